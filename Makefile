@@ -1,0 +1,39 @@
+# Two commands matter: `make demo` and `make test`. Each sets up .venv by itself, from Python, make and a C library alone.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+.PHONY: demo test lint types bench lock clean install
+
+demo: install
+	$(BIN)/python -m jobs.index +dataset=demo
+	$(BIN)/python -m jobs.query +dataset=demo "text=a red star"
+
+test: install
+	$(BIN)/python -m pytest
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+lock: install
+	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \
+	    --python-version 3.11 --upgrade -q -o requirements.lock
+
+install: $(STAMP)
+
+# uv checks every hash and takes seconds where pip takes minutes; it comes from PyPI like the rest.
+$(STAMP): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.9"
+	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	touch $(STAMP)
+
+clean:
+	rm -rf .venv data outputs multirun

@@ -1,0 +1,16 @@
+"""Ask the published index: `python -m jobs.query +dataset=demo "text=a red star"`. Needs no Ray and no GPU."""
+
+from trawl import cli
+from trawl.config import QueryConfig
+
+
+def query(config: QueryConfig) -> int:
+    """Exit code 0, also when nothing matches: an empty answer is an answer."""
+    from trawl.pipelines.query import run
+
+    run(config)
+    return cli.EXIT_OK
+
+
+if __name__ == "__main__":
+    cli.main("query", QueryConfig, query)

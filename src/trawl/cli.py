@@ -1,0 +1,203 @@
+"""From a command line to one typed call: Hydra composes, this file turns every mistake into one line and an exit code.
+
+Exit codes: 0 all well; 3 some videos failed and the rest are published; 2 the command cannot work as typed; 1 a bug, with its
+traceback; 130 interrupted. It knows the jobs' config types and nothing of what they do. Hydra prints its own several-line
+errors unless told otherwise, so it is told otherwise and its exceptions are mapped here, once.
+"""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from trawl.config import IndexConfig, QueryConfig, validate
+from trawl.errors import ConfigError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+
+# Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
+_FREE_TEXT = ("text", "queries", "search.where", "dataset.uri", "dataset.glob", "storage.root")
+
+C = TypeVar("C")
+
+
+def main(job: str, config_type: type[C], call: Callable[[C], int]) -> None:
+    """Compose `conf/<job>.yaml` with the command line, make it a `config_type`, call, and leave the process.
+
+    Args:
+        job: name of the primary config, and of the module in `jobs/`.
+        config_type: the dataclass whose fields are all the settings there are.
+        call: does the work and returns the exit code.
+    """
+    sys.exit(run(job, config_type, call, sys.argv[1:]))
+
+
+def run(job: str, config_type: type[C], call: Callable[[C], int], argv: list[str]) -> int:
+    """As `main`, but returns the exit code. With `-m` several points run and the worst code is returned."""
+    try:
+        return _run_hydra(job, config_type, call, _normalise(job, argv))
+    except UsageError as error:
+        return _complain(str(error))
+    except KeyboardInterrupt:
+        _complain("interrupted: what is committed stays, the same command goes on from there")
+        return EXIT_INTERRUPTED
+
+
+def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
+    """The settings that a command line gives, without running anything; for notebooks and tests.
+
+    >>> compose("index", IndexConfig, ["+dataset=demo", "sampling.every_s=2"]).sampling.every_s
+    2.0
+    """
+    import hydra
+
+    _register_schemas()
+    try:
+        with hydra.initialize_config_dir(str(_conf_dir()), version_base="1.3"):
+            return _typed(hydra.compose(job, _normalise(job, overrides)), config_type)
+    except _hydra_errors() as error:
+        raise _as_config_error(error, job, overrides) from error
+
+
+def _run_hydra(job: str, config_type: type[C], call: Callable[[C], int], argv: list[str]) -> int:
+    import hydra
+
+    codes: list[int] = []
+
+    def task(cfg: "DictConfig") -> None:  # in a sweep, one impossible point is reported and the others go on
+        try:
+            codes.append(call(_typed(cfg, config_type)))
+        except UsageError as error:
+            codes.append(_complain(str(error)))
+
+    _register_schemas()
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here as exceptions instead of being printed
+    sys.argv = [f"jobs.{job}", *argv]
+    try:
+        hydra.main(config_path=str(_conf_dir()), config_name=job, version_base="1.3")(task)()
+    except _hydra_errors() as error:
+        raise _as_config_error(error, job, argv) from error
+    return max(codes, default=EXIT_OK)
+
+
+def _typed(cfg: "DictConfig", config_type: type[C]) -> C:
+    from omegaconf import OmegaConf
+
+    if OmegaConf.is_missing(cfg, "dataset"):
+        raise ConfigError(
+            f"no dataset given: add one of {', '.join('+dataset=' + name for name in _options('dataset'))}"
+        )
+    for name in OmegaConf.missing_keys(cfg):
+        raise ConfigError(f"{name} has no value: give one as {name}=...")
+    settings = OmegaConf.to_object(cfg)
+    validate(settings)
+    assert isinstance(settings, config_type)
+    return settings
+
+
+def _normalise(job: str, argv: list[str]) -> list[str]:
+    """Accept what people type, and let the dataset choose the embedder unless the command line does.
+
+    A dataset cannot choose it by Hydra's own `override`, which fails in the jobs that have no embedder.
+    """
+    sweeping = "-m" in argv or "--multirun" in argv
+    words = [_normalise_one(word, sweeping) for word in argv]
+    if job == "index" and not any(word.startswith("embedder=") for word in words):
+        chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
+        path = _conf_dir() / "dataset" / f"{chosen}.yaml"
+        if path.exists() and (embedder := _yaml(path).get("embedder")):
+            words.append(f"embedder={embedder}")
+    return words
+
+
+def _normalise_one(word: str, sweeping: bool) -> str:
+    """`dataset=x` means `+dataset=x`; a sentence needs no Hydra quotes around it."""
+    key, equals, value = word.partition("=")
+    if equals and key == "dataset":
+        return f"+{word}"
+    if equals and key in _FREE_TEXT and not sweeping and value and value[0] not in "'\"" and value != "null":
+        # Hydra's grammar wants backslashes doubled where they stand before a quote, and only there.
+        quoted = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
+        return f"{key}='{quoted}'"
+    return word
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    content = yaml.safe_load(path.read_text())
+    return content if isinstance(content, dict) else {}
+
+
+def _register_schemas() -> None:
+    from hydra.core.config_store import ConfigStore
+
+    store = ConfigStore.instance()
+    store.store("index_schema", node=IndexConfig)
+    store.store("query_schema", node=QueryConfig)
+
+
+def _conf_dir() -> Path:
+    return Path(str(resources.files("jobs"))).parent / "conf"
+
+
+def _options(group: str) -> list[str]:
+    return sorted(path.stem for path in (_conf_dir() / group).glob("*.yaml"))
+
+
+def _hydra_errors() -> tuple[type[Exception], ...]:
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return HydraException, OmegaConfBaseException
+
+
+def _as_config_error(error: Exception, job: str, argv: list[str]) -> ConfigError:
+    """One line for whatever Hydra or OmegaConf found wrong."""
+    lines = [line.strip() for line in f"{error}\n{error.__cause__ or ''}".splitlines() if line.strip()]
+    text = "\n".join(lines)
+    if missing := getattr(error, "missing_cfg_file", None):
+        group, _, name = str(missing).rpartition("/")
+        return ConfigError(f"{group}={name} does not exist: {did_you_mean(name, _options(group))}")
+    if override := getattr(error, "override", None) or _first(r"Error parsing override '([^']*)'", text):
+        return ConfigError(f"cannot read {override!r}: settings are typed as name=value, lists as name=[a,b]")
+    if key := _first(r"(?s)(?:full_key: |Could not override '|Key ')([\w.@]+)", text):
+        full = next((word.partition("=")[0].lstrip("+~") for word in argv if key in word.partition("=")[0]), key)
+        if "not in" in text or "Could not override" in text:
+            near = difflib.get_close_matches(full, _settings_of(job), n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            return ConfigError(f"there is no setting {full}: {hint}(`--cfg job` shows all)")
+        reason = next((line for line in lines if line.startswith("Value ")), lines[0])
+        return ConfigError(f"{full}: {reason}")
+    return ConfigError(lines[0] if lines else type(error).__name__)
+
+
+def _first(pattern: str, text: str) -> str | None:
+    found = re.search(pattern, text)
+    return found[1] if found else None
+
+
+def _settings_of(job: str) -> list[str]:
+    """The dotted names of every setting of a job."""
+    from dataclasses import fields, is_dataclass
+
+    def names(config_type: Any, prefix: str) -> list[str]:
+        found: list[str] = []
+        for item in fields(config_type):
+            inner = is_dataclass(item.type)
+            found += names(item.type, f"{prefix}{item.name}.") if inner else [prefix + item.name]
+        return found
+
+    return names({"index": IndexConfig, "query": QueryConfig}[job], "")
+
+
+def _complain(message: str) -> int:
+    print(f"trawl: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return EXIT_USAGE

@@ -1,0 +1,200 @@
+"""The settings' types and ranges. YAML in `conf/` holds the values and says what they mean; here a typo is caught.
+
+Below `jobs/` only these dataclasses and plain arguments travel, never a DictConfig. `validate` checks what a type cannot say
+(a choice, a range) before any work starts. Imports nothing heavy, so that every step can import it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from trawl.errors import ConfigError, did_you_mean
+
+MISSING: Any = "???"  # OmegaConf's mark of a value that the user or the YAML must give
+
+
+def setting(
+    default: Any = NO_DEFAULT,
+    *,
+    choices: tuple[str, ...] = (),
+    at_least: float | None = None,
+    above: float | None = None,
+) -> Any:
+    """A dataclass field with the values it may take. `None` always passes where the type allows it."""
+    return field(default=default, metadata={"choices": choices, "at_least": at_least, "above": above})
+
+
+@dataclass
+class DatasetConfig:
+    """Where the videos are. kind: demo, folder or manifest; see `source.py` for what each reads."""
+
+    kind: str = setting(MISSING, choices=("demo", "folder", "manifest"))
+    name: str | None = None
+    uri: str = MISSING
+    glob: str = "**/*"
+    embedder: str | None = None  # the option of `conf/embedder` that this dataset defaults to
+    # demo
+    seed: int = setting(0, at_least=0)
+    videos: int = setting(48, at_least=6)
+    # manifest
+    uri_column: str = "uri"
+    id_column: str | None = None
+    # queries that show what the dataset is about
+    examples: list[str] = field(default_factory=list)
+
+
+@dataclass
+class StorageConfig:
+    """Where tables, queries and runs are written. Credentials are never settings: see `storage.py`."""
+
+    root: str = MISSING
+    endpoint: str | None = None
+    region: str | None = None
+    retries: int = setting(5, at_least=0)
+
+
+@dataclass
+class SamplingConfig:
+    """Which frames of a video are embedded; see `decode/sampling.py`."""
+
+    policy: str = setting(MISSING, choices=("interval", "keyframes", "scenes"))
+    every_s: float = setting(0.5, above=0)
+    scene_threshold: float = setting(27.0, above=0)
+    frames_per_shot: int = setting(1, at_least=1)
+    max_gap_s: float = setting(5.0, above=0)
+
+
+@dataclass
+class DecodeConfig:
+    """How far an untrusted file may go; see `decode/sandbox.py`."""
+
+    decoder: str = setting("auto", choices=("auto", "decord", "pyav"))
+    timeout_s: float = setting(1800.0, above=0)
+    max_memory_mb: int = setting(2048, at_least=256)
+    max_pixels: int = setting(8192 * 8192, at_least=1)
+    max_bytes: int = setting(64 * 2**30, at_least=1)
+    span_s: float = setting(600.0, at_least=1)
+
+
+@dataclass
+class EmbedderConfig:
+    """Which model embeds; see `models/openclip.py`."""
+
+    kind: str = setting(MISSING, choices=("openclip", "fake"))
+    model: str = MISSING
+    weights: str | None = None
+    aspect: str = setting("squash", choices=("center_crop", "squash", "pad"))
+    precision: str = setting("fp32", choices=("fp32", "bf16", "fp16"))
+    device: str = "auto"
+    batch_size: int = setting(32, at_least=1)
+
+
+@dataclass
+class TableConfig:
+    """How rows are committed and indexed; see `table/`."""
+
+    dtype: str = setting("float16", choices=("float16", "float32"))
+    commit_rows: int = setting(50_000, at_least=1)
+    commit_every_s: float = setting(300.0, above=0)
+    index_min_rows: int = setting(50_000, at_least=256)
+    keep_versions_h: float = setting(24.0, at_least=0)
+
+
+@dataclass
+class ResourcesConfig:
+    """How many actors run where; see `pipelines/runtime.py`. None: as many as the machine or cluster has room for."""
+
+    address: str | None = None
+    decode_actors: int | None = setting(None, at_least=1)
+    decode_cpus: float = setting(0.5, at_least=0)
+    embed_actors: int | None = setting(None, at_least=1)
+    embed_cpus: float = setting(0.5, at_least=0)
+    embed_gpus: float = setting(0.0, at_least=0)
+    embed_threads: int = setting(1, at_least=1)
+    object_store_mb: int = setting(512, at_least=100)
+    scratch: str | None = None
+
+
+@dataclass
+class SearchConfig:
+    """How a text becomes segments; see `search.py` and `segments.py`."""
+
+    templates: str = "clip"
+    frames: int = setting(400, at_least=1)
+    segments: int = setting(20, at_least=1)
+    per_video: int = setting(3, at_least=1)
+    min_score: float | None = None
+    cut: float = setting(0.5, above=0)
+    bridge_s: float = setting(2.0, at_least=0)
+    pad_s: float = setting(1.0, at_least=0)
+    refine_factor: int = setting(2, at_least=1)
+    nprobes: int = setting(256, at_least=1)
+    where: str | None = None
+
+
+@dataclass
+class ReportConfig:
+    """How much a contact sheet shows."""
+
+    thumbnails: int = setting(20, at_least=0)
+    thumbnail_width: int = setting(320, at_least=32)
+
+
+@dataclass
+class IndexConfig:
+    """`python -m jobs.index`."""
+
+    dataset: DatasetConfig = MISSING
+    storage: StorageConfig = MISSING
+    sampling: SamplingConfig = MISSING
+    embedder: EmbedderConfig = MISSING
+    resources: ResourcesConfig = MISSING
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
+    table: TableConfig = field(default_factory=TableConfig)
+    retry: str | None = None
+    rollback: int | None = setting(None, at_least=1)
+    limit: int | None = setting(None, at_least=1)
+
+
+@dataclass
+class QueryConfig:
+    """`python -m jobs.query`. The model is not a setting: it comes from the published index."""
+
+    dataset: DatasetConfig = MISSING
+    storage: StorageConfig = MISSING
+    search: SearchConfig = field(default_factory=SearchConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
+    text: str | None = None
+    queries: str | None = None
+    weights: str | None = None
+    device: str = "auto"
+
+
+def validate(config: Any) -> None:
+    """Check choices and ranges of a settings dataclass and of all inside it.
+
+    Raises:
+        ConfigError: naming the first setting that is missing or outside of what it may be.
+    """
+    for name, value, rules in _leaves(config, ""):
+        if value == MISSING:
+            raise ConfigError(f"{name} has no value: give one as {name}=...")
+        if value is None:
+            continue
+        if (choices := rules.get("choices")) and value not in choices:
+            raise ConfigError(f"{name}={value} is not known: {did_you_mean(str(value), choices)}")
+        if (low := rules.get("at_least")) is not None and value < low:
+            raise ConfigError(f"{name}={value} is too small: it must be at least {low}")
+        if (low := rules.get("above")) is not None and value <= low:
+            raise ConfigError(f"{name}={value} is too small: it must be above {low}")
+
+
+def _leaves(config: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
+    for item in fields(config):
+        value, name = getattr(config, item.name), prefix + item.name
+        if is_dataclass(value):
+            yield from _leaves(value, name + ".")
+        else:
+            yield name, value, item.metadata

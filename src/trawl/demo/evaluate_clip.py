@@ -1,0 +1,189 @@
+"""How good the demo CLIP is: text to frame, and text to place in the frame. Prints the table of the model card.
+
+    python -m trawl.demo.evaluate_clip                          # 2,000 freshly drawn test scenes
+    python -m trawl.demo.evaluate_clip --corpus data/corpora/demo   # the test videos of a corpus, through H.264
+
+A query is answered as the product does it: its text in the product's templates, averaged; one embedding a frame;
+cosine. R@k: the share of queries that have a right frame among their best k. A frame is right when every thing that is
+asked for can be seen to at least RIGHT of its area. Pointing game: the share of (picture, visible thing) in which the
+patch map's highest point, after bilinear scaling to the picture, lies on the thing.
+"""
+
+import argparse
+import itertools
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+import torch.nn.functional as F  # noqa: N812  (its usual name)
+from numpy.typing import NDArray
+from torch import Tensor
+
+from trawl.demo import clip, gallery, words
+from trawl.demo.gallery import Gallery
+from trawl.demo.phrases import Want
+from trawl.templates import fill
+
+RIGHT = 0.3  # least visible share of each thing in a right frame
+_CLEAR = 0.5  # least visible share of a thing that the pointing game asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    text: str
+    wants: tuple[Want, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One line of the table. relevant: right frames per query, on average."""
+
+    name: str
+    queries: int
+    relevant: float
+    recall_1: float
+    recall_5: float
+
+
+class Judge:
+    """The model with a gallery's embeddings; everything is computed once."""
+
+    def __init__(self, shown: Gallery, weights: Path | None = None) -> None:
+        clip.register()
+        logging.getLogger().setLevel(logging.ERROR)  # open_clip warns that it loads no weights: they are loaded here
+        self._model = open_clip.create_model(clip.MODEL_NAME, pretrained=None)
+        self._model.load_state_dict(clip.load_state_dict(weights), strict=True)
+        self._model.eval()
+        self._tokenize = open_clip.get_tokenizer(clip.MODEL_NAME)
+        self.shown = shown
+        parts = [self._look(shown.images[k : k + 64]) for k in range(0, len(shown.images), 64)]
+        self._frames, self._patches = (torch.cat(part) for part in zip(*parts))
+
+    @torch.inference_mode()
+    def _look(self, images: NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+        mean, std = torch.tensor(clip.IMAGE_MEAN) * 255, torch.tensor(clip.IMAGE_STD) * 255
+        pixels = ((torch.from_numpy(images) - mean) / std).permute(0, 3, 1, 2)
+        tower = self._model.visual.trunk
+        # A patch keeps its length: a patch of bare background is short, and its direction means little.
+        return F.normalize(tower(pixels), dim=-1), tower.forward_patches(pixels)
+
+    @torch.inference_mode()
+    def read(self, text: str, templates: str) -> Tensor:
+        """(D,) a query's vector."""
+        vectors = self._model.encode_text(self._tokenize(fill(text, templates)), normalize=True)
+        return F.normalize(vectors.mean(dim=0), dim=-1)
+
+    def retrieve(self, name: str, queries: Sequence[Query], templates: str = "clip") -> Score:
+        """R@1 and R@5 of the queries that have a right frame at all."""
+        first, fifth, relevant = [], [], []
+        for query in queries:
+            right = np.array([_right(seen, query.wants) for seen in self.shown.seen])
+            if right.any():
+                best = (self._frames @ self.read(query.text, templates)).topk(5).indices.numpy()
+                first.append(right[best[0]])
+                fifth.append(right[best].any())
+                relevant.append(right.sum())
+        count = len(first)
+        means = [float(np.mean(x)) if count else float("nan") for x in (relevant, first, fifth)]
+        return Score(name, count, *means)
+
+    def point(self, templates: str = "clip") -> dict[str, tuple[int, float]]:
+        """Pointing game: number of cases and share of hits, for pictures with one thing in sight and with several."""
+        hits: dict[str, list[bool]] = {"single": [], "multi": [], "multi, unseen pair": []}
+        vectors = {pair: self.read(words.article(words.name(*pair)), templates) for pair in words.SEEN + words.UNSEEN}
+        size = self.shown.images.shape[1]
+        for seen, patches in zip(self.shown.seen, self._patches):
+            visible = [thing for thing in seen if thing.mask.any()]
+            for thing in visible:
+                if thing.share < _CLEAR:
+                    continue
+                pair = (thing.want.color, thing.want.shape)
+                grid = (patches @ vectors[pair])[None, None]
+                full = F.interpolate(grid, (size, size), mode="bilinear", align_corners=False)[0, 0]
+                hit = bool(thing.mask.ravel()[int(full.argmax())])
+                hits["multi" if len(visible) > 1 else "single"].append(hit)
+                if len(visible) > 1 and pair in words.TEST_ONLY:
+                    hits["multi, unseen pair"].append(hit)
+        return {name: (len(h), float(np.mean(h)) if h else float("nan")) for name, h in hits.items()}
+
+
+def _right(seen: Sequence[gallery.Seen], wants: Sequence[Want]) -> bool:
+    return all(any(_meets(thing, want) for thing in seen) for want in wants)
+
+
+def _meets(thing: gallery.Seen, want: Want) -> bool:
+    asked = ((want.color, thing.want.color), (want.shape, thing.want.shape), (want.size, thing.want.size))
+    return thing.share >= RIGHT and all(word in ("", has) for word, has in asked)
+
+
+def queries_about(pairs: Sequence[words.Pair]) -> list[Query]:
+    """One query for each pair."""
+    return [Query(words.article(words.name(*pair)), (Want(*pair),)) for pair in pairs]
+
+
+def queries_about_two(shown: Gallery, count: int = 200, seed: int = 0) -> list[Query]:
+    """Up to `count` different queries for two things that can be seen together somewhere."""
+    together: set[tuple[Want, Want]] = set()
+    for seen in shown.seen:
+        wants = sorted({Want(s.want.color, s.want.shape) for s in seen if s.share >= _CLEAR}, key=str)
+        together.update(itertools.combinations(wants, 2))
+    ordered = sorted(together, key=str)
+    picked = np.random.default_rng(seed).permutation(len(ordered))[:count]
+    pairs = [ordered[int(k)] for k in picked]
+    return [Query(words.describe([words.name(w.color, w.shape) for w in two]), two) for two in pairs]
+
+
+def scores(judge: Judge) -> list[Score]:
+    """All lines of the retrieval table."""
+    colors = [Query(words.article(f"{c} thing"), (Want(color=c),)) for c in words.COLORS]
+    shapes = [Query(words.article(s), (Want(shape=s),)) for s in words.SHAPES]
+    sized = [
+        Query(words.article(words.name(c, s, z)), (Want(c, s, z),)) for c, s in words.SEEN for z in ("small", "large")
+    ]
+    return [
+        judge.retrieve("pair, seen in training", queries_about(words.SEEN)),
+        judge.retrieve("pair, never seen", queries_about(words.UNSEEN)),
+        judge.retrieve("pair, seen; text alone", queries_about(words.SEEN), "none"),
+        judge.retrieve("pair, never seen; text alone", queries_about(words.UNSEEN), "none"),
+        judge.retrieve("two things", queries_about_two(judge.shown)),
+        judge.retrieve("pair with its size", sized),
+        judge.retrieve("colour", colors),
+        judge.retrieve("shape", shapes),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure the demo CLIP on test pictures.")
+    parser.add_argument("--weights", type=Path, default=None, help="another file than the shipped one")
+    parser.add_argument("--corpus", type=Path, default=None, help="a demo corpus; without it scenes are drawn")
+    parser.add_argument("--scenes", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--split", choices=("val", "test"), default="test")
+    args = parser.parse_args()
+    size: int = clip.config()["vision_cfg"]["image_size"]
+    if args.corpus:
+        shown = gallery.decoded(args.corpus, size, split=args.split)
+    else:
+        shown = gallery.drawn(args.seed, args.scenes, size, args.split)
+    judge = Judge(shown, args.weights)
+    lines = [
+        f"{len(shown.images)} pictures",
+        "",
+        "| query | queries | right frames each | R@1 | R@5 |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {s.name} | {s.queries} | {s.relevant:.1f} | {s.recall_1:.3f} | {s.recall_5:.3f} |" for s in scores(judge)
+    ]
+    lines += ["", "| pointing game | cases | hits |", "|---|---|---|"]
+    lines += [f"| {name} | {count} | {share:.3f} |" for name, (count, share) in judge.point().items()]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""From settings or a recipe to an embedder, in two steps: settle it on the driver, build it where it works.
+
+`resolve` and `from_recipe` import no torch and finish all that can go wrong for a user; `build` makes the model, in
+an actor or in the query's process. A new kind of embedder is one entry in `_KINDS` and one in `_BUILDERS`; see
+docs/adding-a-model.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from trawl.config import EmbedderConfig
+from trawl.errors import ConfigError, did_you_mean
+from trawl.models import fakes, weights
+from trawl.models.protocols import Embedder
+from trawl.models.weights import Blueprint
+from trawl.records import Embeddings
+
+
+def resolve(config: EmbedderConfig) -> Blueprint:
+    """Settle the embedder that the settings ask for, fetching its weights where need be. Imports no torch.
+
+    Raises:
+        ConfigError: a setting is not one of the allowed values.
+        WeightsError: the weights are not here and cannot be fetched.
+    """
+    try:
+        return _KINDS[config.kind](config)
+    except KeyError:
+        raise ConfigError(f"embedder.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}") from None
+
+
+def from_recipe(identity: Mapping[str, Any], weights_path: str | None = None) -> Blueprint:
+    """Settle the embedder that made an index. Imports no torch.
+
+    Args:
+        identity: `Recipe.embedder`, as `Blueprint.identity` gave it.
+        weights_path: where the same file lies on this machine, if not where it lay when the index was built.
+
+    Raises:
+        WeightsError: the weights are not here, or are not those that made the index.
+    """
+    if identity["kind"] == "fake":
+        return fakes.blueprint(identity["image"]["aspect"])
+    return weights.from_identity(identity, weights_path)
+
+
+def build(blueprint: Blueprint, device: str = "auto", batch_size: int = 32, threads: int | None = None) -> Embedder:
+    """Make the model. A blueprint from another machine finds the same weights here, or fails as `from_recipe` does."""
+    if blueprint.path is not None and not _is_here(blueprint):
+        blueprint = replace(blueprint, path=from_recipe(blueprint.identity()).path)
+    return _BUILDERS[blueprint.kind](blueprint, device, batch_size, threads)
+
+
+def build_text(blueprint: Blueprint, device: str = "auto") -> Callable[[Sequence[str]], Embeddings]:
+    """Only what a query needs: Q texts -> (Q, D) float32, unit length. Without torch where the text tower allows it."""
+    if blueprint.kind == "openclip" and device in ("auto", "cpu"):
+        from trawl.models import textonly
+
+        if light := textonly.tower(blueprint):
+            return light.embed_texts
+    return build(blueprint, device).embed_texts
+
+
+def _is_here(blueprint: Blueprint) -> bool:
+    """Whether this machine has the very file that was settled elsewhere, and not another of its name."""
+    path = Path(blueprint.path or "")
+    return path.is_file() and weights.sha256_of(path) == blueprint.sha256
+
+
+def _fake(config: EmbedderConfig) -> Blueprint:
+    return fakes.blueprint(config.aspect)
+
+
+def _build_fake(blueprint: Blueprint, device: str, batch_size: int, threads: int | None) -> Embedder:
+    return fakes.FakeEmbedder(blueprint.image.aspect)
+
+
+def _build_openclip(blueprint: Blueprint, device: str, batch_size: int, threads: int | None) -> Embedder:
+    from trawl.models.openclip import OpenClipEmbedder
+
+    return OpenClipEmbedder(blueprint, device, batch_size, threads)
+
+
+_KINDS: dict[str, Callable[[EmbedderConfig], Blueprint]] = {"fake": _fake, "openclip": weights.resolve}
+_BUILDERS: dict[str, Callable[[Blueprint, str, int, int | None], Embedder]] = {
+    "fake": _build_fake,
+    "openclip": _build_openclip,
+}

@@ -1,0 +1,93 @@
+"""The actors of one index job: how many, with what, and what to do when one dies.
+
+Decoders and embedders scale apart: on one machine without a GPU both share its cores, on a cluster the decoders take the CPUs
+and the embedders the GPUs (`conf/resources`). All start at once and are waited for once, because their imports take longer than
+anything else in a small job.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError
+
+from trawl.config import IndexConfig
+from trawl.models.weights import Blueprint
+from trawl.pipelines.actors import DecodeActor, EmbedActor, WriterActor, peak_mb
+from trawl.pipelines.runtime import Pool, cluster_resources, pool_sizes, ray_session
+from trawl.pipelines.summary import RunRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """The pools of one job."""
+
+    decoders: Pool[DecodeActor]
+    embedders: Pool[EmbedActor]
+    writers: Pool[WriterActor]
+
+    def report(self, record: RunRecord) -> None:
+        """Add what the actors have spent; what one that died had spent is not known."""
+        embed = _ask(self.embedders)
+        record.cpu_s["embed"] = sum(cpu_s for cpu_s, _ in embed)
+        record.peak_mb = {
+            "driver": peak_mb(),
+            "decode_actor": max(_ask(self.decoders), default=0.0),
+            "embed_actor": max((peak for _, peak in embed), default=0.0),
+        }
+
+
+def _ask(pool: Pool[Any]) -> list[Any]:
+    answers = []
+    for handle in pool.handles:
+        with contextlib.suppress(RayActorError):
+            answers.append(ray.get(handle.spent.remote()))
+    return answers
+
+
+@contextlib.contextmanager
+def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord) -> Iterator[Fleet]:
+    """Start Ray where none runs, and the actors on it; yields when all of them can work. Measured as `start_up`.
+
+    Raises:
+        ConfigError: no cluster at `resources.address`, or the actors do not fit on it.
+    """
+    with contextlib.ExitStack() as stack:
+        with record.stage("start_up"):
+            stack.enter_context(ray_session(config.resources))
+            workers = _start(config, blueprint)
+            for pool in (workers.embedders, workers.decoders, workers.writers):
+                stack.callback(pool.stop)
+                pool.ready()
+        yield workers
+
+
+def _start(config: IndexConfig, blueprint: Blueprint) -> Fleet:
+    resources, embedder = config.resources, config.embedder
+    sizes = pool_sizes(resources, cluster_resources())
+    return Fleet(
+        embedders=Pool(
+            EmbedActor,
+            sizes.embed,
+            (blueprint, embedder.device, embedder.batch_size, resources.embed_threads),
+            num_cpus=resources.embed_cpus,
+            num_gpus=resources.embed_gpus,
+        ),
+        decoders=Pool(
+            DecodeActor,
+            sizes.decode,
+            (
+                config.decode,
+                config.sampling,
+                blueprint.image,
+                config.storage,
+                config.table.dtype,
+                embedder.batch_size,
+                resources.scratch,
+            ),
+            num_cpus=resources.decode_cpus,
+        ),
+        writers=Pool(WriterActor, sizes.writers, (), num_cpus=0),
+    )

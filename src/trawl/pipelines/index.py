@@ -1,0 +1,143 @@
+"""The index job on one screen: source - plan - decode - embed - frames table - publish.
+
+    driver     list the corpus, compare with the ledger, hand out videos, commit, publish          1 process
+    decode     one video or span each, in a sandboxed child; CPU only                              1:1 span -> rows
+    embed      batches of small uint8 pictures from any decoder; GPU where there is one            N:1 batches -> model
+    write      rows of many videos -> one fragment                                                 N:1 videos -> fragment
+
+Actors start only when there is work, so a night without changes costs one listing. Everything after the plan may be killed at
+any point: what is committed stays, the rest is planned again (docs/architecture.md).
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from trawl.config import DatasetConfig, IndexConfig
+from trawl.models import registry
+from trawl.models.weights import Blueprint
+from trawl.pipelines.commit import Committer, Tables
+from trawl.pipelines.dispatch import Dispatcher
+from trawl.pipelines.fleet import Fleet, fleet
+from trawl.pipelines.outcome import Failed, Gatherer
+from trawl.pipelines.progress import IndexProgress
+from trawl.pipelines.startup import import_lance
+from trawl.pipelines.summary import RunRecord, show
+from trawl.plan import Plan, PlannedVideo, check_retry, make_plan
+from trawl.records import Recipe
+from trawl.schemas import frames_schema
+from trawl.source import dataset_name, list_videos
+from trawl.storage import Storage
+from trawl.table import maintain, publish
+
+_LARGEST_FIRST_AMONG = 1000
+_REMOVED_AT_ONCE = 5000
+
+
+def run(config: IndexConfig, console: Console | None = None) -> RunRecord:
+    """Build or refresh a dataset's index and publish it.
+
+    Raises:
+        UsageError: before any work starts, when it cannot work as configured.
+    """
+    console = console or Console()
+    record = RunRecord(asdict(config))
+    storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
+    storage.check(write=True)
+    if config.rollback is not None:
+        return _rollback(storage, dataset, config.rollback, record, console)
+    with record.stage("prepare"):
+        import_lance()
+        blueprint = registry.resolve(config.embedder)
+        _ensure_demo(config.dataset, console)
+    recipe = Recipe(blueprint.identity(), asdict(config.sampling), config.decode.decoder)
+    with record.stage("plan"):
+        check_retry(config.retry)
+        listing = list_videos(config.dataset, config.storage)
+        next(iter(listing))  # a dataset that is not there leaves no empty tables behind
+        tables = Tables.open(storage, dataset, recipe.key, frames_schema(blueprint.dim, config.table.dtype))
+        plan = make_plan(listing, tables.ledger, config.retry)
+    record.recipe, record.plan, record.ignored = recipe.key, asdict(plan.counts), dict(listing.ignored)
+    _remove(plan, tables, record)
+    _embed(config, blueprint, plan, tables, record, console)
+    with record.stage("publish"):
+        maintain.compact(tables.ledger_uri, tables.options)
+        facts = maintain.prepare(tables.frames_uri, tables.options, config.table.index_min_rows)
+        record.published = publish.publish(storage, dataset, recipe, facts).number
+        maintain.clean_up(storage, dataset, config.table.keep_versions_h)
+    storage.write_bytes(f"{dataset}/runs/{record.run_id}/run.json", record.to_json())
+    show(record, console, storage.uri(dataset, "runs", record.run_id, "run.json"))
+    return record
+
+
+def _rollback(storage: Storage, dataset: str, number: int, record: RunRecord, console: Console) -> RunRecord:
+    record.published = publish.rollback(storage, dataset, number).number
+    console.print(f"published version {number} again, as version {record.published}")
+    return record
+
+
+def _ensure_demo(config: DatasetConfig, console: Console) -> None:
+    if config.kind == "demo":
+        from trawl.demo import corpus
+
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("making the demo corpus", total=config.videos)
+            corpus.ensure(
+                Path(config.uri),
+                config.seed,
+                config.videos,
+                progress=lambda made, total: bar.update(task, completed=made, total=total),
+            )
+
+
+def _remove(plan: Plan, tables: Tables, record: RunRecord) -> None:
+    """Videos that are gone from the corpus go from the index; the ledger remembers that they were there."""
+    if not plan.counts.removed:
+        return
+    with record.stage("remove"):
+        gone = plan.removed()
+        while video_ids := list(islice(gone, _REMOVED_AT_ONCE)):
+            tables.remove(video_ids, record.run_id, key=f"{record.run_id}/removed/{video_ids[0]}")
+
+
+def _embed(
+    config: IndexConfig, blueprint: Blueprint, plan: Plan, tables: Tables, record: RunRecord, console: Console
+) -> None:
+    """Decode, embed and commit what the plan found to do. With nothing to do, no Ray is started."""
+    videos = min(plan.counts.work, config.limit or plan.counts.work)
+    if not videos:
+        return
+    size_bytes = sum(planned.video.size_bytes for planned in islice(plan.work(), videos))
+    with fleet(config, blueprint, record) as workers, record.stage("work"):
+        with IndexProgress(console, videos, size_bytes) as progress:
+            committer = Committer(workers.writers, tables, config.table, record.run_id, on_commit=record.count)
+            _pump(islice(plan.work(), videos), workers, committer, record, progress)
+            committer.flush()
+        workers.report(record)
+
+
+def _pump(
+    videos: Iterator[PlannedVideo], workers: Fleet, committer: Committer, record: RunRecord, progress: IndexProgress
+) -> None:
+    """videos -> units -> outcomes -> commits."""
+    gatherer = Gatherer()
+
+    def tick() -> None:
+        committer.tick()
+        progress.refresh()
+
+    for event in Dispatcher(workers.decoders, workers.embedders).run(_largest_first(videos), tick):
+        progress.frames(record.count_unit(event))
+        for outcome in gatherer.add(event):
+            progress.video(outcome.video.size_bytes, isinstance(outcome, Failed))
+            committer.add(outcome)
+
+
+def _largest_first(videos: Iterator[PlannedVideo]) -> Iterator[PlannedVideo]:
+    """Large files early, a window at a time, so that the last actor is not left alone with a long video."""
+    while window := list(islice(videos, _LARGEST_FIRST_AMONG)):
+        yield from sorted(window, key=lambda planned: -planned.video.size_bytes)

@@ -1,0 +1,187 @@
+"""The query job on one screen: published index - text vectors - frames - segments - files and a contact sheet.
+
+No Ray and no GPU. The model, its preprocessing and its weights come from the published recipe, never from settings, so a
+query cannot disagree with the index it reads. Start-up is most of the time a person waits, so nothing heavy is imported before
+it is needed, and settings are checked first.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.text import Text
+
+from trawl import results, segments, templates
+from trawl.config import QueryConfig, ReportConfig
+from trawl.models import registry
+from trawl.pipelines.pictures import PictureDesk
+from trawl.pipelines.startup import import_lance
+from trawl.records import Status
+from trawl.report import sheet, terminal
+from trawl.results import Answer, Source
+from trawl.search import filters, texts
+from trawl.search.nearest import FrameSearch
+from trawl.source import dataset_name
+from trawl.storage import Storage
+from trawl.table import publish
+from trawl.table.publish import Published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pyarrow as pa
+
+
+@dataclass
+class QueryOutcome:
+    """What a query found and wrote. folder: URI of the files; timings_s: seconds by step, in order."""
+
+    answers: list[Answer]
+    table: "pa.Table"
+    folder: str
+    published: int
+    timings_s: dict[str, float] = field(default_factory=dict)
+
+
+def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
+    """Answer the text or the file of texts, write results and the contact sheet, print a table.
+
+    Raises:
+        UsageError: nothing is published, a text or filter is no good, the weights are missing, the storage fails.
+    """
+    console, clock = console or Console(), _Clock()
+    queries = texts.read_texts(config.text, config.queries)
+    templates.check_templates(config.search.templates)
+    storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
+    with clock.step("find the index"):
+        published = publish.latest(storage, dataset)
+        storage.check(write=True)
+        blueprint = registry.from_recipe(published.recipe.embedder, config.weights)
+    with PictureDesk(config.decode, config.storage, config.report.thumbnail_width) as desk:
+        with clock.step("embed the text"):
+            embed_texts = registry.build_text(blueprint, config.device)
+            vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
+        with clock.step("open the tables"):
+            import_lance()
+            frames, videos = publish.open_tables(storage, dataset, published)
+            search = FrameSearch(frames, config.search, _condition(config.search.where, videos))
+        with clock.step("search"):
+            answers = [_answer(query, vector, search, config) for query, vector in zip(queries, vectors, strict=True)]
+            sources = _sources(videos, {segment.video_id for answer in answers for segment in answer.segments})
+        with clock.step("write"):
+            table = results.to_table(answers, sources, published.recipe_key)
+            folder = results.new_folder(storage, dataset, queries, datetime.now(UTC))
+            results.write(storage, folder, table, _about(config, published))
+        with clock.step("contact sheet"):
+            page = _contact_sheet(answers, sources, desk, config, published, dataset)
+            storage.write_bytes(f"{folder}/contact_sheet.html", page.encode())
+    outcome = QueryOutcome(answers, table, storage.uri(folder), published.number, clock.steps)
+    _print(outcome, console)
+    return outcome
+
+
+def _condition(where: str | None, videos: Any) -> str | None:
+    """`search.where` in the table's words; the ledger is read only if a manifest's column is named."""
+    if where is None:
+        return None
+    documents: list[str] = []
+    if filters.names_metadata(where):
+        indexed = videos.to_table(columns=["metadata"], filter=f"status = '{Status.INDEXED}'")
+        documents = indexed["metadata"].to_pylist()
+    return filters.to_sql(where, filters.metadata_types(documents))
+
+
+def _answer(query: str, vector: Any, search: FrameSearch, config: QueryConfig) -> Answer:
+    background = search.background(vector)
+    return Answer(query, background, segments.rank(search.curves(vector), background, config.search))
+
+
+def _sources(videos: Any, video_ids: set[str]) -> dict[str, Source]:
+    if not video_ids:
+        return {}
+    listed = ", ".join(map(filters.quoted, sorted(video_ids)))
+    rows = videos.to_table(columns=["video_id", "uri", "fingerprint", "duration_s"], filter=f"video_id IN ({listed})")
+    return {
+        row["video_id"]: Source(row["uri"], row["fingerprint"], row["duration_s"] or 0.0) for row in rows.to_pylist()
+    }
+
+
+def _contact_sheet(
+    answers: Sequence[Answer],
+    sources: Mapping[str, Source],
+    desk: PictureDesk,
+    config: QueryConfig,
+    published: Published,
+    dataset: str,
+) -> str:
+    shown = {
+        (segment.video_id, segment.best_time_s)
+        for answer in answers
+        for segment in answer.segments[: config.report.thumbnails]
+    }
+    wanted: dict[str, list[float]] = {}
+    for video_id, time_s in sorted(shown):
+        wanted.setdefault(video_id, []).append(time_s)
+    shots = desk.fetch(wanted, sources)
+    sections = [_section(answer, sources, shots, config.report) for answer in answers]
+    title = answers[0].query + (f" and {len(answers) - 1} more" if len(answers) > 1 else "")
+    return sheet.render(sections, sheet.About(f"{title} · trawl", _facts(published, dataset, config)))
+
+
+def _section(answer: Answer, sources: Mapping[str, Source], shots: Any, report: ReportConfig) -> sheet.Section:
+    cards = []
+    for rank, segment in enumerate(answer.segments, 1):
+        source, shot = sources[segment.video_id], shots.get((segment.video_id, segment.best_time_s))
+        picture, note = (shot.pixels, shot.note) if shot and rank <= report.thumbnails else (None, "")
+        cards.append(sheet.Card(rank, segment, source.uri, source.duration_s, picture, note))
+    return sheet.Section(answer.query, answer.background, cards)
+
+
+def _facts(published: Published, dataset: str, config: QueryConfig) -> list[tuple[str, str]]:
+    embedder = published.recipe.embedder
+    facts = [
+        ("dataset", dataset),
+        ("index", f"number {published.number}, {_date(datetime.fromisoformat(published.created_at))}"),
+        ("contents", f"{published.num_videos:,} videos, {published.num_rows:,} frames"),
+        ("model", f"{embedder['model']}, {embedder['weights']}"),
+        ("recipe", published.recipe_key),
+        ("asked", _date(datetime.now(UTC))),
+    ]
+    return facts + ([("where", config.search.where)] if config.search.where else [])
+
+
+def _date(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"
+
+
+def _about(config: QueryConfig, published: Published) -> dict[str, Any]:
+    index = {key: value for key, value in asdict(published).items() if key != "token"}
+    return {"index": index, "search": asdict(config.search)}
+
+
+def _print(outcome: QueryOutcome, console: Console) -> None:
+    for answer in outcome.answers:
+        console.print(terminal.answer_table(answer.query, answer.segments, answer.background))
+        console.print()
+    sheet_at = f"{outcome.folder}/contact_sheet.html"
+    console.print(Text(f"contact sheet  {sheet_at}"), soft_wrap=True)
+    console.print(Text(f"results        {outcome.folder}/results.parquet .json .csv"), soft_wrap=True)
+    spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.timings_s.items() if seconds >= 0.05)
+    console.print(Text(f"index {outcome.published}; seconds: {spent}", style="dim"), soft_wrap=True)
+
+
+class _Clock:
+    """Seconds by step."""
+
+    def __init__(self) -> None:
+        self.steps: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> "Iterator[None]":
+        start = time.perf_counter()
+        yield
+        self.steps[name] = self.steps.get(name, 0.0) + time.perf_counter() - start

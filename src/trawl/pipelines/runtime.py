@@ -1,0 +1,162 @@
+"""Starts Ray, sizes the pools and replaces the dead. Nothing here knows what a video is.
+
+Plain actors with `max_restarts=0`: an actor that dies stays dead and a new one takes its place, so that exactly the unit it was
+working on is suspected (a restarting actor had innocent videos blamed). Ray Data is not used: it retries a crashing item for
+ever, and its one-CPU-per-actor pools do not start on small machines.
+"""
+
+import contextlib
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from trawl.config import ResourcesConfig
+from trawl.errors import ConfigError, UsageError
+
+A = TypeVar("A")
+
+
+@contextlib.contextmanager
+def ray_session(config: ResourcesConfig) -> Iterator[None]:
+    """A Ray to work on: joined where one runs already or an address is given, else started here and stopped at the end.
+
+    Raises:
+        ConfigError: no cluster answers at `resources.address`.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of the two results of a unit only one is fetched, and handled
+    # Ray starts its processes by fork and exec; nothing of Lance runs between the two.
+    warnings.filterwarnings("ignore", "lance is not fork-safe")
+    try:
+        ray.init(address=config.address, log_to_driver=False, logging_level=logging.ERROR, **_local_options(config))
+    except (ConnectionError, ray.exceptions.RaySystemError, ValueError) as error:
+        raise ConfigError(
+            f"no Ray cluster answers at resources.address={config.address}: start one with `ray start --head`, or use "
+            f"resources=laptop to run without ({str(error).splitlines()[0]})"
+        ) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _local_options(config: ResourcesConfig) -> dict[str, Any]:
+    if config.address is not None:
+        return {}
+    return {
+        "include_dashboard": False,
+        "num_cpus": os.cpu_count(),
+        "object_store_memory": config.object_store_mb * 2**20,
+        "configure_logging": True,
+    }
+
+
+def cluster_resources() -> dict[str, float]:
+    """What the connected Ray offers in all, such as {"CPU": 2.0}."""
+    total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return total
+
+
+def result(ref: Any) -> Any:
+    """What a task gave; a UsageError that it met keeps its one line instead of becoming a remote traceback.
+
+    Raises:
+        UsageError: as the task raised it.
+        RayError: the task had a bug, or its process or node died.
+    """
+    try:
+        return ray.get(ref)
+    except RayTaskError as error:
+        if isinstance(error.cause, UsageError):
+            raise error.cause from None
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSizes:
+    """How many actors of each kind run."""
+
+    decode: int
+    embed: int
+    writers: int
+
+
+def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
+    """Actors of each kind for what a Ray offers.
+
+    One decoder and one embedder per core where both share the CPUs, one embedder per GPU where there are GPUs.
+
+    Raises:
+        ConfigError: the cluster has no GPU and `embed_gpus` asks for one, or the actors asked for do not fit.
+    """
+    cpus, gpus = total.get("CPU", 0.0), total.get("GPU", 0.0)
+    if config.embed_gpus > gpus:
+        raise ConfigError(
+            f"resources.embed_gpus={config.embed_gpus:g}, but Ray sees {gpus:g} GPUs: try resources=laptop"
+        )
+    embed = config.embed_actors or int(gpus / config.embed_gpus if config.embed_gpus else max(1, cpus))
+    room = cpus - embed * config.embed_cpus
+    decode = config.decode_actors or max(1, int(room / config.decode_cpus if config.decode_cpus else cpus))
+    needed = embed * config.embed_cpus + decode * config.decode_cpus
+    if needed > cpus + 1e-6 or embed * config.embed_gpus > gpus + 1e-6:
+        raise ConfigError(
+            f"{decode} decode and {embed} embed actors need {needed:g} CPUs and {embed * config.embed_gpus:g} GPUs, Ray has "
+            f"{cpus:g} and {gpus:g}: lower resources.decode_actors or resources.embed_actors"
+        )
+    return PoolSizes(decode, embed, writers=1)
+
+
+class Pool(Generic[A]):
+    """Actors of one kind. `handles` is a plain list; `replace` puts a new one where a dead one was."""
+
+    def __init__(self, actor: type[A], size: int, args: tuple[Any, ...], **options: Any) -> None:
+        """Start `size` actors.
+
+        Args:
+            actor: the class; it knows nothing of Ray.
+            size: how many.
+            args: of the constructor, also for each replacement.
+            options: Ray's, such as num_cpus.
+        """
+        self._remote = ray.remote(max_restarts=0, max_task_retries=0, **options)(actor)
+        self._args = args
+        self.handles: list[Any] = [self._remote.remote(*args) for _ in range(size)]
+
+    def replace(self, index: int) -> None:
+        """Start a new actor at a place; what is left of the old one is killed."""
+        with contextlib.suppress(RayActorError, ValueError):
+            ray.kill(self.handles[index])
+        self.handles[index] = self._remote.remote(*self._args)
+
+    def replace_dead(self) -> int:
+        """Ask every actor for a sign of life, replace those that have died, and say how many that were."""
+        dead = [i for i, handle in enumerate(self.handles) if not _alive(handle)]
+        for index in dead:
+            self.replace(index)
+        return len(dead)
+
+    def ready(self) -> list[Any]:
+        """Wait until every actor is up; their answers."""
+        return list(ray.get([handle.ready.remote() for handle in self.handles]))
+
+    def stop(self) -> None:
+        """End all actors, so that a job that joined a running cluster leaves nothing there."""
+        for handle in self.handles:
+            ray.kill(handle)
+
+
+def _alive(handle: Any) -> bool:
+    try:
+        ray.get(handle.ready.remote())
+    except RayActorError:
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""What a run leaves behind for people and programs: the printed summary, `run.json` and the exit code.
+
+Counts only; it decides nothing. The same numbers stand in both, so that nobody has to parse a terminal.
+"""
+
+import contextlib
+import json
+import platform
+import secrets
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trawl import __version__
+from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+from trawl.pipelines.dispatch import Finished, Refused
+from trawl.pipelines.outcome import Failed, Indexed, Outcome
+from trawl.pipelines.progress import format_s
+
+_LIBRARIES = ("ray", "torch", "open_clip_torch", "decord", "av", "pylance", "pyarrow", "numpy")
+
+
+@dataclass
+class RunRecord:
+    """Gathers what happens in one run of the index job."""
+
+    config: dict[str, Any]
+    run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}")
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    plan: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)  # files of the corpus that are no videos, by suffix
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    failed_examples: dict[str, str] = field(default_factory=dict)
+    damaged: int = 0
+    frames: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)  # wall, by stage of the job, one after the other
+    cpu_s: dict[str, float] = field(default_factory=lambda: {"decode": 0.0, "embed": 0.0})  # of all processes together
+    actor_s: dict[str, float] = field(
+        default_factory=lambda: {"fetch": 0.0, "wait_for_embedding": 0.0}
+    )  # wall, decoders'
+    peak_mb: dict[str, float] = field(default_factory=dict)  # resident memory, the highest among actors of a kind
+    recipe: str = ""
+    published: int | None = None
+    _begin: float = field(default_factory=time.perf_counter)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Adds the wall time of a block to `seconds[name]`."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+
+    def count(self, outcome: Outcome) -> None:
+        """One video has its outcome."""
+        if isinstance(outcome, Failed):
+            self.outcomes["failed"] += 1
+            self.failures[outcome.reason.value] += 1
+            self.failed_examples.setdefault(outcome.reason.value, f"{outcome.video.video_id}: {outcome.message}")
+            return
+        assert isinstance(outcome, Indexed)
+        self.outcomes["indexed"] += 1
+        self.damaged += bool(outcome.damage)
+
+    def count_unit(self, event: Finished | Refused) -> int:
+        """Add a unit's work to the totals; returns the frames that it embedded."""
+        if isinstance(event, Refused):
+            return 0
+        done = event.done
+        self.frames.update(
+            decoded=done.frames_decoded, embedded=done.frames_embedded, substituted=done.frames_substituted
+        )
+        self.cpu_s["decode"] += done.decode_cpu_s
+        self.actor_s["fetch"] += done.fetch_s
+        self.actor_s["wait_for_embedding"] += done.embed_wait_s
+        return done.frames_embedded
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when a video failed in this run."""
+        return EXIT_SOME_FAILED if self.outcomes["failed"] else EXIT_OK
+
+    def to_json(self) -> bytes:
+        """The content of run.json."""
+        content = {name: value for name, value in vars(self).items() if not name.startswith("_")} | {
+            "job": "index",
+            "exit_code": self.exit_code,
+            "started_at": self.started_at.isoformat(),
+            "ended_at": datetime.now(UTC).isoformat(),
+            "wall_s": time.perf_counter() - self._begin,
+            "versions": versions(),
+        }
+        return json.dumps(content, indent=2, sort_keys=True, default=str).encode()
+
+
+def versions() -> dict[str, str]:
+    """Of Trawl, Python and the libraries whose behaviour a result depends on."""
+    found = {"trawl": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def show(run: RunRecord, console: Console, where: str) -> None:
+    """Print the summary of a finished run. Names and messages are shown as they are, never read as markup."""
+    kinds = ("new", "changed", "removed", "retry", "unchanged", "failed", "quarantined")
+    found = [f"{run.plan[kind]:,} {kind}" for kind in kinds if run.plan.get(kind)]
+    _line(console, "corpus", ", ".join(found))
+    if run.ignored:
+        some = sorted(run.ignored.items(), key=lambda item: -item[1])[:5]
+        _line(
+            console,
+            "ignored",
+            ", ".join(f"{count:,} {suffix}" for suffix, count in some) + ": no videos by their names",
+        )
+    if run.outcomes:
+        console.print(_outcomes(run), _work(run), sep="\n", highlight=False)
+    elif not run.plan.get("removed"):
+        _line(console, "nothing to do", "every video is as the index knows it; no frame was embedded")
+    if run.plan.get("failed") or run.plan.get("quarantined"):
+        _line(console, "left alone", "what failed earlier; retry=failed or retry=quarantined tries it again")
+    _line(console, "time", " · ".join(f"{name.replace('_', '-')} {format_s(s)}" for name, s in run.seconds.items()))
+    _line(console, "published", f"version {run.published} · recipe {run.recipe}")
+    _line(console, "run", where)
+
+
+def _line(console: Console, head: str, text: str) -> None:
+    console.print(Text.assemble((f"{head:<10} ", "bold"), text), soft_wrap=True, highlight=False)
+
+
+def _outcomes(run: RunRecord) -> Table:
+    table = Table("outcome", "videos", "", box=None, header_style="dim", pad_edge=False)
+    table.add_row("indexed", f"{run.outcomes['indexed']:,}", f"{run.damaged:,} of them damaged" if run.damaged else "")
+    for reason, count in run.failures.most_common():
+        table.add_row(Text(reason, "red"), f"{count:,}", Text(f"such as {run.failed_examples[reason]}"))
+    return table
+
+
+def _work(run: RunRecord) -> Table:
+    """Throughput of each kind of work, and of the whole while it was running."""
+    table = Table("work", "frames", "CPU s", "frames/s of one core", box=None, header_style="dim", pad_edge=False)
+    for name, frames in (("decode", run.frames["decoded"]), ("embed", run.frames["embedded"])):
+        cpu = run.cpu_s[name]
+        table.add_row(name, f"{frames:,}", f"{cpu:,.1f}", f"{frames / cpu:,.0f}" if cpu else "")
+    wall = run.seconds.get("work", 0.0)
+    table.add_row("all of it", f"{run.frames['embedded']:,}", f"{sum(run.cpu_s.values()):,.1f}", f"in {format_s(wall)}")
+    return table

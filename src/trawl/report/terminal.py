@@ -1,0 +1,41 @@
+"""A query's answer as a table in the terminal. Names and texts are shown as they are, never read as markup."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from trawl.records import Segment
+from trawl.report.times import clock
+
+_BAR = 10
+
+
+def answer_table(query: str, segments: Sequence[Segment], background: float) -> Table:
+    """One row per segment, best first.
+
+    Args:
+        query: the text, as typed.
+        segments: best first; may be empty.
+        background: the score of a typical frame, from which the bars rise.
+    """
+    table = Table(
+        title=Text(f"“{query}”", style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim"
+    )
+    for name in ("#", "score", ""):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    table.add_column("from – to", no_wrap=True)
+    table.add_column("video", overflow="fold")
+    best = max((segment.score for segment in segments), default=0.0)
+    for rank, segment in enumerate(segments, 1):
+        bar = _bar(segment.score - background, best - background)
+        times = f"{clock(segment.start_s)} – {clock(segment.end_s)}"
+        table.add_row(str(rank), f"{segment.score:.3f}", bar, times, Text(segment.video_id))
+    if not segments:
+        table.caption = Text("nothing found: no frame passes search.where and search.min_score", style="yellow")
+    return table
+
+
+def _bar(part: float, whole: float) -> Text:
+    filled = round(_BAR * min(max(part / whole, 0.0), 1.0)) if whole > 0 else 0
+    return Text("━" * filled, style="green") + Text("━" * (_BAR - filled), style="bright_black")

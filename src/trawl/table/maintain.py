@@ -1,0 +1,134 @@
+"""What keeps the tables fast and small: compaction, the vector index, cleanup. Never in the way of a reader.
+
+`prepare` (frames) and `compact` (ledger) run before a publication, `clean_up` after it: versions that no kept
+publication holds by tag go once they are old enough. Knows nothing of videos.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from trawl.storage import Storage, lance_faults
+from trawl.table.publish import Published, history, tag_of
+
+INDEX_NAME = "embedding_idx"
+# Measured by benchmarks/query.py. Scanning IVF_RQ's codes is so cheap that a query probes every partition of a million rows
+# (SearchConfig.nprobes=256) in 1/40 of the exact scan's time, with recall 1.00 at refine_factor 2; probing 20 of 244 loses 10%
+# of the answers to a text. So partitions are few and large, which halves the time of the build. One bit instead of 5 loses 7%.
+_INDEX_TYPE = "IVF_RQ"
+_ROWS_PER_PARTITION = 8192
+_OUTGROWN = 3  # train anew when the rows call for this many times the partitions there are
+_MAX_DELTAS = 8
+_MAX_FRAGMENTS = 24
+_MAX_DELETED = 0.1
+
+
+def prepare(uri: str, lance_options: dict[str, str], index_min_rows: int) -> dict[str, Any] | None:
+    """Make the frames table fit to be queried; does nothing where nothing has changed.
+
+    Compacts when deleted rows or small fragments have piled up. From `index_min_rows` rows on it builds a vector index,
+    afterwards adds what is new as a delta, merges the deltas when there are many, and trains anew when the table has
+    outgrown its partitions.
+
+    Returns:
+        Facts about the index for the publication, None where queries scan.
+    """
+    import lance
+
+    compact(uri, lance_options)
+    with lance_faults(uri):
+        return _index(lance.dataset(uri, storage_options=lance_options), index_min_rows)
+
+
+def compact(uri: str, lance_options: dict[str, str]) -> bool:
+    """Merge small fragments and drop deleted rows for good, once there are enough of either to pay for the copying.
+
+    For either table. True when it did; fragments that the vector index covers and others stay apart.
+    """
+    import lance
+
+    with lance_faults(uri):
+        return _compact(lance.dataset(uri, storage_options=lance_options))
+
+
+def _compact(dataset: Any) -> bool:
+    fragments = dataset.get_fragments()
+    rows = sum(fragment.physical_rows for fragment in fragments)
+    deleted = sum(fragment.num_deletions for fragment in fragments)
+    if len(fragments) <= _MAX_FRAGMENTS and deleted <= _MAX_DELETED * max(rows, 1):
+        return False
+    dataset.optimize.compact_files(materialize_deletions_threshold=_MAX_DELETED)
+    return True
+
+
+def clean_up(storage: Storage, dataset: str, keep_h: float) -> None:
+    """Let go of what no reader may still want.
+
+    Kept: the newest two publications, every publication that was current within the last `keep_h` hours, and every
+    version of the tables younger than that. Files of a transaction that never ended go after seven days.
+    """
+    import lance
+
+    published = history(storage, dataset)
+    kept = _kept(published, keep_h)
+    age = max(timedelta(hours=keep_h), timedelta(microseconds=1))
+    for recipe_key in sorted({one.recipe_key for one in published}):
+        for table in ("frames", "videos"):
+            uri = storage.table_uri(dataset, recipe_key, table)
+            held = {tag_of(getattr(one, f"{table}_version")) for one in kept if one.recipe_key == recipe_key}
+            with lance_faults(uri):
+                opened = lance.dataset(uri, storage_options=storage.lance_options)
+                for tag in set(opened.tags.list()) - held:
+                    opened.tags.delete(tag)
+                opened.cleanup_old_versions(older_than=age, error_if_tagged_old_versions=False)
+
+
+def _kept(published: list[Published], keep_h: float) -> list[Published]:
+    since = datetime.now(UTC) - timedelta(hours=keep_h)
+    replaced_at = [datetime.fromisoformat(one.created_at) for one in published[1:]]
+    old = [one for one, until in zip(published, replaced_at, strict=False) if until >= since]
+    return old + published[-2:]
+
+
+def _index(dataset: Any, index_min_rows: int) -> dict[str, Any] | None:
+    rows = dataset.count_rows()
+    existing = _facts(dataset)
+    if existing is None:
+        if rows < max(index_min_rows, 1):
+            return None
+        _build(dataset, rows)
+    elif _partitions(rows) > _OUTGROWN * existing["partitions"]:
+        _build(dataset, rows)
+    elif existing["unindexed"]:
+        # 0 adds a delta; merging reads and writes all of them, so it waits until queries feel their number.
+        merged = existing["deltas"] if existing["deltas"] >= _MAX_DELTAS else 0
+        dataset.optimize.optimize_indices(num_indices_to_merge=merged, index_names=[INDEX_NAME])
+    else:
+        return existing
+    dataset.checkout_latest()
+    return _facts(dataset)
+
+
+def _build(dataset: Any, rows: int) -> None:
+    dataset.create_index(
+        "embedding", _INDEX_TYPE, name=INDEX_NAME, metric="cosine", replace=True, num_partitions=_partitions(rows)
+    )
+
+
+def _partitions(rows: int) -> int:
+    return max(rows // _ROWS_PER_PARTITION, 1)
+
+
+def _facts(dataset: Any) -> dict[str, Any] | None:
+    if not any(index.name == INDEX_NAME for index in dataset.describe_indices()):
+        return None
+    # Lance would otherwise put every centroid into the statistics, and warn that it does.
+    os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "false")
+    statistics = dataset.stats.index_stats(INDEX_NAME)
+    return {
+        "type": statistics["index_type"],
+        "partitions": max(part["num_partitions"] for part in statistics["indices"]),
+        "deltas": statistics["num_indices"],
+        "rows": statistics["num_indexed_rows"],
+        "unindexed": statistics["num_unindexed_rows"],
+    }

@@ -1,0 +1,45 @@
+"""One real local Ray for all pipeline tests, a small corpus of real encoded videos, and the index job as a function."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from rich.console import Console
+from small_videos import IndexJob, write_video
+
+from trawl import cli
+from trawl.config import IndexConfig
+from trawl.pipelines.index import run
+from trawl.pipelines.summary import RunRecord
+
+
+@pytest.fixture(scope="session")
+def local_ray(aws_environment: None) -> Iterator[None]:
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # workers must find the actors that tests define
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=256 * 2**20)
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    folder = tmp_path / "corpus"
+    write_video(folder / "a" / "red.mp4", ["red", "gray"])
+    write_video(folder / "a" / "green.mp4", ["gray", "green", "gray"])
+    write_video(folder / "b" / "blue.mp4", ["blue"])
+    return folder
+
+
+@pytest.fixture
+def index(local_ray: None, corpus: Path, tmp_path: Path) -> IndexJob:
+    """Run the index job over `corpus` with the fake embedder; overrides as on the command line."""
+
+    def call(*overrides: str) -> RunRecord:
+        base = ["+dataset=folder", f"dataset.uri={corpus}", "dataset.name=test", f"storage.root={tmp_path / 'root'}"]
+        base += ["embedder=fake", "sampling.every_s=0.2", "resources.decode_actors=1", "resources.embed_actors=1"]
+        config = cli.compose("index", IndexConfig, [*base, *overrides])
+        return run(config, Console(quiet=True))
+
+    return call

@@ -1,0 +1,57 @@
+"""Actors that misbehave. In a module of their own, because Ray's workers import them by name."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import ray
+
+from trawl.errors import StorageError
+from trawl.pipelines.actors import DecodeActor, EmbedActor, Unit, UnitRefused, WriterActor
+from trawl.records import Reason
+
+
+class DyingDecodeActor(DecodeActor):
+    """Dies while it has a video beside which a .kill file says how many more deaths it costs."""
+
+    def process(self, unit: Unit, *args: Any) -> Any:
+        marker = Path(unit.video.uri).with_suffix(".kill")
+        if marker.exists():
+            left = int(marker.read_text()) - 1
+            marker.write_text(str(left)) if left else marker.unlink()
+            ray.actor.exit_actor()
+        return super().process(unit, *args)
+
+
+class BuggyDecodeActor(DecodeActor):
+    """Has a bug of ours."""
+
+    def process(self, unit: Unit, *args: Any) -> Any:
+        raise ZeroDivisionError("ours")
+
+
+class RefusingDecodeActor(DecodeActor):
+    """Cannot use any video."""
+
+    def process(self, unit: Unit, *args: Any) -> Any:
+        return UnitRefused(Reason.UNREADABLE, "the bucket said no"), None
+
+
+def dying_embed_actor(marker: Path) -> type[EmbedActor]:
+    """An embedder the first of which to find `marker` removes it and dies."""
+
+    class DyingEmbedActor(EmbedActor):
+        def embed(self, frames: np.ndarray) -> np.ndarray:
+            if marker.exists():
+                marker.unlink()
+                ray.actor.exit_actor()
+            return super().embed(frames)
+
+    return DyingEmbedActor
+
+
+class FullDiskWriterActor(WriterActor):
+    """Has nowhere to write."""
+
+    def write(self, uri: str, *args: Any) -> list[str]:
+        raise StorageError(f"{uri} cannot be written: no space is left there")

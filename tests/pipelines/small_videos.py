@@ -1,0 +1,26 @@
+"""Small real videos whose content a test can recognise."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+
+from trawl.pipelines.summary import RunRecord
+
+IndexJob = Callable[..., RunRecord]  # takes overrides as on the command line
+
+COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220), "gray": (128, 128, 128)}
+
+
+def write_video(path: Path, colors: list[str], seconds_each: float = 1.0, fps: int = 10, size: int = 64) -> Path:
+    """An H.264 file that shows one plain colour after the other."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=fps, width=size, height=size, pix_fmt="yuv420p")
+        for color in colors:
+            picture = np.full((size, size, 3), COLORS[color], np.uint8)
+            for _ in range(round(seconds_each * fps)):
+                out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        out.mux(stream.encode(None))
+    return path

@@ -1,0 +1,48 @@
+"""From settings or a recipe to an embedder."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from trawl.config import EmbedderConfig
+from trawl.errors import ConfigError, WeightsError
+from trawl.models import registry
+from trawl.models.fakes import FakeEmbedder
+
+
+def test_a_fake_from_its_settings_and_from_its_recipe() -> None:
+    made = registry.resolve(EmbedderConfig(kind="fake", model="colors", aspect="pad"))
+    again = registry.from_recipe(json.loads(json.dumps(made.identity())))
+    assert again == made
+    embedder = registry.build(made)
+    assert isinstance(embedder, FakeEmbedder) and embedder.image_spec.aspect == "pad"
+    np.testing.assert_array_equal(registry.build_text(made)(["red"]), embedder.embed_texts(["red"]))
+
+
+def test_an_unknown_kind_is_one_line() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'openclip'"):
+        registry.resolve(EmbedderConfig(kind="open_clip", model="x"))
+
+
+def test_a_worker_finds_the_weights_on_its_own_machine() -> None:
+    made = registry.resolve(EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin"))
+    elsewhere = replace(made, path="/another/machine/weights.safetensors")
+    np.testing.assert_array_equal(
+        registry.build(elsewhere, "cpu").embed_texts(["x"]), registry.build(made, "cpu").embed_texts(["x"])
+    )
+
+
+def test_a_worker_takes_no_other_file_of_the_same_name(tmp_path: Path) -> None:
+    made = registry.resolve(EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin"))
+    other = tmp_path / "weights.safetensors"
+    other.write_bytes(b"something else")
+    assert registry.build(replace(made, path=str(other)), "cpu").dim == made.dim
+
+
+def test_a_worker_with_other_weights_refuses() -> None:
+    made = registry.resolve(EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin"))
+    with pytest.raises(WeightsError, match="is not what made this index"):
+        registry.build(replace(made, path="/another/machine/weights.safetensors", sha256="0" * 64), "cpu")

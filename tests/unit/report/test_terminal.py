@@ -1,0 +1,30 @@
+"""The table in the terminal."""
+
+import io
+
+from rich.console import Console
+
+from trawl.records import Segment
+from trawl.report.terminal import answer_table
+
+
+def shown(segments: list[Segment], query: str = "a red star") -> str:
+    sink = io.StringIO()
+    Console(file=sink, width=100).print(answer_table(query, segments, 0.1))
+    return sink.getvalue()
+
+
+def test_rank_score_times_and_video() -> None:
+    text = shown([Segment("cam/a.mp4", 61.0, 75.25, 0.5, 1, 62.0, 3), Segment("b.mp4", 0.0, 1.0, 0.3, 0, 0.0, 1)])
+    first, second = [line for line in text.splitlines() if ".mp4" in line]
+    assert first.split()[0] == "1" and "0.500" in first and "01:01.0 – 01:15.2" in first and "cam/a.mp4" in first
+    assert first.count("━") == second.count("━") == 10
+
+
+def test_names_are_not_markup() -> None:
+    text = shown([Segment("[red]x[/red][link=http://a].mp4", 0.0, 1.0, 0.5, 0, 0.0, 1)], query="[bold]q[/nope]")
+    assert "[red]x[/red][link=http://a].mp4" in text and "[bold]q[/nope]" in text
+
+
+def test_an_empty_answer_says_so() -> None:
+    assert "nothing found" in shown([])

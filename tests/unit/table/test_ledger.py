@@ -1,0 +1,63 @@
+"""One row per video, merged by its id."""
+
+import pyarrow as pa
+
+from tests.unit.table.conftest import Index, ledger_row
+from trawl.schemas import VIDEOS
+from trawl.storage import Storage
+from trawl.table.ledger import open_ledger
+
+
+def table(*rows: dict) -> pa.Table:
+    return pa.Table.from_pylist(list(rows), schema=VIDEOS)
+
+
+def test_rows_are_merged_by_video(storage: Storage) -> None:
+    ledger = open_ledger(storage.table_uri("d", "r", "videos"), storage.lance_options)
+    assert ledger.indexed() == (0, 0)
+    ledger = ledger.upsert(table(ledger_row("a", 3), ledger_row("it's", 2)))
+    failed = ledger_row("b", 0, "failed", reason="truncated", attempts=1)
+    ledger = ledger.upsert(table(ledger_row("a", 5), failed))
+    assert ledger.indexed() == (2, 7)
+    assert ledger.counts() == {("indexed", None): 2, ("failed", "truncated"): 1}
+    assert ledger.read("status = 'failed'", ["video_id", "attempts"]).to_pylist() == [{"video_id": "b", "attempts": 1}]
+    again = ledger.upsert(table(ledger_row("a", 5), failed))
+    assert again.counts() == ledger.counts()
+    assert again.upsert(table()).version == again.version
+
+
+def test_a_ledger_keeps_reading_its_version(storage: Storage) -> None:
+    ledger = open_ledger(storage.table_uri("d", "r", "videos"), storage.lance_options)
+    first = ledger.upsert(table(*(ledger_row(f"{n}", 1) for n in range(5))))
+    before = [batch.to_pylist() for batch in first.batches(["video_id"])]
+    first.upsert(table(ledger_row("9", 1), ledger_row("0", 2))).forget(["1"])
+    assert [batch.to_pylist() for batch in first.batches(["video_id"])] == before
+    newest = open_ledger(storage.table_uri("d", "r", "videos"), storage.lance_options)
+    assert sorted(newest.read(columns=["video_id"])["video_id"].to_pylist()) == ["0", "2", "3", "4", "9"]
+
+
+def test_the_schema_is_the_declared_one(local_index: Index) -> None:
+    local_index.tell({"a": 1})
+    held = local_index.ledger.read()
+    assert held.schema.names == VIDEOS.names
+    assert held.schema.types == VIDEOS.types
+
+
+def test_removed_rows_keep_what_the_video_was(local_index: Index) -> None:
+    row = ledger_row("it's", 3, codec="h264", reason=None, run_id="before")
+    ledger = local_index.ledger.upsert(table(row, ledger_row("other", 1)))
+    (gone,) = ledger.removed(["it's", "unknown"], "now")
+    assert (gone["status"], gone["frames_embedded"], gone["run_id"], gone["codec"]) == ("removed", 0, "now", "h264")
+    ledger = ledger.upsert(table(gone))
+    assert ledger.indexed() == (1, 1)
+    assert ledger.removed([], "now") == []
+
+
+def test_two_writers_do_not_double_a_video(local_index: Index) -> None:
+    """One committer is the rule; two must still not break the table."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    names = [f"{n}" for n in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: local_index.tell(dict.fromkeys(names, n)), range(1, 5)))
+    assert local_index.ledger.read(columns=["video_id"]).num_rows == len(names)

@@ -1,0 +1,99 @@
+"""Every way to mistype a command is one line that names the value, and exit code 2."""
+
+import pytest
+
+from trawl import cli
+from trawl.config import IndexConfig, QueryConfig
+from trawl.errors import ConfigError
+
+WRONG = {
+    "no dataset": ([], ["no dataset", "+dataset=demo"]),
+    "unknown dataset": (["+dataset=dmo"], ["dataset=dmo", "did you mean 'demo'"]),
+    "unknown group option": (["+dataset=demo", "embedder=openclip_b23"], ["embedder=openclip_b23", "openclip_b32"]),
+    "misspelt setting": (["+dataset=demo", "sampling.evry_s=1"], ["sampling.evry_s", "sampling.every_s"]),
+    "misspelt top setting": (["+dataset=demo", "lmit=1"], ["lmit", "limit"]),
+    "wrong type": (["+dataset=demo", "sampling.every_s=often"], ["sampling.every_s", "often"]),
+    "out of range": (["+dataset=demo", "sampling.every_s=0"], ["sampling.every_s=0", "above 0"]),
+    "not a choice": (["+dataset=demo", "embedder.aspect=sqash"], ["embedder.aspect=sqash", "squash"]),
+    "broken grammar": (["+dataset=demo", "sampling.every_s=[1"], ["sampling.every_s=[1"]),
+    "no value": (["+dataset=folder"], ["dataset.uri"]),
+    "no equals sign": (["+dataset=demo", "limit"], ["limit"]),
+}
+
+
+@pytest.mark.parametrize(("argv", "words"), WRONG.values(), ids=WRONG)
+def test_mistakes_are_one_line(argv: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.run("index", IndexConfig, lambda config: pytest.fail("work started"), argv)
+    error = capsys.readouterr().err
+    assert code == cli.EXIT_USAGE
+    assert error.count("\n") == 1, error
+    for word in words:
+        assert word in error
+
+
+def test_values_arrive_typed() -> None:
+    config = cli.compose(
+        "index", IndexConfig, ["+dataset=folder", "dataset.uri=/videos", "sampling.every_s=2", "limit=3"]
+    )
+    assert isinstance(config, IndexConfig)
+    assert (config.dataset.uri, config.sampling.every_s, config.limit) == ("/videos", 2.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("argv", "model"),
+    [
+        (["+dataset=demo"], "trawl"),
+        (["dataset=demo"], "trawl"),
+        (["+dataset=demo", "embedder=openclip_b32"], "ViT-B-32"),
+        (["+dataset=folder", "dataset.uri=/v"], "PE-Core-B-16"),
+        (["+dataset=folder", "dataset.uri=/v", "embedder=demo"], "trawl"),
+    ],
+)
+def test_dataset_chooses_the_embedder_unless_told(argv: list[str], model: str) -> None:
+    assert cli.compose("index", IndexConfig, argv).embedder.model.startswith(model)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a red star",
+        "it's a star",
+        "a dog, running",
+        "50% = half",
+        "a: b {c} [d]",
+        "back\\slash",
+        "ein Hund läuft",
+        "(x)",
+        "null?",
+        "it\\'s",
+        "end\\",
+    ],
+)
+def test_sentences_need_no_quotes_of_hydras(text: str) -> None:
+    assert cli.compose("query", QueryConfig, ["+dataset=demo", f"text={text}"]).text == text
+
+
+def test_exit_code_comes_from_the_job_and_a_bug_keeps_its_traceback() -> None:
+    assert cli.run("query", QueryConfig, lambda config: cli.EXIT_SOME_FAILED, ["+dataset=demo"]) == 3
+
+    def buggy(config: QueryConfig) -> int:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        cli.run("query", QueryConfig, buggy, ["+dataset=demo"])
+
+
+def test_errors_of_the_job_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def refuse(config: QueryConfig) -> int:
+        raise ConfigError("first\n  second")
+
+    assert cli.run("query", QueryConfig, refuse, ["+dataset=demo"]) == cli.EXIT_USAGE
+    assert capsys.readouterr().err == "trawl: first second\n"
+
+
+def test_interrupt_says_that_work_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(config: QueryConfig) -> int:
+        raise KeyboardInterrupt
+
+    assert cli.run("query", QueryConfig, interrupted, ["+dataset=demo"]) == cli.EXIT_INTERRUPTED
+    assert "stays" in capsys.readouterr().err
