@@ -173,7 +173,7 @@ def measure(folder: Path, rounds: int) -> dict[str, list[dict]]:
     for _ in range(rounds):
         for name in PARTS:
             command = [sys.executable, "-m", "benchmarks.index", str(folder), "--part", name]
-            out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
             found[name].append(json.loads(out.splitlines()[-1]))
     return found
 

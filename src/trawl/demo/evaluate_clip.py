@@ -11,7 +11,6 @@ patch map's highest point, after bilinear scaling to the picture, lies on the th
 
 import argparse
 import itertools
-import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from torch import Tensor
 from trawl.demo import clip, gallery, words
 from trawl.demo.gallery import Gallery
 from trawl.demo.phrases import Want
+from trawl.models.openclip import quiet
 from trawl.templates import fill
 
 RIGHT = 0.3  # least visible share of each thing in a right frame
@@ -55,8 +55,8 @@ class Judge:
 
     def __init__(self, shown: Gallery, weights: Path | None = None) -> None:
         clip.register()
-        logging.getLogger().setLevel(logging.ERROR)  # open_clip warns that it loads no weights: they are loaded here
-        self._model = open_clip.create_model(clip.MODEL_NAME, pretrained=None)
+        with quiet():
+            self._model = open_clip.create_model(clip.MODEL_NAME, pretrained=None)
         self._model.load_state_dict(clip.load_state_dict(weights), strict=True)
         self._model.eval()
         self._tokenize = open_clip.get_tokenizer(clip.MODEL_NAME)

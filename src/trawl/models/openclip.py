@@ -132,7 +132,7 @@ def _load(blueprint: Blueprint) -> Any:
     if blueprint.weights == BUILTIN:
         clip.register()
     seed = random_seed(blueprint.weights)
-    with _quiet(), nullcontext() if seed is not None else _uninitialised(), torch.random.fork_rng(devices=[]):
+    with quiet(), nullcontext() if seed is not None else _uninitialised(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed or 0)
         model = open_clip.create_model(blueprint.model, load_weights=False, pretrained_text=False)
     if blueprint.weights == BUILTIN:
@@ -159,7 +159,7 @@ def _uninitialised() -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """open_clip warns, on the root logger, that it loaded no weights: right here, where they are loaded next."""
     root = logging.getLogger()
     level = root.level
