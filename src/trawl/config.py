@@ -142,6 +142,51 @@ class ReportConfig:
 
 
 @dataclass
+class GrounderConfig:
+    """What finds the named things on a frame; see `models/grounders/`."""
+
+    kind: str = setting(MISSING, choices=("clip", "owlv2", "grounding_dino", "fake"))
+    model: str | None = None
+    weights: str | None = None
+    device: str = "auto"
+    min_score: float = setting(0.0, at_least=0)
+    max_objects: int = setting(10, at_least=1)
+
+
+@dataclass
+class TrackerConfig:
+    """What follows them; see `models/sam2.py`."""
+
+    kind: str = setting(MISSING, choices=("sam2", "fake"))
+    model: str | None = None
+    weights: str | None = None
+    precision: str = setting("fp32", choices=("fp32", "bf16", "fp16"))
+    device: str = "auto"
+
+
+@dataclass
+class RefineConfig:
+    """How masks are cleaned; see `track/refine.py`."""
+
+
+@dataclass
+class MotionConfig:
+    """When a track's motion is doubted; see `track/motion.py`."""
+
+
+@dataclass
+class TrackingConfig:
+    """How objects are followed through a clip; see `track/`."""
+
+    chunk_s: float = setting(8.0, above=0)
+    reground_s: float = setting(2.0, above=0)
+    max_age_s: float = setting(5.0, at_least=0)
+    overlaps: str = setting("keep", choices=("keep", "score"))
+    refine: RefineConfig = field(default_factory=RefineConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+
+
+@dataclass
 class IndexConfig:
     """`python -m jobs.index`."""
 

@@ -120,3 +120,89 @@ TRUTH_VIDEOS = pa.schema(
     ],
     metadata=_VERSION,
 )
+
+# `runs/<run_id>/masks/<clip_id>.parquet`: one row per (track, frame).
+MASKS = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("track_id", pa.string(), nullable=False),  # <clip_id>-<number>, unique in the run
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("frame_index", pa.int64(), nullable=False),
+        pa.field("time_s", pa.float64(), nullable=False),
+        pa.field(
+            "box", pa.list_(pa.float32(), 4), nullable=False
+        ),  # xyxy pixels as displayed; the model's guess if inferred
+        pa.field("area", pa.int64(), nullable=False),  # pixels of the mask, 0 if inferred
+        pa.field("score", pa.float32(), nullable=False),  # the tracker's, 0-1
+        pa.field("visibility", pa.string(), nullable=False),  # records.Visibility
+        pa.field("rle", pa.string()),  # COCO compressed RLE at height x width, null if inferred
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),  # records.Flag
+    ],
+    metadata=_VERSION,
+)
+
+# `runs/<run_id>/tracks/<clip_id>.parquet`: one row per followed object, with its lineage.
+TRACKS = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("track_id", pa.string(), nullable=False),
+        pa.field("clip_id", pa.string(), nullable=False),
+        pa.field("video_id", pa.string(), nullable=False),
+        pa.field("uri", pa.string(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),  # the phrase that named it
+        pa.field("clip_start_s", pa.float64(), nullable=False),  # the stretch that was searched
+        pa.field("clip_end_s", pa.float64(), nullable=False),
+        pa.field("start_s", pa.float64(), nullable=False),  # first and last frame of the track
+        pa.field("end_s", pa.float64(), nullable=False),
+        pa.field("start_index", pa.int64(), nullable=False),
+        pa.field("end_index", pa.int64(), nullable=False),
+        pa.field("num_masks", pa.int64(), nullable=False),
+        pa.field("num_inferred", pa.int64(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("retrieval_score", pa.float64(), nullable=False),  # cosine of the text and the segment's best frame
+        pa.field("grounding_score", pa.float32(), nullable=False),
+        pa.field("mean_score", pa.float32(), nullable=False),  # of the masks
+        pa.field(
+            "trajectory",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("time_s", pa.float64(), nullable=False),
+                        pa.field("x", pa.float32(), nullable=False),  # centre of the mask, or the model's guess
+                        pa.field("y", pa.float32(), nullable=False),
+                        pa.field("inferred", pa.bool_(), nullable=False),
+                    ]
+                )
+            ),
+            nullable=False,
+        ),
+        pa.field("mean_speed", pa.float32(), nullable=False),  # pixels per second
+        pa.field("max_speed", pa.float32(), nullable=False),
+        pa.field("direction_deg", pa.float32()),  # 0 right, 90 down; null where it did not move
+        pa.field(
+            "gaps",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("start_s", pa.float64(), nullable=False),
+                        pa.field("end_s", pa.float64(), nullable=False),
+                    ]
+                )
+            ),
+            nullable=False,
+        ),
+        pa.field("flags", pa.list_(pa.string()), nullable=False),
+        pa.field("appearance", pa.list_(pa.float32()), nullable=False),
+        pa.field("fingerprint", pa.string(), nullable=False),  # of the video's bytes
+        pa.field("recipe", pa.string(), nullable=False),  # of the index that found the segment
+        pa.field("embedder", pa.string(), nullable=False),  # "<model>/<weights>@<sha256>", as of the two below
+        pa.field("grounder", pa.string(), nullable=False),
+        pa.field("tracker", pa.string(), nullable=False),
+        pa.field("config_hash", pa.string(), nullable=False),  # of all settings that change a track
+        pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    ],
+    metadata=_VERSION,
+)
