@@ -282,8 +282,8 @@ class Prompt:
 class TrackedFrame:
     """All followed objects on one frame of a session.
 
-    position: of the frame. object_ids (K,) int64, in the order of the prompts; masks (K, H, W) bool, all false where the object is
-    not seen; scores (K,) float32, 0-1: the tracker's own estimate of the mask's quality times that of the object's presence.
+    position: of the frame. object_ids (K,) int64, in the order of the prompts; masks (K, H, W) bool, all false where the
+    object is not seen; scores (K,) float32, 0-1: the tracker's own estimate of the mask's quality times that of the object's presence.
     """
 
     position: int
@@ -373,8 +373,8 @@ class Track:
     """One object followed through one clip. rows in time order, each frame at most once, masks of height x width.
 
     number: of the object in its clip, from 0. phrase: the target that named it. grounding_score: of the best detection that it
-    started from or was matched to. appearance (D,) float32 unit length: mean CLIP embedding of its crops, empty when not computed.
-    speeds in pixels per second; direction_deg: of the way from first to last centre, 0 right, 90 down; gaps: [start_s,
+    started from or was matched to. appearance (D,) float32 unit length: mean CLIP embedding of its crops, empty when not
+    computed. speeds in pixels per second; direction_deg: of the way from first to last centre, 0 right, 90 down; gaps: [start_s,
     end_s) without a mask between rows with one.
     """
 
