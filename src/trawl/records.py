@@ -283,7 +283,8 @@ class TrackedFrame:
     """All followed objects on one frame of a session.
 
     position: of the frame. object_ids (K,) int64, in the order of the prompts; masks (K, H, W) bool, all false where the
-    object is not seen; scores (K,) float32, 0-1: the tracker's own estimate of the mask's quality times that of the object's presence.
+    object is not seen; scores (K,) float32, 0-1: the tracker's own estimate of the mask's quality times that of
+    the object's presence.
     """
 
     position: int

@@ -41,7 +41,18 @@ class ThumbnailJob:
     width: int
 
 
-Job = ProbeJob | DecodeJob | ThumbnailJob
+@dataclass(frozen=True, slots=True)
+class ClipJob:
+    """Show every picture in `span`, at most `max_fps` a second, no side longer than `max_side` pixels."""
+
+    path: Path
+    limits: DecodeConfig
+    span: tuple[float, float]
+    max_fps: float | None
+    max_side: int | None
+
+
+Job = ProbeJob | DecodeJob | ThumbnailJob | ClipJob
 
 
 def run(job: Job) -> Iterator[Message]:
@@ -64,3 +75,7 @@ def run(job: Job) -> Iterator[Message]:
             from trawl.decode.thumbnails import thumbnails
 
             yield from thumbnails(job.path, job.times_s, job.width, job.limits)
+        case ClipJob():
+            from trawl.decode.clips import clip_frames
+
+            yield from clip_frames(job.path, job.span, job.max_fps, job.max_side, job.limits)

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 
 from trawl.config import DecodeConfig, SamplingConfig
-from trawl.decode.job import DecodeJob, Job, ProbeJob, ThumbnailJob
+from trawl.decode.job import ClipJob, DecodeJob, Job, ProbeJob, ThumbnailJob
 from trawl.decode.processes import Fork, Zygote
 from trawl.decode.wire import End, Failure, Message, Picture
 from trawl.errors import VideoError
-from trawl.records import DecodeReport, FrameBatch, ImageSpec, Probe, Reason
+from trawl.records import ClipFrames, DecodeReport, FrameBatch, ImageSpec, Probe, Reason
 
 
 class DecodeSandbox:
@@ -80,6 +80,21 @@ class DecodeSandbox:
         """
         job = ThumbnailJob(_local(path), self._config, tuple(times_s), width)
         return [message for message in self._run(job) if isinstance(message, Picture)]
+
+    def clip(
+        self, path: str | Path, span: tuple[float, float], max_fps: float | None = None, max_side: int | None = None
+    ) -> Iterator[ClipFrames]:
+        """Every picture of a local file with a time in [start_s, end_s), at display size, in batches of about 8 MB.
+
+        max_fps: at most so many a second. max_side: pictures with a longer side are scaled down to it. Closing the iterator
+        early ends the decoding.
+
+        Raises:
+            VideoError: why it cannot be used, after the batches that came before.
+        """
+        for message in self._run(ClipJob(_local(path), self._config, span, max_fps, max_side)):
+            assert isinstance(message, ClipFrames)
+            yield message
 
     def _run(self, job: Job) -> Iterator[Message]:
         self._stop_current()

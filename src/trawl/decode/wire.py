@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records import DecodeReport, FrameBatch, Probe
+from trawl.records import ClipFrames, DecodeReport, FrameBatch, Probe
 
 LENGTH = struct.Struct("<I")  # before each header and each job, and the form of the zygote's answers
 REAP = 0  # the length of job that asks for the last one's exit status instead
@@ -49,7 +49,7 @@ class End:
     """Nothing follows: the job is complete."""
 
 
-Message = Probe | FrameBatch | DecodeReport | Picture | Failure | End
+Message = Probe | FrameBatch | DecodeReport | ClipFrames | Picture | Failure | End
 RECORDS: dict[str, type[Any]] = {kind.__name__: kind for kind in Message.__args__}
 
 

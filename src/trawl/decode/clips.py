@@ -1,0 +1,75 @@
+"""Every picture of a stretch of a video, at display size: what tracking looks at.
+
+The same scan, numbering and decoder as for the index, so that a frame_index means the same picture in both. Pictures that
+do not decode are left out; the times tell. To be called inside the sandbox only.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.config import DecodeConfig, SamplingConfig
+from trawl.decode import reader_pyav
+from trawl.decode.container import Damage, identify
+from trawl.decode.probe import scan
+from trawl.decode.sampling import Span, inside, plan
+from trawl.errors import VideoError
+from trawl.records import ClipFrames, Indices, Reason, Times
+
+_BATCH_BYTES = 8 << 20
+
+
+def clip_frames(
+    path: Path, span: Span, max_fps: float | None, max_side: int | None, limits: DecodeConfig
+) -> Iterator[ClipFrames]:
+    """Pictures with a time in [start_s, end_s), in order, in batches of about 8 MB.
+
+    max_fps: at most so many a second, None is all of them. max_side: pictures with a longer side are scaled down to it.
+
+    Raises:
+        VideoError: whatever opening the file deserves; NO_FRAMES where no picture has such a time, CORRUPT where none decodes.
+    """
+    found = scan(path, identify(path, limits), limits)
+    times_s = found.probe.times_s
+    wanted = _wanted(times_s, found.probe.keyframe, span, max_fps)
+    if not len(wanted):
+        raise VideoError(Reason.NO_FRAMES, f"no picture between {span[0]:.3f} and {span[1]:.3f} s")
+    missing, damage = set(wanted.tolist()), Damage(found.damage)
+    held: list[tuple[int, NDArray[np.uint8]]] = []
+    done = -1  # damaged time stamps may bring an earlier picture after its batch has gone
+    for one in reader_pyav.decode(path, found, wanted, limits, damage):
+        if one.frame_index in missing and one.frame_index > done:
+            missing.remove(one.frame_index)
+            held.append((one.frame_index, _at_most(one.rgb(), max_side)))
+            if len(held) * held[0][1].nbytes >= _BATCH_BYTES:
+                batch = _batch(held, times_s)
+                yield batch
+                done, held = int(batch.frame_index[-1]), []
+    if held:
+        yield _batch(held, times_s)
+    if len(missing) == len(wanted):
+        raise VideoError(Reason.CORRUPT, f"no picture decodes: {damage}")
+
+
+def _wanted(times_s: Times, keyframe: NDArray[np.bool_], span: Span, max_fps: float | None) -> Indices:
+    if max_fps is None:
+        return np.flatnonzero(inside(times_s, span))
+    return plan(times_s, keyframe, SamplingConfig(policy="interval", every_s=1 / max_fps), span)
+
+
+def _at_most(picture: NDArray[np.uint8], side: int | None) -> NDArray[np.uint8]:
+    height, width = picture.shape[:2]
+    if side is None or max(height, width) <= side:
+        return picture
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _batch(held: list[tuple[int, NDArray[np.uint8]]], times_s: Times) -> ClipFrames:
+    held.sort(key=lambda item: item[0])
+    index = np.array([frame_index for frame_index, _ in held], np.int64)
+    return ClipFrames(np.stack([picture for _, picture in held]), index, times_s[index])
