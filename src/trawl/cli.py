@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trawl.config import IndexConfig, QueryConfig, validate
+from trawl.config import ExportConfig, IndexConfig, QueryConfig, ReportJobConfig, TrackConfig, validate
 from trawl.errors import ConfigError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -22,8 +22,18 @@ if TYPE_CHECKING:
 
 EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 
+# Every job and all its settings.
+JOBS: dict[str, type[Any]] = {
+    "index": IndexConfig,
+    "query": QueryConfig,
+    "track": TrackConfig,
+    "export": ExportConfig,
+    "report": ReportJobConfig,
+}
+# What a dataset's YAML may choose for a job, unless the command line does.
+_CHOSEN_BY_DATASET = {"index": ("embedder",), "track": ("grounder", "tracker")}
 # Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
-_FREE_TEXT = ("text", "queries", "search.where", "dataset.uri", "dataset.glob", "storage.root")
+_FREE_TEXT = ("text", "queries", "search.where", "where", "out", "dataset.uri", "dataset.glob", "storage.root")
 
 C = TypeVar("C")
 
@@ -103,17 +113,18 @@ def _typed(cfg: "DictConfig", config_type: type[C]) -> C:
 
 
 def _normalise(job: str, argv: list[str]) -> list[str]:
-    """Accept what people type, and let the dataset choose the embedder unless the command line does.
+    """Accept what people type, and let the dataset choose its models unless the command line does.
 
-    A dataset cannot choose it by Hydra's own `override`, which fails in the jobs that have no embedder.
+    A dataset cannot choose them by Hydra's own `override`, which fails in the jobs that lack the group.
     """
     sweeping = "-m" in argv or "--multirun" in argv
     words = [_normalise_one(word, sweeping) for word in argv]
-    if job == "index" and not any(word.startswith("embedder=") for word in words):
-        chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
-        path = _conf_dir() / "dataset" / f"{chosen}.yaml"
-        if path.exists() and (embedder := _yaml(path).get("embedder")):
-            words.append(f"embedder={embedder}")
+    chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
+    path = _conf_dir() / "dataset" / f"{chosen}.yaml"
+    wishes = _yaml(path) if path.exists() else {}
+    for group in _CHOSEN_BY_DATASET.get(job, ()):
+        if wishes.get(group) and not any(word.startswith(f"{group}=") for word in words):
+            words.append(f"{group}={wishes[group]}")
     return words
 
 
@@ -140,8 +151,8 @@ def _register_schemas() -> None:
     from hydra.core.config_store import ConfigStore
 
     store = ConfigStore.instance()
-    store.store("index_schema", node=IndexConfig)
-    store.store("query_schema", node=QueryConfig)
+    for job, config_type in JOBS.items():
+        store.store(f"{job}_schema", node=config_type)
 
 
 def _conf_dir() -> Path:
@@ -195,7 +206,7 @@ def _settings_of(job: str) -> list[str]:
             found += names(item.type, f"{prefix}{item.name}.") if inner else [prefix + item.name]
         return found
 
-    return names({"index": IndexConfig, "query": QueryConfig}[job], "")
+    return names(JOBS[job], "")
 
 
 def _complain(message: str) -> int:

@@ -33,7 +33,10 @@ class DatasetConfig:
     name: str | None = None
     uri: str = MISSING
     glob: str = "**/*"
-    embedder: str | None = None  # the option of `conf/embedder` that this dataset defaults to
+    # the options of `conf/embedder`, `conf/grounder` and `conf/tracker` that this dataset defaults to
+    embedder: str | None = None
+    grounder: str | None = None
+    tracker: str | None = None
     # demo
     seed: int = setting(0, at_least=0)
     videos: int = setting(48, at_least=6)
@@ -215,6 +218,56 @@ class QueryConfig:
     queries: str | None = None
     weights: str | None = None
     device: str = "auto"
+
+
+@dataclass
+class TrackResourcesConfig:
+    """How many tracking actors run where; see `pipelines/runtime.py`. None: as many as there is room for."""
+
+    address: str | None = None
+    track_actors: int | None = setting(None, at_least=1)
+    track_cpus: float = setting(1.0, at_least=0)
+    track_gpus: float = setting(0.0, at_least=0)
+    track_threads: int = setting(1, at_least=1)
+    object_store_mb: int = setting(512, at_least=100)
+    scratch: str | None = None
+
+
+@dataclass
+class TrackConfig:
+    """`python -m jobs.track`. The embedder is not a setting: it comes from the published index."""
+
+    dataset: DatasetConfig = MISSING
+    storage: StorageConfig = MISSING
+    grounder: GrounderConfig = MISSING
+    tracker: TrackerConfig = MISSING
+    resources: TrackResourcesConfig = MISSING
+    search: SearchConfig = field(default_factory=SearchConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
+    text: str | None = None
+    queries: str | None = None
+    weights: str | None = None
+    run_id: str | None = None
+    limit: int | None = setting(None, at_least=1)
+
+
+@dataclass
+class ExportConfig:
+    """`python -m jobs.export`; see `export/`."""
+
+    dataset: DatasetConfig = MISSING
+    storage: StorageConfig = MISSING
+    run: str = "latest"
+
+
+@dataclass
+class ReportJobConfig:
+    """`python -m jobs.report`; see `report/`."""
+
+    dataset: DatasetConfig = MISSING
+    storage: StorageConfig = MISSING
+    run: str = "latest"
 
 
 def validate(config: Any) -> None:

@@ -15,23 +15,25 @@ from trawl.config import DecodeConfig, SamplingConfig
 from trawl.decode import reader_pyav
 from trawl.decode.container import Damage, identify
 from trawl.decode.probe import scan
+from trawl.decode.reader import cpu_s
 from trawl.decode.sampling import Span, inside, plan
 from trawl.errors import VideoError
-from trawl.records import ClipFrames, Indices, Reason, Times
+from trawl.records import ClipFrames, DecodeReport, Indices, Reason, Times
 
 _BATCH_BYTES = 8 << 20
 
 
 def clip_frames(
     path: Path, span: Span, max_fps: float | None, max_side: int | None, limits: DecodeConfig
-) -> Iterator[ClipFrames]:
-    """Pictures with a time in [start_s, end_s), in order, in batches of about 8 MB.
+) -> Iterator[ClipFrames | DecodeReport]:
+    """Pictures with a time in [start_s, end_s), in order, in batches of about 8 MB, and last one DecodeReport.
 
     max_fps: at most so many a second, None is all of them. max_side: pictures with a longer side are scaled down to it.
 
     Raises:
         VideoError: whatever opening the file deserves; NO_FRAMES where no picture has such a time, CORRUPT where none decodes.
     """
+    started_s = cpu_s()
     found = scan(path, identify(path, limits), limits)
     times_s = found.probe.times_s
     wanted = _wanted(times_s, found.probe.keyframe, span, max_fps)
@@ -39,10 +41,13 @@ def clip_frames(
         raise VideoError(Reason.NO_FRAMES, f"no picture between {span[0]:.3f} and {span[1]:.3f} s")
     missing, damage = set(wanted.tolist()), Damage(found.damage)
     held: list[tuple[int, NDArray[np.uint8]]] = []
+    decoded, suspect = 0, 0
     done = -1  # damaged time stamps may bring an earlier picture after its batch has gone
     for one in reader_pyav.decode(path, found, wanted, limits, damage):
+        decoded += 1
         if one.frame_index in missing and one.frame_index > done:
             missing.remove(one.frame_index)
+            suspect += one.suspect
             held.append((one.frame_index, _at_most(one.rgb(), max_side)))
             if len(held) * held[0][1].nbytes >= _BATCH_BYTES:
                 batch = _batch(held, times_s)
@@ -52,6 +57,8 @@ def clip_frames(
         yield _batch(held, times_s)
     if len(missing) == len(wanted):
         raise VideoError(Reason.CORRUPT, f"no picture decodes: {damage}")
+    shown = len(wanted) - len(missing)
+    yield DecodeReport(found.probe, "pyav", decoded, shown, suspect, str(damage), cpu_s() - started_s)
 
 
 def _wanted(times_s: Times, keyframe: NDArray[np.bool_], span: Span, max_fps: float | None) -> Indices:

@@ -60,7 +60,7 @@ def read(
     Raises:
         VideoError: whatever `probe` raises, and CORRUPT where no sampled picture of the whole video decodes.
     """
-    started_s = _cpu_s()
+    started_s = cpu_s()
     found = scan(path, identify(path, limits), limits)
     tally = Tally(Damage(found.damage))
     pictures = _sampled(path, found, sampling, spec, limits, span, tally)
@@ -78,7 +78,7 @@ def read(
         frames_sampled=tally.sampled,
         frames_substituted=tally.substituted,
         damage=str(tally.damage),
-        cpu_s=_cpu_s() - started_s,
+        cpu_s=cpu_s() - started_s,
     )
 
 
@@ -140,6 +140,7 @@ def _batch(some: list[Sampled], found: Scan) -> FrameBatch:
     )
 
 
-def _cpu_s() -> float:
+def cpu_s() -> float:
+    """CPU seconds of this process so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime

@@ -83,8 +83,10 @@ class DecodeSandbox:
 
     def clip(
         self, path: str | Path, span: tuple[float, float], max_fps: float | None = None, max_side: int | None = None
-    ) -> Iterator[ClipFrames]:
+    ) -> Iterator[ClipFrames | DecodeReport]:
         """Every picture of a local file with a time in [start_s, end_s), at display size, in batches of about 8 MB.
+
+        Last comes one DecodeReport.
 
         max_fps: at most so many a second. max_side: pictures with a longer side are scaled down to it. Closing the iterator
         early ends the decoding.
@@ -93,7 +95,7 @@ class DecodeSandbox:
             VideoError: why it cannot be used, after the batches that came before.
         """
         for message in self._run(ClipJob(_local(path), self._config, span, max_fps, max_side)):
-            assert isinstance(message, ClipFrames)
+            assert isinstance(message, ClipFrames | DecodeReport)
             yield message
 
     def _run(self, job: Job) -> Iterator[Message]:

@@ -8,7 +8,7 @@ from trawl.decode.container import identify
 from trawl.decode.probe import probe
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records import DecodeReport, Reason
 
 LIMITS = DecodeConfig()
 ALL = (-np.inf, np.inf)
@@ -16,7 +16,9 @@ ALL = (-np.inf, np.inf)
 
 def shown(batches):
     """(numbers that the pictures show, frame_index, time_s) of all batches together."""
-    parts = list(batches)
+    *parts, report = batches
+    assert isinstance(report, DecodeReport)
+    assert report.frames_sampled == sum(map(len, parts))
     numbers = [number_of(frame) for part in parts for frame in part.frames]
     return numbers, np.concatenate([p.frame_index for p in parts]), np.concatenate([p.time_s for p in parts])
 
@@ -32,19 +34,19 @@ def test_each_picture_of_the_stretch_once_under_the_index_s_number(clip, name):
 
 def test_batches_are_bounded(clip, monkeypatch):
     monkeypatch.setattr("trawl.decode.clips._BATCH_BYTES", 240 * 320 * 3 * 7)
-    parts = list(clip_frames(clip("plain.mp4"), ALL, None, None, LIMITS))
+    *parts, _ = list(clip_frames(clip("plain.mp4"), ALL, None, None, LIMITS))
     assert [len(part) for part in parts] == [7] * 8 + [4]
 
 
 def test_fewer_pictures_a_second_and_smaller_ones(clip):
-    (part,) = clip_frames(clip("plain.mp4"), ALL, 5.0, 160, LIMITS)
+    part, _ = clip_frames(clip("plain.mp4"), ALL, 5.0, 160, LIMITS)
     assert [number_of(frame) for frame in part.frames] == list(range(0, 60, 5))
     assert part.frames.shape == (12, 120, 160, 3)
 
 
 def test_upright(tmp_path):
     stored = [np.ascontiguousarray(np.rot90(numbered(i, 320, 240), 1)) for i in range(5)]
-    (part,) = clip_frames(write_video(tmp_path / "turned.mp4", frames=stored, rotate=90), ALL, None, None, LIMITS)
+    part, _ = clip_frames(write_video(tmp_path / "turned.mp4", frames=stored, rotate=90), ALL, None, None, LIMITS)
     assert part.frames.shape == (5, 240, 320, 3)
     assert [number_of(frame) for frame in part.frames] == list(range(5))
 
