@@ -26,7 +26,7 @@ class ModelCard:
     the model's own preprocessing makes a picture square (`ImageSpec.aspect`). hub_repo, hub_file: where the tag's
     file lies at the Hugging Face hub ("" without a tag). tokenizer: hub repository of a tokenizer that open_clip does
     not carry, or "".
-    needs_timm: its image tower is one of timm's.
+    needs_timm, needs_transformers: its image tower is one of timm's, its text tower one of transformers'.
     """
 
     dim: int
@@ -39,6 +39,7 @@ class ModelCard:
     hub_file: str = ""
     tokenizer: str = ""
     needs_timm: bool = False
+    needs_transformers: bool = False
 
 
 def card(model: str, tag: str | None) -> ModelCard:
@@ -83,6 +84,7 @@ def card_from_config(config: Mapping[str, Any], preprocessing: Mapping[str, Any]
         hub_file=file,
         tokenizer=config["text_cfg"].get("hf_tokenizer_name", ""),
         needs_timm="timm_model_name" in config["vision_cfg"],
+        needs_transformers="hf_model_name" in config["text_cfg"],
     )
 
 

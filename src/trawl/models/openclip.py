@@ -128,7 +128,7 @@ def _load(blueprint: Blueprint) -> Any:
 
     from trawl.demo import clip
 
-    open_clip = slim_import.open_clip(blueprint.needs_timm)
+    open_clip = slim_import.open_clip(blueprint.needs_timm, blueprint.needs_transformers)
     if blueprint.weights == BUILTIN:
         clip.register()
     seed = random_seed(blueprint.weights)

@@ -1,17 +1,18 @@
-"""Import open_clip in about 1.5 s after torch instead of 5.7 s.
+"""Import open_clip in about 1.5 s after torch instead of 5.7 s, or of ten where transformers is installed.
 
 3.5 s of it is torch's compiler, `torch._dynamo`, which torchvision pulls in for one helper of one operator that
-nobody here calls; 1.2 s is timm's zoo, which open_clip treats as optional. While open_clip is imported, a placeholder
-stands for the compiler, and timm is left out unless the model's image tower is one of timm's. Afterwards both import
-as ever. Traded away: five functions that timm marks as not to be compiled lose the mark, so `torch.compile` over a
-timm model may trace more than it should. Nothing here compiles models.
+nobody here calls; 1.2 s is timm's zoo and 4 s transformers, both of which open_clip treats as optional. While open_clip
+is imported, a placeholder stands for the compiler, timm is left out unless the model's image tower is one of timm's,
+and transformers unless its text tower is one of theirs (a tokenizer of theirs is imported only when it is made).
+Afterwards all import as ever. Traded away: five functions that timm marks as not to be compiled lose the mark, so
+`torch.compile` over a timm model may trace more than it should. Nothing here compiles models.
 """
 
 import importlib
 import sys
 import threading
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,16 +20,25 @@ _COMPILER = ("torch._dynamo", "torch._dynamo.utils")
 _lock = threading.Lock()
 
 
-def open_clip(needs_timm: bool) -> Any:
-    """The module `open_clip`, able to build timm's image towers if asked."""
-    with _lock, _without_compiler():
-        with _hidden(() if needs_timm or "timm" in sys.modules else ("timm",)):
-            module = importlib.import_module("open_clip")
-        if needs_timm:
-            tower = importlib.import_module("open_clip.timm_model")
-            if tower.timm is None:  # an earlier model did without: run the file again, now with timm
-                importlib.reload(tower)
+def open_clip(needs_timm: bool, needs_transformers: bool = False) -> Any:
+    """The module `open_clip`, able to build timm's image towers and transformers' text towers if asked."""
+    unneeded = [] if needs_timm else ["timm"]
+    with _lock:
+        with _without_compiler():
+            with _hidden([name for name in (*unneeded, "transformers") if name not in sys.modules]):
+                module = importlib.import_module("open_clip")
+            if needs_timm:
+                _complete("timm_model", "timm")
+        if needs_transformers:  # with the real compiler, which transformers looks at
+            _complete("hf_model", "transformers")
     return module
+
+
+def _complete(file: str, package: str) -> None:
+    """Run a file of open_clip again, now with its optional package, if an earlier model did without."""
+    module = importlib.import_module(f"open_clip.{file}")
+    if getattr(module, package) is None:
+        importlib.reload(module)
 
 
 @contextmanager
@@ -68,7 +78,7 @@ def _is_compile_supported(device_type: str) -> bool:
 
 
 @contextmanager
-def _hidden(names: tuple[str, ...]) -> Iterator[None]:
+def _hidden(names: Sequence[str]) -> Iterator[None]:
     """`import name` raises ImportError inside."""
     sys.modules.update(dict.fromkeys(names))  # type: ignore[arg-type]  # None is Python's mark of a module not to be found
     try:

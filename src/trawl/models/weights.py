@@ -33,7 +33,8 @@ class Blueprint:
 
     kind: "openclip" or "fake". weights: as configured; sha256 of the file, or of the word for weights that have none.
     path: the checkpoint on this machine, None where there is no file. mean, std: per RGB channel, of pictures scaled
-    to 0-1. needs_timm: its image tower is one of timm's, which take a second to import.
+    to 0-1. needs_timm: its image tower is one of timm's, which take a second to import; needs_transformers: its text tower
+    is one of transformers', which take four.
     """
 
     kind: str
@@ -47,11 +48,12 @@ class Blueprint:
     std: tuple[float, float, float]
     precision: str
     needs_timm: bool = False
+    needs_transformers: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """What the recipe keeps, as plain JSON values: all of the above but the path and `needs_timm`."""
+        """What the recipe keeps, as plain JSON values: all of the above but the path and what it needs."""
         values = asdict(self)
-        del values["path"], values["needs_timm"]
+        del values["path"], values["needs_timm"], values["needs_transformers"]
         values["image"]["fill"] = list(values["image"]["fill"])
         return values | {"mean": list(self.mean), "std": list(self.std)}
 
@@ -120,6 +122,7 @@ def _resolve(model: str, weights: str, aspect: str, precision: str, setting: str
         std=card.std,
         precision=precision,
         needs_timm=card.needs_timm,
+        needs_transformers=card.needs_transformers,
     )
 
 
