@@ -55,7 +55,7 @@ def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord) -> Itera
         ConfigError: no cluster at `resources.address`, or the actors do not fit on it.
     """
     with contextlib.ExitStack() as stack:
-        with record.stage("start_up"):
+        with record.clock.step("start_up"):
             stack.enter_context(ray_session(config.resources))
             workers = _start(config, blueprint)
             for pool in (workers.embedders, workers.decoders, workers.writers):

@@ -50,12 +50,12 @@ def run(config: IndexConfig, console: Console | None = None) -> RunRecord:
     storage.check(write=True)
     if config.rollback is not None:
         return _rollback(storage, dataset, config.rollback, record, console)
-    with record.stage("prepare"):
+    with record.clock.step("prepare"):
         import_lance()
         blueprint = registry.resolve(config.embedder)
         _ensure_demo(config.dataset, console)
     recipe = Recipe(blueprint.identity(), asdict(config.sampling), config.decode.decoder)
-    with record.stage("plan"):
+    with record.clock.step("plan"):
         check_retry(config.retry)
         listing = list_videos(config.dataset, config.storage)
         next(iter(listing))  # a dataset that is not there leaves no empty tables behind
@@ -64,7 +64,7 @@ def run(config: IndexConfig, console: Console | None = None) -> RunRecord:
     record.recipe, record.plan, record.ignored = recipe.key, asdict(plan.counts), dict(listing.ignored)
     _remove(plan, tables, record)
     _embed(config, blueprint, plan, tables, record, console)
-    with record.stage("publish"):
+    with record.clock.step("publish"):
         maintain.compact(tables.ledger_uri, tables.options)
         facts = maintain.prepare(tables.frames_uri, tables.options, config.table.index_min_rows)
         record.published = publish.publish(storage, dataset, recipe, facts).number
@@ -98,7 +98,7 @@ def _remove(plan: Plan, tables: Tables, record: RunRecord) -> None:
     """Videos that are gone from the corpus go from the index; the ledger remembers that they were there."""
     if not plan.counts.removed:
         return
-    with record.stage("remove"):
+    with record.clock.step("remove"):
         gone = plan.removed()
         while video_ids := list(islice(gone, _REMOVED_AT_ONCE)):
             tables.remove(video_ids, record.run_id, key=f"{record.run_id}/removed/{video_ids[0]}")
@@ -112,7 +112,7 @@ def _embed(
     if not videos:
         return
     size_bytes = sum(planned.video.size_bytes for planned in islice(plan.work(), videos))
-    with fleet(config, blueprint, record) as workers, record.stage("work"):
+    with fleet(config, blueprint, record) as workers, record.clock.step("work"):
         with IndexProgress(console, videos, size_bytes) as progress:
             committer = Committer(workers.writers, tables, config.table, record.run_id, on_commit=record.count)
             _pump(islice(plan.work(), videos), workers, committer, record, progress)

@@ -5,9 +5,7 @@ query cannot disagree with the index it reads. Start-up is most of the time a pe
 it is needed, and settings are checked first.
 """
 
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,24 +13,21 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from trawl import results, segments, templates
+from trawl import results, templates
 from trawl.config import QueryConfig, ReportConfig
 from trawl.models import registry
+from trawl.pipelines.clock import Clock
 from trawl.pipelines.pictures import PictureDesk
-from trawl.pipelines.startup import import_lance
-from trawl.records import Status
+from trawl.pipelines.retrieve import PublishedIndex
 from trawl.report import sheet, terminal
 from trawl.results import Answer, Source
-from trawl.search import filters, texts
-from trawl.search.nearest import FrameSearch
+from trawl.search import texts
 from trawl.source import dataset_name
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.table.publish import Published
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pyarrow as pa
 
 
@@ -53,7 +48,7 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
     Raises:
         UsageError: nothing is published, a text or filter is no good, the weights are missing, the storage fails.
     """
-    console, clock = console or Console(), _Clock()
+    console, clock = console or Console(), Clock()
     queries = texts.read_texts(config.text, config.queries)
     templates.check_templates(config.search.templates)
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
@@ -66,12 +61,10 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
             embed_texts = registry.build_text(blueprint, config.device)
             vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
         with clock.step("open the tables"):
-            import_lance()
-            frames, videos = publish.open_tables(storage, dataset, published)
-            search = FrameSearch(frames, config.search, _condition(config.search.where, videos))
+            index = PublishedIndex(storage, dataset, published)
         with clock.step("search"):
-            answers = [_answer(query, vector, search, config) for query, vector in zip(queries, vectors, strict=True)]
-            sources = _sources(videos, {segment.video_id for answer in answers for segment in answer.segments})
+            answers = index.answers(queries, vectors, config.search)
+            sources = index.sources(segment.video_id for answer in answers for segment in answer.segments)
         with clock.step("write"):
             table = results.to_table(answers, sources, published.recipe_key)
             folder = results.new_folder(storage, dataset, queries, datetime.now(UTC))
@@ -82,32 +75,6 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
     outcome = QueryOutcome(answers, table, storage.uri(folder), published.number, clock.steps)
     _print(outcome, console)
     return outcome
-
-
-def _condition(where: str | None, videos: Any) -> str | None:
-    """`search.where` in the table's words; the ledger is read only if a manifest's column is named."""
-    if where is None:
-        return None
-    documents: list[str] = []
-    if filters.names_metadata(where):
-        indexed = videos.to_table(columns=["metadata"], filter=f"status = '{Status.INDEXED}'")
-        documents = indexed["metadata"].to_pylist()
-    return filters.to_sql(where, filters.metadata_types(documents))
-
-
-def _answer(query: str, vector: Any, search: FrameSearch, config: QueryConfig) -> Answer:
-    background = search.background(vector)
-    return Answer(query, background, segments.rank(search.curves(vector), background, config.search))
-
-
-def _sources(videos: Any, video_ids: set[str]) -> dict[str, Source]:
-    if not video_ids:
-        return {}
-    listed = ", ".join(map(filters.quoted, sorted(video_ids)))
-    rows = videos.to_table(columns=["video_id", "uri", "fingerprint", "duration_s"], filter=f"video_id IN ({listed})")
-    return {
-        row["video_id"]: Source(row["uri"], row["fingerprint"], row["duration_s"] or 0.0) for row in rows.to_pylist()
-    }
 
 
 def _contact_sheet(
@@ -172,16 +139,3 @@ def _print(outcome: QueryOutcome, console: Console) -> None:
     console.print(Text(f"results        {outcome.folder}/results.parquet .json .csv"), soft_wrap=True)
     spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.timings_s.items() if seconds >= 0.05)
     console.print(Text(f"index {outcome.published}; seconds: {spent}", style="dim"), soft_wrap=True)
-
-
-class _Clock:
-    """Seconds by step."""
-
-    def __init__(self) -> None:
-        self.steps: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> "Iterator[None]":
-        start = time.perf_counter()
-        yield
-        self.steps[name] = self.steps.get(name, 0.0) + time.perf_counter() - start

@@ -7,9 +7,7 @@ import contextlib
 import json
 import platform
 import secrets
-import time
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -21,6 +19,7 @@ from rich.text import Text
 
 from trawl import __version__
 from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+from trawl.pipelines.clock import Clock
 from trawl.pipelines.dispatch import Finished, Refused
 from trawl.pipelines.outcome import Failed, Indexed, Outcome
 from trawl.pipelines.progress import format_s
@@ -42,7 +41,7 @@ class RunRecord:
     failed_examples: dict[str, str] = field(default_factory=dict)
     damaged: int = 0
     frames: Counter[str] = field(default_factory=Counter)
-    seconds: dict[str, float] = field(default_factory=dict)  # wall, by stage of the job, one after the other
+    clock: Clock = field(default_factory=Clock)
     cpu_s: dict[str, float] = field(default_factory=lambda: {"decode": 0.0, "embed": 0.0})  # of all processes together
     actor_s: dict[str, float] = field(
         default_factory=lambda: {"fetch": 0.0, "wait_for_embedding": 0.0}
@@ -50,16 +49,11 @@ class RunRecord:
     peak_mb: dict[str, float] = field(default_factory=dict)  # resident memory, the highest among actors of a kind
     recipe: str = ""
     published: int | None = None
-    _begin: float = field(default_factory=time.perf_counter)
 
-    @contextlib.contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Adds the wall time of a block to `seconds[name]`."""
-        begin = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - begin
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Wall, by stage of the job, one after the other."""
+        return self.clock.steps
 
     def count(self, outcome: Outcome) -> None:
         """One video has its outcome."""
@@ -92,12 +86,13 @@ class RunRecord:
 
     def to_json(self) -> bytes:
         """The content of run.json."""
-        content = {name: value for name, value in vars(self).items() if not name.startswith("_")} | {
+        content = {name: value for name, value in vars(self).items() if name != "clock"} | {
             "job": "index",
+            "seconds": self.seconds,
             "exit_code": self.exit_code,
             "started_at": self.started_at.isoformat(),
             "ended_at": datetime.now(UTC).isoformat(),
-            "wall_s": time.perf_counter() - self._begin,
+            "wall_s": self.clock.wall_s,
             "versions": versions(),
         }
         return json.dumps(content, indent=2, sort_keys=True, default=str).encode()

@@ -39,7 +39,7 @@ def test_a_night_without_changes_says_so() -> None:
 
 def test_run_json_is_plain_json() -> None:
     run = RunRecord({"sampling": {"every_s": 0.5}}, plan={"new": 1})
-    with run.stage("work"):
+    with run.clock.step("work"):
         pass
     content = json.loads(run.to_json())
     assert content["config"]["sampling"]["every_s"] == 0.5
