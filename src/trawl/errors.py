@@ -6,8 +6,10 @@
     │   ├── DatasetError      the dataset does not exist, is empty or cannot be listed
     │   ├── StorageError      a bucket or folder is missing, unreachable or denies access
     │   ├── WeightsError      a model's weights are not here and cannot be fetched
-    │   └── IndexMissingError nothing has been published that this query could read
-    └── VideoError            one video cannot be used: a ledger row, never the end of a job
+    │   ├── IndexMissingError nothing has been published that this query could read
+    │   └── RunError          there is no such run, or this version cannot read it
+    ├── VideoError            one video cannot be used: a ledger row, never the end of a job
+    └── DeviceMemoryError     a model ran out of memory: less at once (a shorter chunk, fewer objects) may work
 
 Other libraries' errors are mapped to these where they are caught, once per library: fsspec's and Lance's in `storage.py`,
 decord's and PyAV's in `decode/`, open_clip's in `models/openclip.py`, Hydra's in `cli.py`. What is not in this tree is a bug:
@@ -49,6 +51,10 @@ class IndexMissingError(UsageError):
     """Nothing is published for this dataset yet."""
 
 
+class RunError(UsageError):
+    """There is no run of tracking by that name, or a newer version wrote it."""
+
+
 class VideoError(TrawlError):
     """One video cannot be used. `reason` is from the closed list `records.Reason`; `message` is for a person."""
 
@@ -59,6 +65,10 @@ class VideoError(TrawlError):
 
     def __str__(self) -> str:
         return f"{self.reason.value}: {self.message}"
+
+
+class DeviceMemoryError(TrawlError):
+    """A model ran out of its device's memory. What it held is freed, so that the same with less at once may work."""
 
 
 def did_you_mean(value: str, allowed: Iterable[str]) -> str:

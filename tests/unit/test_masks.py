@@ -41,3 +41,11 @@ def test_pycocotools_reads_it(turned):
     rle = masks.encode(given_mask)
     assert rle.isascii()
     assert coco.toBbox({"size": [5, 9], "counts": rle.encode()}).tolist() == [4, 1, 4, 2]
+
+
+@settings(max_examples=60, deadline=None)
+@given(any_mask)
+def test_centroid_is_the_mean_of_the_pixels_centres(mask):
+    rows, columns = np.nonzero(mask)
+    expected = (columns.mean() + 0.5, rows.mean() + 0.5) if len(rows) else (0.0, 0.0)
+    assert masks.centroid(masks.encode(mask), *mask.shape) == pytest.approx(expected)

@@ -54,6 +54,15 @@ class LocalFiles:
                 return []
             return sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
 
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders directly in `folder`, sorted; empty when it does not exist."""
+        with _faults(self._root / folder):
+            try:
+                entries = list((self._root / folder).iterdir())
+            except FileNotFoundError:
+                return []
+            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
     def delete(self, name: str) -> None:
         """A missing file is as good as a deleted one."""
         with _faults(self._root / name):

@@ -10,6 +10,7 @@ borders, and holds no credential and no connection.
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from trawl.config import StorageConfig
 from trawl.errors import StorageError
@@ -103,6 +104,24 @@ class Storage:
     def names(self, folder: str) -> list[str]:
         """Names of the files directly in `folder`, sorted; empty when it does not exist."""
         return self._files().names(folder)
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders directly in `folder`, sorted; empty when it does not exist."""
+        return self._files().folders(folder)
+
+    def arrow(self) -> tuple[Any, str]:
+        """A pyarrow filesystem and the root's path in it, for readers of Parquet; finds its own credentials.
+
+        Opens no connection. Errors of what is read through it are pyarrow's own: `check` first.
+        """
+        from pyarrow import fs
+
+        if not self.is_s3:
+            return fs.LocalFileSystem(), self.root
+        endpoint = {"endpoint_override": self.endpoint.url} if self.endpoint.url else {}
+        patience = fs.AwsStandardS3RetryStrategy(max_attempts=self.endpoint.retries + 1)
+        found = fs.S3FileSystem(region=self.endpoint.region, retry_strategy=patience, **endpoint)
+        return found, self.root.removeprefix("s3://")
 
     def delete(self, name: str) -> None:
         """Delete the file; a missing one is no error."""

@@ -79,6 +79,14 @@ class S3Files:
         head = f"{folder.rstrip('/')}/"
         return sorted(found.key for found in self.objects(head, delimiter="/") if found.key)
 
+    def folders(self, folder: str) -> list[str]:
+        """Names of the prefixes directly in `folder`, sorted; empty when there are none."""
+        head = f"{self._prefix}{folder.rstrip('/')}/"
+        with self._faults(folder) as client:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=head, Delimiter="/")
+            found = [shared["Prefix"] for page in pages for shared in page.get("CommonPrefixes", ())]
+        return sorted(prefix[len(head) :].rstrip("/") for prefix in found)
+
     def delete(self, name: str) -> None:
         with self._faults(name) as client:
             client.delete_object(Bucket=self._bucket, Key=self._prefix + name)

@@ -246,3 +246,17 @@ class Refusing:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+def test_folders_are_those_directly_in_the_folder(storage: Storage) -> None:
+    assert storage.folders("a") == []
+    for name in ("a/2/x.json", "a/2/y.json", "a/10/deeper/x.json", "a/file.json", "ab/y.json"):
+        storage.write_bytes(name, b"")
+    assert storage.folders("a") == ["10", "2"]
+
+
+def test_arrow_reads_what_was_written(storage: Storage) -> None:
+    storage.write_bytes("a/one.json", b"1")
+    filesystem, root = storage.arrow()
+    with filesystem.open_input_stream(f"{root}/a/one.json") as stream:
+        assert stream.read() == b"1"

@@ -1,0 +1,222 @@
+"""A run's masks and tracks: one Parquet part of each per clip, written whole under the clip's id, and read lazily.
+
+    <root>/<dataset>/runs/<run_id>/masks/<clip_id>.parquet     columns: schemas.MASKS
+    <root>/<dataset>/runs/<run_id>/tracks/<clip_id>.parquet    columns: schemas.TRACKS
+
+A clip that is tracked again replaces its own two parts and nothing else. The tracks part is written last and is what says that
+the clip is done, so a clip without tracks has parts too, without rows; masks whose tracks part is missing are of an attempt
+that died, and `read_run` passes them over. Knows nothing of how tracks are found.
+"""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from trawl import masks
+from trawl.errors import RunError, did_you_mean
+from trawl.records import Clip, MaskRow, Track, Visibility
+from trawl.schemas import MASKS, SCHEMA_VERSION, TRACKS
+from trawl.storage import Storage
+
+LATEST = "latest"
+_LISTED = 5  # runs that an error names
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What made a run's tracks, as every track carries it.
+
+    recipe: key of the index that found the segments; embedder, grounder, tracker: "<model>/<weights>@<sha256>"; config_hash: of
+    all settings that change a track.
+    """
+
+    recipe: str
+    embedder: str
+    grounder: str
+    tracker: str
+    config_hash: str
+
+
+def write_clip(
+    storage: Storage, dataset: str, run_id: str, clip: Clip, tracks: Sequence[Track], lineage: Lineage
+) -> None:
+    """Write a clip's two parts, also when it has no track. From here on the clip is done.
+
+    Args:
+        tracks: each with at least one mask, numbers all different.
+
+    Raises:
+        StorageError: the storage failed; the clip is not done, and writing it again is right.
+    """
+    assert len({track.number for track in tracks}) == len(tracks), f"{clip.clip_id}: two tracks of one number"
+    folder, now = _folder(dataset, run_id), datetime.now(UTC)
+    own: dict[str, Any] = {"run_id": run_id, "clip_id": clip.clip_id, "uri": clip.uri, "fingerprint": clip.fingerprint}
+    own |= {"clip_start_s": clip.start_s, "clip_end_s": clip.end_s, "created_at": now} | asdict(lineage)
+    mask_rows = [_mask_row(run_id, clip, track, row) for track in tracks for row in track.rows]
+    track_rows = [_track_row(clip, track) | own for track in tracks]
+    storage.write_bytes(f"{folder}/masks/{clip.clip_id}.parquet", _parquet(mask_rows, MASKS))
+    storage.write_bytes(f"{folder}/tracks/{clip.clip_id}.parquet", _parquet(track_rows, TRACKS))
+
+
+def finished(storage: Storage, dataset: str, run_id: str) -> set[str]:
+    """The clip_ids that a run has done; empty for a run that has not begun."""
+    names = storage.names(f"{_folder(dataset, run_id)}/tracks")
+    return {name.removesuffix(".parquet") for name in names if name.endswith(".parquet")}
+
+
+def runs(storage: Storage, dataset: str) -> list[str]:
+    """The runs that have finished a clip, the latest first.
+
+    A run's id begins with its time; ids of other kinds, given by hand, count by when their first part was last written.
+    """
+    under = f"{dataset}/runs"
+    found = [name for name in storage.folders(under) if "tracks" in storage.folders(f"{under}/{name}")]
+    return sorted(found, key=lambda run_id: (_began(storage, dataset, run_id), run_id), reverse=True)
+
+
+def resolve_run(storage: Storage, dataset: str, run: str) -> str:
+    """The id of a run that can be read: `run` itself, or the newest for "latest".
+
+    Raises:
+        RunError: there is none of that name; the message names those there are.
+    """
+    if run != LATEST and _NAME.fullmatch(run) and "tracks" in storage.folders(_folder(dataset, run)):
+        return run
+    there = runs(storage, dataset)
+    if not there:
+        raise RunError(f"{dataset} has no run with tracks in {storage.root}: make one with jobs.track +dataset=...")
+    if run == LATEST:
+        return there[0]
+    more = f", and {len(there) - _LISTED} older" if len(there) > _LISTED else ""
+    raise RunError(f"run={run} does not exist: {did_you_mean(run, [LATEST, *there[:_LISTED]])}{more}")
+
+
+def read_run(storage: Storage, dataset: str, run_id: str, clip_ids: Sequence[str] | None = None) -> tuple[Any, Any]:
+    """(masks, tracks) of a run's finished clips as two lazy `pyarrow.dataset.Dataset`s; nothing but names is read yet.
+
+    Both go as they are to DuckDB (`duckdb.sql("select ... from masks")`) and, through `.to_table().to_pandas()`, to pandas; Ray
+    Data takes their `.files` and `.filesystem`. A run that is still being written reads as what it has finished by now.
+
+    Args:
+        clip_ids: only these clips, all of them finished; None: every finished one.
+
+    Raises:
+        RunError: a newer version of Trawl wrote it.
+    """
+    import pyarrow.dataset as ds
+
+    if clip_ids is None:
+        clip_ids = sorted(finished(storage, dataset, run_id))
+    filesystem, root = storage.arrow()
+    opened = []
+    for kind, schema in (("masks", MASKS), ("tracks", TRACKS)):
+        paths = [f"{root}/{_folder(dataset, run_id)}/{kind}/{clip_id}.parquet" for clip_id in clip_ids]
+        if not paths:
+            opened.append(ds.dataset(schema.empty_table()))
+            continue
+        table = ds.dataset(paths, schema=schema, format="parquet", filesystem=filesystem)
+        _check_version(table, run_id)
+        opened.append(table)
+    return opened[0], opened[1]
+
+
+def _folder(dataset: str, run_id: str) -> str:
+    return f"{dataset}/runs/{run_id}"
+
+
+def _mask_row(run_id: str, clip: Clip, track: Track, row: MaskRow) -> dict[str, Any]:
+    inferred = row.visibility is Visibility.INFERRED
+    assert inferred == (row.rle is None), f"frame {row.frame_index}: {row.visibility} and the mask disagree"
+    return {
+        "run_id": run_id,
+        "track_id": _track_id(clip, track),
+        "video_id": clip.video_id,
+        "frame_index": row.frame_index,
+        "time_s": row.time_s,
+        "box": row.box,
+        "area": row.area,
+        "score": row.score,
+        "visibility": row.visibility.value,
+        "rle": row.rle,
+        "height": track.height,
+        "width": track.width,
+        "flags": [flag.value for flag in row.flags],
+    }
+
+
+def _track_row(clip: Clip, track: Track) -> dict[str, Any]:
+    scores = [row.score for row in track.rows if row.rle is not None]
+    positions = [row.frame_index for row in track.rows]
+    assert scores, f"track {track.number} of {clip.clip_id} has no mask"
+    assert all(a < b for a, b in pairwise(positions)), f"track {track.number}: rows out of order, or doubled"
+    return {
+        "track_id": _track_id(clip, track),
+        "video_id": clip.video_id,
+        "text": track.phrase,
+        "start_s": track.rows[0].time_s,
+        "end_s": track.rows[-1].time_s,
+        "start_index": positions[0],
+        "end_index": positions[-1],
+        "num_masks": len(scores),
+        "num_inferred": len(track.rows) - len(scores),
+        "height": track.height,
+        "width": track.width,
+        "retrieval_score": max(target.score for target in clip.targets if target.phrase == track.phrase),
+        "grounding_score": track.grounding_score,
+        "mean_score": float(np.mean(scores)),
+        "trajectory": [_place(row, track) for row in track.rows],
+        "mean_speed": track.mean_speed,
+        "max_speed": track.max_speed,
+        "direction_deg": track.direction_deg,
+        "gaps": [{"start_s": start_s, "end_s": end_s} for start_s, end_s in track.gaps],
+        "flags": [flag.value for flag in track.flags],
+        "appearance": np.asarray(track.appearance, np.float32).tolist(),
+    }
+
+
+def _place(row: MaskRow, track: Track) -> dict[str, Any]:
+    if row.rle is None:
+        x, y = (row.box[0] + row.box[2]) / 2, (row.box[1] + row.box[3]) / 2
+    else:
+        x, y = masks.centroid(row.rle, track.height, track.width)
+    return {"time_s": row.time_s, "x": x, "y": y, "inferred": row.rle is None}
+
+
+def _track_id(clip: Clip, track: Track) -> str:
+    return f"{clip.clip_id}-{track.number}"
+
+
+def _parquet(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _began(storage: Storage, dataset: str, run_id: str) -> float:
+    """Seconds since 1970."""
+    try:
+        return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        filesystem, root = storage.arrow()
+        first = storage.names(f"{_folder(dataset, run_id)}/tracks")[0]
+        found = filesystem.get_file_info(f"{root}/{_folder(dataset, run_id)}/tracks/{first}")
+        return float(found.mtime.timestamp())
+
+
+def _check_version(table: Any, run_id: str) -> None:
+    written = next(table.get_fragments()).physical_schema.metadata or {}
+    version = int(written.get(b"trawl.schema_version", b"0"))
+    if version > SCHEMA_VERSION:
+        raise RunError(
+            f"run={run_id} was written with schema {version}, this Trawl reads up to {SCHEMA_VERSION}: update it"
+        )
