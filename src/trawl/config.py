@@ -115,6 +115,10 @@ class ResourcesConfig:
     embed_cpus: float = setting(0.5, at_least=0)
     embed_gpus: float = setting(0.0, at_least=0)
     embed_threads: int = setting(1, at_least=1)
+    track_actors: int | None = setting(None, at_least=1)
+    track_cpus: float = setting(1.0, at_least=0)
+    track_gpus: float = setting(0.0, at_least=0)
+    track_threads: int = setting(1, at_least=1)
     object_store_mb: int = setting(512, at_least=100)
     scratch: str | None = None
 
@@ -158,13 +162,18 @@ class GrounderConfig:
 
 @dataclass
 class TrackerConfig:
-    """What follows them; see `models/sam2.py`."""
+    """What follows them; see `models/trackers.py`."""
 
     kind: str = setting(MISSING, choices=("sam2", "fake"))
     model: str | None = None
     weights: str | None = None
+    image_size: int | None = setting(None, at_least=64)
     precision: str = setting("fp32", choices=("fp32", "bf16", "fp16"))
     device: str = "auto"
+    compile: bool = False
+    cache_mb: int = setting(256, at_least=1)
+    frame_batch: int = setting(1, at_least=1)
+    object_batch: int = setting(16, at_least=1)
 
 
 @dataclass
@@ -221,19 +230,6 @@ class QueryConfig:
 
 
 @dataclass
-class TrackResourcesConfig:
-    """How many tracking actors run where; see `pipelines/runtime.py`. None: as many as there is room for."""
-
-    address: str | None = None
-    track_actors: int | None = setting(None, at_least=1)
-    track_cpus: float = setting(1.0, at_least=0)
-    track_gpus: float = setting(0.0, at_least=0)
-    track_threads: int = setting(1, at_least=1)
-    object_store_mb: int = setting(512, at_least=100)
-    scratch: str | None = None
-
-
-@dataclass
 class TrackConfig:
     """`python -m jobs.track`. The embedder is not a setting: it comes from the published index."""
 
@@ -241,7 +237,7 @@ class TrackConfig:
     storage: StorageConfig = MISSING
     grounder: GrounderConfig = MISSING
     tracker: TrackerConfig = MISSING
-    resources: TrackResourcesConfig = MISSING
+    resources: ResourcesConfig = MISSING
     search: SearchConfig = field(default_factory=SearchConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)

@@ -313,7 +313,6 @@ class Clip:
     video_id: str
     uri: str
     fingerprint: str
-    decoder: str
     start_s: float
     end_s: float
     targets: tuple[Target, ...]
