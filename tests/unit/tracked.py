@@ -17,7 +17,7 @@ def clip(
     clip_id: str, video_id: str = "cam1/a.mp4", texts: Sequence[str] = ("a red star",), start_s: float = 0.0
 ) -> Clip:
     targets = tuple(Target(text, 0.25 + 0.01 * n, start_s + 0.5) for n, text in enumerate(texts))
-    return Clip(clip_id, video_id, f"/videos/{video_id}", f"print-{video_id}", "pyav", start_s, start_s + 2.0, targets)
+    return Clip(clip_id, video_id, f"/videos/{video_id}", f"print-{video_id}", start_s, start_s + 2.0, targets)
 
 
 def row(frame_index: int, mask: np.ndarray | None, score: float = 0.9, flags: tuple[Flag, ...] = ()) -> MaskRow:
