@@ -13,7 +13,9 @@ DEFAULT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  
 _PROBE_TIMEOUT_S = 5.0
 
 
-def find(repo: str, files: Sequence[str], what: str, remedy: str) -> Path:
+def find(
+    repo: str, files: Sequence[str], what: str, remedy: str, instead: str = "embedder=demo needs no download"
+) -> Path:
     """The first of `files` that `repo` has.
 
     Args:
@@ -21,12 +23,13 @@ def find(repo: str, files: Sequence[str], what: str, remedy: str) -> Path:
         files: names to look for, best first.
         what: the thing in the user's words, for the error.
         remedy: what to do with a file fetched by hand, for the error.
+        instead: what works without it, for the error.
 
     Raises:
         WeightsError: not in the cache, and the hub cannot be reached, has no such file or refuses it.
     """
     cached = _in_cache(repo, files)
-    return cached or _download(repo, files, what, remedy)
+    return cached or _download(repo, files, what, f"{remedy}; {instead}")
 
 
 def _in_cache(repo: str, files: Sequence[str]) -> Path | None:
@@ -44,7 +47,7 @@ def _download(repo: str, files: Sequence[str], what: str, remedy: str) -> Path:
     from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
     page = f"{constants.ENDPOINT}/{repo}"
-    by_hand = f"download {files[0]} from {page} and {remedy}; embedder=demo needs no download"
+    by_hand = f"download {files[0]} from {page} and {remedy}"
     if constants.HF_HUB_OFFLINE:
         raise WeightsError(f"{what} is not here and HF_HUB_OFFLINE forbids to fetch it: {by_hand}")
     if problem := _unreachable(constants.ENDPOINT):
