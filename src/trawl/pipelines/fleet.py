@@ -8,10 +8,6 @@ anything else in a small job.
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import ray
-from ray.exceptions import RayActorError
 
 from trawl.config import IndexConfig
 from trawl.models.weights import Blueprint
@@ -30,21 +26,13 @@ class Fleet:
 
     def report(self, record: RunRecord) -> None:
         """Add what the actors have spent; what one that died had spent is not known."""
-        embed = _ask(self.embedders)
+        embed = self.embedders.ask("spent")
         record.cpu_s["embed"] = sum(cpu_s for cpu_s, _ in embed)
         record.peak_mb = {
             "driver": peak_mb(),
-            "decode_actor": max(_ask(self.decoders), default=0.0),
+            "decode_actor": max(self.decoders.ask("spent"), default=0.0),
             "embed_actor": max((peak for _, peak in embed), default=0.0),
         }
-
-
-def _ask(pool: Pool[Any]) -> list[Any]:
-    answers = []
-    for handle in pool.handles:
-        with contextlib.suppress(RayActorError):
-            answers.append(ray.get(handle.spent.remote()))
-    return answers
 
 
 @contextlib.contextmanager

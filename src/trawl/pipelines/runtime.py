@@ -115,6 +115,24 @@ def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
     return PoolSizes(decode, embed, writers=1)
 
 
+def actors_that_fit(kind: str, wanted: int | None, cpus: float, gpus: float, total: dict[str, float]) -> int:
+    """How many actors that need `cpus` and `gpus` each a Ray has room for: `wanted`, or as many as there can be.
+
+    Raises:
+        ConfigError: there is no room for `wanted`, or for one.
+    """
+    offers = (("CPU", cpus), ("GPU", gpus))
+    rooms = [int((total.get(name, 0.0) + 1e-6) / each) for name, each in offers if each]
+    room = min(rooms, default=os.cpu_count() or 1)
+    if room < (wanted or 1):
+        needed = f"{cpus:g} CPUs and {gpus:g} GPUs each"
+        raise ConfigError(
+            f"resources.{kind}_actors={wanted or 1} with {needed}, but Ray has {total.get('CPU', 0.0):g} CPUs and "
+            f"{total.get('GPU', 0.0):g} GPUs: lower it or resources.{kind}_gpus, or use resources=laptop"
+        )
+    return wanted or room
+
+
 class Pool(Generic[A]):
     """Actors of one kind. `handles` is a plain list; `replace` puts a new one where a dead one was."""
 
@@ -147,6 +165,14 @@ class Pool(Generic[A]):
     def ready(self) -> list[Any]:
         """Wait until every actor is up; their answers."""
         return list(ray.get([handle.ready.remote() for handle in self.handles]))
+
+    def ask(self, method: str) -> list[Any]:
+        """What a method without arguments answers, of every actor that is alive."""
+        answers = []
+        for handle in self.handles:
+            with contextlib.suppress(RayActorError):
+                answers.append(ray.get(getattr(handle, method).remote()))
+        return answers
 
     def stop(self) -> None:
         """End all actors, so that a job that joined a running cluster leaves nothing there."""

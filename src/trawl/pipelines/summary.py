@@ -27,12 +27,17 @@ from trawl.pipelines.progress import format_s
 _LIBRARIES = ("ray", "torch", "open_clip_torch", "decord", "av", "pylance", "pyarrow", "numpy")
 
 
+def new_run_id() -> str:
+    """Sorts by time, and two of one second differ."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
 @dataclass
 class RunRecord:
     """Gathers what happens in one run of the index job."""
 
     config: dict[str, Any]
-    run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}")
+    run_id: str = field(default_factory=new_run_id)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     plan: dict[str, int] = field(default_factory=dict)
     ignored: dict[str, int] = field(default_factory=dict)  # files of the corpus that are no videos, by suffix
@@ -111,10 +116,10 @@ def show(run: RunRecord, console: Console, where: str) -> None:
     """Print the summary of a finished run. Names and messages are shown as they are, never read as markup."""
     kinds = ("new", "changed", "removed", "retry", "unchanged", "failed", "quarantined")
     found = [f"{run.plan[kind]:,} {kind}" for kind in kinds if run.plan.get(kind)]
-    _line(console, "corpus", ", ".join(found))
+    line(console, "corpus", ", ".join(found))
     if run.ignored:
         some = sorted(run.ignored.items(), key=lambda item: -item[1])[:5]
-        _line(
+        line(
             console,
             "ignored",
             ", ".join(f"{count:,} {suffix}" for suffix, count in some) + ": no videos by their names",
@@ -122,15 +127,16 @@ def show(run: RunRecord, console: Console, where: str) -> None:
     if run.outcomes:
         console.print(_outcomes(run), _work(run), sep="\n", highlight=False)
     elif not run.plan.get("removed"):
-        _line(console, "nothing to do", "every video is as the index knows it; no frame was embedded")
+        line(console, "nothing to do", "every video is as the index knows it; no frame was embedded")
     if run.plan.get("failed") or run.plan.get("quarantined"):
-        _line(console, "left alone", "what failed earlier; retry=failed or retry=quarantined tries it again")
-    _line(console, "time", " · ".join(f"{name.replace('_', '-')} {format_s(s)}" for name, s in run.seconds.items()))
-    _line(console, "published", f"version {run.published} · recipe {run.recipe}")
-    _line(console, "run", where)
+        line(console, "left alone", "what failed earlier; retry=failed or retry=quarantined tries it again")
+    line(console, "time", " · ".join(f"{name.replace('_', '-')} {format_s(s)}" for name, s in run.seconds.items()))
+    line(console, "published", f"version {run.published} · recipe {run.recipe}")
+    line(console, "run", where)
 
 
-def _line(console: Console, head: str, text: str) -> None:
+def line(console: Console, head: str, text: str) -> None:
+    """One headed line of a summary."""
     console.print(Text.assemble((f"{head:<10} ", "bold"), text), soft_wrap=True, highlight=False)
 
 

@@ -127,6 +127,19 @@ def latest(storage: Storage, dataset: str) -> Published:
     return found
 
 
+def numbered(storage: Storage, dataset: str, number: int) -> Published:
+    """Publication `number`.
+
+    Raises:
+        IndexMissingError: there is no such publication.
+    """
+    numbers = _numbers(storage, dataset)
+    if number not in numbers:
+        listed = f"one of: {', '.join(map(str, numbers))}" if numbers else "nothing is published yet"
+        raise IndexMissingError(f"publication {number} of {storage.uri(dataset)} does not exist; {listed}")
+    return _read(storage, dataset, number)
+
+
 def history(storage: Storage, dataset: str) -> list[Published]:
     """Every publication, oldest first."""
     with ThreadPoolExecutor(16) as pool:
@@ -139,11 +152,7 @@ def rollback(storage: Storage, dataset: str, to_n: int) -> Published:
     Raises:
         IndexMissingError: there is no such publication, or cleanup has taken its versions.
     """
-    numbers = _numbers(storage, dataset)
-    if to_n not in numbers:
-        listed = f"one of: {', '.join(map(str, numbers))}" if numbers else "nothing is published yet"
-        raise IndexMissingError(f"publication {to_n} of {storage.uri(dataset)} does not exist; {listed}")
-    wanted, now = _read(storage, dataset, to_n), latest(storage, dataset)
+    wanted, now = numbered(storage, dataset, to_n), latest(storage, dataset)
     open_tables(storage, dataset, wanted)
     if wanted.content() == now.content():
         return now
