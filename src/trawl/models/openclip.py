@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trawl.errors import ConfigError, WeightsError
+from trawl.errors import WeightsError
 from trawl.models import slim_import
+from trawl.models.devices import device_of
 from trawl.models.weights import BUILTIN, Blueprint, random_seed
 from trawl.records import Embeddings, Frames, ImageSpec
 
@@ -53,7 +54,7 @@ class OpenClipEmbedder:
             torch.set_num_threads(threads)
         self._blueprint = blueprint
         self._batch_size = batch_size
-        self._device = _device(device)
+        self._device = device_of(device)
         self._autocast = _autocast(blueprint.precision, self._device)
         self._model: Any = _load(blueprint).to(self._device).eval()
         self._tokenizer: Any = None  # made by the first text: indexing never needs one
@@ -98,15 +99,33 @@ class OpenClipEmbedder:
 
     def _embed_batch(self, batch: "torch.Tensor") -> Embeddings:
         """(B, S, S, 3) uint8 -> (B, D). The permuted view of RGB rows is torch's channels-last layout as it stands."""
-        import torch
-
-        pixels = batch.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()
-        pixels = pixels.sub_(self._mean).div_(self._std)
-        if self._autocast is None:
-            return _unit(self._model.encode_image(pixels))
-        with torch.autocast(self._device.type, dtype=self._autocast):
+        pixels = self.normalised(batch)
+        with self.precision():
             features = self._model.encode_image(pixels)
         return _unit(features)
+
+    @property
+    def blueprint(self) -> Blueprint:
+        """What this was built from."""
+        return self._blueprint
+
+    @property
+    def model(self) -> Any:
+        """open_clip's model itself, for `dense.py`."""
+        return self._model
+
+    def normalised(self, batch: "torch.Tensor") -> "torch.Tensor":
+        """(B, S, S, 3) uint8 -> (B, 3, S, S) float32 on the model's device, as the model wants its input."""
+        pixels = batch.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()
+        return pixels.sub_(self._mean).div_(self._std)
+
+    def precision(self) -> Any:
+        """A context in which pictures are embedded at the blueprint's precision."""
+        import torch
+
+        if self._autocast is None:
+            return nullcontext()
+        return torch.autocast(self._device.type, dtype=self._autocast)
 
     def _tokenize(self, texts: list[str]) -> "torch.Tensor":
         if self._tokenizer is None:
@@ -191,22 +210,6 @@ def _tokenizer(model: str) -> Any:
         raise WeightsError(
             f"the tokenizer of {model} is not here: pip install 'trawl[siglip]' and fetch it ({first})"
         ) from error
-
-
-def _device(name: str) -> "torch.device":
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise ConfigError(f"device={name} is unknown: use auto, cpu, cuda or cuda:<n>") from None
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ConfigError(
-            f"device={name} does not exist here: torch sees {torch.cuda.device_count()} GPUs; use auto or cpu"
-        )
-    return device
 
 
 def _autocast(precision: str, device: "torch.device") -> "torch.dtype | None":

@@ -1,0 +1,29 @@
+"""A device's name in the settings to torch's."""
+
+from typing import TYPE_CHECKING
+
+from trawl.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def device_of(name: str) -> "torch.device":
+    """ "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:<n>" to torch's device.
+
+    Raises:
+        ConfigError: there is no such device here.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device={name} is unknown: use auto, cpu, cuda or cuda:<n>") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device={name} does not exist here: torch sees {torch.cuda.device_count()} GPUs; use auto or cpu"
+        )
+    return device
