@@ -114,7 +114,7 @@ class ResourcesConfig:
     embed_actors: int | None = setting(None, at_least=1)
     embed_cpus: float = setting(0.5, at_least=0)
     embed_gpus: float = setting(0.0, at_least=0)
-    embed_threads: int = setting(1, at_least=1)
+    embed_threads: int | None = setting(None, at_least=1)
     track_actors: int | None = setting(None, at_least=1)
     track_cpus: float = setting(1.0, at_least=0)
     track_gpus: float = setting(0.0, at_least=0)
@@ -150,14 +150,19 @@ class ReportConfig:
 
 @dataclass
 class GrounderConfig:
-    """What finds the named things on a frame; see `models/grounders/`."""
+    """What finds the named things on a frame; see `ground.py` and `models/grounders/`."""
 
     kind: str = setting(MISSING, choices=("clip", "owlv2", "grounding_dino", "fake"))
     model: str | None = None
     weights: str | None = None
+    precision: str = setting("fp32", choices=("fp32", "bf16", "fp16"))
     device: str = "auto"
     min_score: float = setting(0.0, at_least=0)
     max_objects: int = setting(10, at_least=1)
+    max_candidates: int = setting(10, at_least=1)
+    overlap: float = setting(0.7, above=0)
+    level: float = setting(0.3, above=0)
+    contrast: list[str] | None = None
 
 
 @dataclass
@@ -180,10 +185,29 @@ class TrackerConfig:
 class RefineConfig:
     """How masks are cleaned; see `track/refine.py`."""
 
+    fill_holes: float = setting(0.0, at_least=0)
+    drop_parts: float = setting(0.0, at_least=0)
+    smooth_contour: float = setting(0.0, at_least=0)
+    smooth_frames: int = setting(1, at_least=1)
+
 
 @dataclass
 class MotionConfig:
-    """When a track's motion is doubted; see `track/motion.py`."""
+    """How a track moves through gaps, and when it is doubted; see `track/motion.py` and `track/doubts.py`."""
+
+    noise: float = setting(0.05, above=0)
+    drift: float = setting(3.0, above=0)
+    speed_s: float = setting(0.2, above=0)
+    still: float = setting(0.25, at_least=0)
+    recent_s: float = setting(1.0, above=0)
+    occluded: float = setting(0.5, at_least=0)
+    area_jump: float = setting(2.0, at_least=1)
+    max_speed: float = setting(20.0, above=0)
+    low_score: float = setting(0.5, at_least=0)
+    border: float = setting(0.005, at_least=0)
+    appearance_cosine: float = 0.7
+    switch_cosine: float = 0.8
+    switch_sigmas: float = setting(5.0, above=0)
 
 
 @dataclass
@@ -191,8 +215,20 @@ class TrackingConfig:
     """How objects are followed through a clip; see `track/`."""
 
     chunk_s: float = setting(8.0, above=0)
+    chunk_frames: int = setting(240, at_least=2)
+    chunk_pixels: int = setting(200_000_000, at_least=1)
+    overlap: int = setting(8, at_least=1)
     reground_s: float = setting(2.0, above=0)
+    new_score: float = setting(0.0, at_least=0)
+    match_iou: float = setting(0.5, above=0)
+    new_inside: float = setting(0.5, above=0)
+    same_iou: float = setting(0.7, above=0)
     max_age_s: float = setting(5.0, at_least=0)
+    max_lost: int = setting(50, at_least=0)
+    gate_sigmas: float = setting(3.0, above=0)
+    same_cosine: float = 0.8
+    look_every_s: float = setting(1.0, above=0)
+    look_margin: float = setting(0.1, at_least=0)
     overlaps: str = setting("keep", choices=("keep", "score"))
     refine: RefineConfig = field(default_factory=RefineConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
@@ -249,12 +285,40 @@ class TrackConfig:
 
 
 @dataclass
+class SplitConfig:
+    """How videos are dealt to train, val and test; see `export/split.py`."""
+
+    column: str | None = "split"
+    train: float = setting(0.8, at_least=0)
+    val: float = setting(0.1, at_least=0)
+    test: float = setting(0.1, at_least=0)
+    seed: int = 0
+
+
+@dataclass
 class ExportConfig:
     """`python -m jobs.export`; see `export/`."""
 
     dataset: DatasetConfig = MISSING
     storage: StorageConfig = MISSING
     run: str = "latest"
+    format: str = setting(MISSING, choices=("coco", "ytvis", "mot", "mots", "davis", "csv"))
+    where: str | None = None
+    inferred: bool = False
+    classes: dict[str, int] = field(default_factory=dict)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    out: str | None = None
+
+
+@dataclass
+class PageConfig:
+    """How much the page of a tracking run shows; see `report/page.py`."""
+
+    clips: int = setting(20, at_least=0)
+    order: str = setting("best", choices=("best", "doubtful"))
+    doubtful: int = setting(10, at_least=0)
+    max_side: int = setting(640, at_least=64)
+    tail_s: float = setting(2.0, at_least=0)
 
 
 @dataclass
@@ -263,6 +327,8 @@ class ReportJobConfig:
 
     dataset: DatasetConfig = MISSING
     storage: StorageConfig = MISSING
+    report: PageConfig = field(default_factory=PageConfig)
+    decode: DecodeConfig = field(default_factory=DecodeConfig)
     run: str = "latest"
 
 

@@ -2,7 +2,9 @@
 
     DecodeActor   one unit of work at a time: fetch, decode in a sandboxed child, send small uint8 pictures to the embedders,
                   gather their vectors, return the rows of the whole unit. Imports no torch: it starts fast and dies alone.
-    EmbedActor    holds the model; pictures in, vectors out. Knows nothing of videos.
+                  While one unit waits for its vectors, the next is decoded: `UNITS_AT_ONCE`.
+    EmbedActor    holds the model; pictures in, vectors out. Knows nothing of videos. On CPUs its threads share one model and
+                  one queue, so that no core waits while another has batches left.
     WriterActor   turns the rows of many units into Lance fragments that no reader can see until the driver commits them.
 
 The pictures go from decoder to embedder directly, so the driver handles a few messages per video, whatever its length. What is
@@ -11,6 +13,7 @@ given up: an embedder that dies takes the units of the decoders that were waitin
 
 import resource
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -31,6 +34,9 @@ if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
     from trawl.models.weights import Blueprint
+
+
+UNITS_AT_ONCE = 2  # in one decode actor: one is decoded, the other is fetched or waits for its vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +117,17 @@ class DecodeActor:
         self._decode, self._sampling, self._spec, self._storage = decode, sampling, spec, storage
         self._dtype, self._batch_size, self._scratch = dtype, batch_size, Path(scratch or tempfile.gettempdir())
         self._sandbox = DecodeSandbox(decode)
+        self._decoding = threading.Lock()  # the sandbox does one job at a time
 
     def ready(self) -> None:
         """Returns when the actor can work."""
         import trawl.embed
         import trawl.storage  # noqa: F401
+        from trawl.pipelines.startup import without_pandas
 
         self._sandbox.start()
+        with without_pandas():
+            pa.scalar(0)
 
     def process(
         self, unit: Unit, embedders: Sequence["ActorHandle[EmbedActor]"], window: int
@@ -146,16 +156,17 @@ class DecodeActor:
         started = time.perf_counter()
         with localize(unit.video.uri, self._storage, self._scratch, self._decode.max_bytes) as path:
             fetch_s = time.perf_counter() - started
-            span, rest = self._divide(path, unit)
             pending = _Window(embedders, window)
             embedded: list[tuple[FrameBatch, np.ndarray]] = []
-            for item in self._sandbox.decode(path, self._sampling, self._spec, span=span):
-                if isinstance(item, DecodeReport):
-                    report = item
-                    break
-                for batch in _split(item, self._batch_size):
-                    embedded += pending.push(batch)
-            embedded += pending.drain()
+            with self._decoding:
+                span, rest = self._divide(path, unit)
+                for item in self._sandbox.decode(path, self._sampling, self._spec, span=span):
+                    if isinstance(item, DecodeReport):
+                        report = item
+                        break
+                    for batch in _split(item, self._batch_size):
+                        embedded += pending.push(batch)
+        embedded += pending.drain()
         rows = [frames_batch(unit.video, report.probe, *pair, self._dtype) for pair in embedded]
         done = UnitDone(
             facts=_facts(report.probe),
@@ -246,11 +257,13 @@ def _split(batch: FrameBatch, size: int) -> Iterator[FrameBatch]:
 class EmbedActor:
     """Holds one model on one device."""
 
-    def __init__(self, blueprint: "Blueprint", device: str, batch_size: int, threads: int) -> None:
+    def __init__(self, blueprint: "Blueprint", device: str, batch_size: int) -> None:
+        """Batches at a time are Ray's business (`max_concurrency`); each is computed by the thread that took it."""
         from trawl.models.registry import build
 
-        self._embedder = build(blueprint, device, batch_size, threads)
+        self._embedder = build(blueprint, device, batch_size, threads=1)
         self._cpu_s = 0.0
+        self._counting = threading.Lock()
 
     def ready(self) -> None:
         """Returns when the model has embedded a first picture."""
@@ -259,9 +272,10 @@ class EmbedActor:
 
     def embed(self, frames: np.ndarray) -> np.ndarray:
         """(N, S, S, 3) uint8 -> (N, D) float32, unit length."""
-        started = time.process_time()
+        started = time.thread_time()
         embeddings = self._embedder.embed_images(frames)
-        self._cpu_s += time.process_time() - started
+        with self._counting:
+            self._cpu_s += time.thread_time() - started
         return embeddings
 
     def spent(self) -> tuple[float, float]:

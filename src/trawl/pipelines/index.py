@@ -130,7 +130,9 @@ def _pump(
         committer.tick()
         progress.refresh()
 
-    for event in Dispatcher(workers.decoders, workers.embedders).run(_largest_first(videos), tick):
+    for event in Dispatcher(workers.decoders, workers.embedders, workers.embed_threads).run(
+        _largest_first(videos), tick
+    ):
         progress.frames(record.count_unit(event))
         for outcome in gatherer.add(event):
             progress.video(outcome.video.size_bytes, isinstance(outcome, Failed))

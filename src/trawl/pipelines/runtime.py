@@ -7,6 +7,7 @@ ever, and its one-CPU-per-actor pools do not start on small machines.
 
 import contextlib
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from trawl.config import ResourcesConfig
 from trawl.errors import ConfigError, UsageError
 
 A = TypeVar("A")
+
+_THREADS_PER_MODEL = 8  # on CPUs; more of them would begin to wait for the interpreter
 
 
 @contextlib.contextmanager
@@ -87,13 +90,14 @@ class PoolSizes:
 
     decode: int
     embed: int
+    embed_threads: int  # of each embedding actor
     writers: int
 
 
 def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
     """Actors of each kind for what a Ray offers.
 
-    One decoder and one embedder per core where both share the CPUs, one embedder per GPU where there are GPUs.
+    One decoder and one embedding thread per core where both share the CPUs, one embedder per GPU where there are GPUs.
 
     Raises:
         ConfigError: the cluster has no GPU and `embed_gpus` asks for one, or the actors asked for do not fit.
@@ -103,16 +107,20 @@ def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
         raise ConfigError(
             f"resources.embed_gpus={config.embed_gpus:g}, but Ray sees {gpus:g} GPUs: try resources=laptop"
         )
-    embed = config.embed_actors or int(gpus / config.embed_gpus if config.embed_gpus else max(1, cpus))
-    room = cpus - embed * config.embed_cpus
+    if config.embed_gpus:
+        embed, threads = config.embed_actors or int(gpus / config.embed_gpus), config.embed_threads or 1
+    else:
+        embed = config.embed_actors or max(1, math.ceil(cpus / (config.embed_threads or _THREADS_PER_MODEL)))
+        threads = config.embed_threads or max(1, int(cpus / embed))
+    room = cpus - embed * threads * config.embed_cpus
     decode = config.decode_actors or max(1, int(room / config.decode_cpus if config.decode_cpus else cpus))
-    needed = embed * config.embed_cpus + decode * config.decode_cpus
+    needed = embed * threads * config.embed_cpus + decode * config.decode_cpus
     if needed > cpus + 1e-6 or embed * config.embed_gpus > gpus + 1e-6:
         raise ConfigError(
             f"{decode} decode and {embed} embed actors need {needed:g} CPUs and {embed * config.embed_gpus:g} GPUs, Ray has "
             f"{cpus:g} and {gpus:g}: lower resources.decode_actors or resources.embed_actors"
         )
-    return PoolSizes(decode, embed, writers=1)
+    return PoolSizes(decode, embed, threads, writers=1)
 
 
 def actors_that_fit(kind: str, wanted: int | None, cpus: float, gpus: float, total: dict[str, float]) -> int:

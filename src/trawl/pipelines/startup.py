@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec
 
 def import_lance() -> None:
     """After this, `import lance` costs nothing."""
-    with _without_pandas():
+    with without_pandas():
         importlib.import_module("lance")
 
 
@@ -27,7 +27,8 @@ class _NotFound:
 
 
 @contextmanager
-def _without_pandas() -> Iterator[None]:
+def without_pandas() -> Iterator[None]:
+    """Inside, there is no pandas to be imported, unless it is imported already."""
     if "pandas" in sys.modules:
         yield
         return

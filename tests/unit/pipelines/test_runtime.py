@@ -12,14 +12,16 @@ LAPTOP, GPU = ResourcesConfig(), ResourcesConfig(decode_cpus=0.9, embed_cpus=0.1
 @pytest.mark.parametrize(
     ("config", "total", "sizes"),
     [
-        (LAPTOP, {"CPU": 1.0}, PoolSizes(1, 1, 1)),
-        (LAPTOP, {"CPU": 2.0}, PoolSizes(2, 2, 1)),
-        (LAPTOP, {"CPU": 16.0}, PoolSizes(16, 16, 1)),
-        (GPU, {"CPU": 16.0, "GPU": 2.0}, PoolSizes(17, 2, 1)),
-        (ResourcesConfig(decode_actors=1, embed_actors=3), {"CPU": 4.0}, PoolSizes(1, 3, 1)),
-        (ResourcesConfig(embed_gpus=0.5), {"CPU": 8.0, "GPU": 1.0}, PoolSizes(14, 2, 1)),
+        (LAPTOP, {"CPU": 1.0}, PoolSizes(1, 1, 1, 1)),
+        (LAPTOP, {"CPU": 2.0}, PoolSizes(2, 1, 2, 1)),
+        (LAPTOP, {"CPU": 16.0}, PoolSizes(16, 2, 8, 1)),
+        (LAPTOP, {"CPU": 12.0}, PoolSizes(12, 2, 6, 1)),
+        (GPU, {"CPU": 16.0, "GPU": 2.0}, PoolSizes(17, 2, 1, 1)),
+        (ResourcesConfig(decode_actors=1, embed_actors=3), {"CPU": 4.0}, PoolSizes(1, 3, 1, 1)),
+        (ResourcesConfig(embed_threads=1), {"CPU": 4.0}, PoolSizes(4, 4, 1, 1)),
+        (ResourcesConfig(embed_gpus=0.5), {"CPU": 8.0, "GPU": 1.0}, PoolSizes(14, 2, 1, 1)),
     ],
-    ids=["one core", "two cores", "many cores", "two GPUs", "as asked for", "half a GPU each"],
+    ids=["one core", "two", "many", "twelve", "two GPUs", "as asked for", "one thread each", "half a GPU each"],
 )
 def test_pools_fill_the_machine(config: ResourcesConfig, total: dict[str, float], sizes: PoolSizes) -> None:
     assert pool_sizes(config, total) == sizes
