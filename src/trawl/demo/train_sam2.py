@@ -56,8 +56,8 @@ class Plan:
     """Everything that the result depends on, apart from library versions."""
 
     seed: int = 0
-    pictures: Stage = Stage(steps=2600, clips=10, frames=1, rate=1.2e-3, steepest=1.0, average=0.995)
-    clips: Stage = Stage(steps=4000, clips=4, frames=6, rate=4e-4, steepest=0.4, average=0.998)
+    pictures: Stage = Stage(steps=2400, clips=10, frames=1, rate=1.2e-3, steepest=1.0, average=0.995)
+    clips: Stage = Stage(steps=3600, clips=4, frames=6, rate=4e-4, steepest=0.4, average=0.998)
     decay: float = 0.02
 
     def stages(self) -> tuple[Stage, Stage]:
