@@ -317,7 +317,7 @@ class PageConfig:
     clips: int = setting(20, at_least=0)
     order: str = setting("best", choices=("best", "doubtful"))
     doubtful: int = setting(10, at_least=0)
-    max_side: int = setting(640, at_least=64)
+    side: int = setting(640, at_least=64)
     tail_s: float = setting(2.0, at_least=0)
 
 

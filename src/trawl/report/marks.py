@@ -1,0 +1,74 @@
+"""What was followed in one clip, by frame: rows of `schemas.MASKS` and the trajectories of `schemas.TRACKS`.
+
+Stays in Arrow, a few hundred bytes a row, and unpacks a frame's rows when that frame is drawn.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from trawl.records import Visibility
+from trawl.report.doubt import in_words
+from trawl.report.overlay import Mark
+from trawl.report.tracks import ClipFacts
+from trawl.report.trajectories import Path
+
+COLUMNS = ("track_id", "frame_index", "time_s", "box", "area", "score", "visibility", "rle", "height", "width", "flags")
+
+
+class Marks:
+    """The rows of one clip. table: `COLUMNS` of its masks, in any order, of tracks that the clip has."""
+
+    def __init__(self, clip: ClipFacts, table: pa.Table) -> None:
+        self._texts = {track.track_id: track.text for track in clip.tracks}
+        self._numbers = {track.track_id: track.number for track in clip.tracks}
+        self._table = table.select(COLUMNS).sort_by([("frame_index", "ascending"), ("track_id", "ascending")])
+        self._frame_index = self._table["frame_index"].to_numpy()
+
+    def at(self, frame_index: int) -> list[Mark]:
+        """The objects on one frame."""
+        first, end = np.searchsorted(self._frame_index, [frame_index, frame_index + 1])
+        return [self._mark(row) for row in self._table.slice(first, end - first).to_pylist()]
+
+    def fullest(self) -> int:
+        """The frame_index with most masks, and among those with the largest; -1 without a row."""
+        if not self._table.num_rows:
+            return -1
+        index, places = np.unique(self._frame_index, return_inverse=True)
+        seen = self._table["visibility"].to_numpy(zero_copy_only=False) != Visibility.INFERRED.value
+        counts = np.bincount(places, seen, len(index))
+        areas = np.bincount(places, self._table["area"].to_numpy(), len(index))
+        return int(index[np.lexsort((areas, counts))[-1]])
+
+    def flags(self) -> dict[int, list[tuple[float, Sequence[str]]]]:
+        """(time_s, flags) of the rows that carry any, in order of time, by number of the object."""
+        import pyarrow.compute as pc
+
+        doubted = self._table.filter(pc.greater(pc.list_value_length(self._table["flags"]), 0))
+        found: dict[int, list[tuple[float, Sequence[str]]]] = {}
+        for row in doubted.select(["track_id", "time_s", "flags"]).to_pylist():
+            found.setdefault(self._numbers[row["track_id"]], []).append((row["time_s"], row["flags"]))
+        return found
+
+    def _mark(self, row: dict[str, Any]) -> Mark:
+        return Mark(
+            number=self._numbers[row["track_id"]],
+            text=self._texts[row["track_id"]],
+            score=row["score"],
+            box=tuple(row["box"]),
+            rle=row["rle"],
+            height=row["height"],
+            width=row["width"],
+            flags=tuple(map(in_words, row["flags"])),
+        )
+
+
+def path(number: int, trajectory: Sequence[dict[str, Any]]) -> Path:
+    """A track's `trajectory` as it is drawn."""
+    return Path(
+        number,
+        np.array([(place["x"], place["y"]) for place in trajectory], np.float32).reshape(-1, 2),
+        np.array([place["inferred"] for place in trajectory], np.bool_),
+    )

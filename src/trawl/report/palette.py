@@ -1,0 +1,52 @@
+"""One colour for each followed object, told apart by people who do not see all colours, and the letters that go on it.
+
+Okabe and Ito's palette without its black, in an order that keeps the first ones far apart. It repeats after seven: the
+object's number stands wherever its colour does, since colour alone says nothing to some.
+"""
+
+Rgb = tuple[int, int, int]  # 0-255
+
+COLORS: tuple[Rgb, ...] = (
+    (230, 159, 0),  # orange
+    (86, 180, 233),  # sky blue
+    (213, 94, 0),  # vermilion
+    (0, 158, 115),  # green
+    (240, 228, 66),  # yellow
+    (204, 121, 167),  # purple
+    (0, 114, 178),  # blue
+)
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+
+
+def color(number: int) -> Rgb:
+    """Of the object with this number in its clip, 0 or more."""
+    return COLORS[number % len(COLORS)]
+
+
+def ink(background: Rgb) -> Rgb:
+    """Black or white, whichever is read better on `background`."""
+    return max((_BLACK, _WHITE), key=lambda letters: contrast(letters, background))
+
+
+def contrast(one: Rgb, other: Rgb) -> float:
+    """WCAG's contrast ratio, 1 to 21.
+
+    >>> contrast((0, 0, 0), (255, 255, 255))
+    21.0
+    """
+    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def css(value: Rgb) -> str:
+    """
+    >>> css((230, 159, 0))
+    '#e69f00'
+    """
+    return "#{:02x}{:02x}{:02x}".format(*value)
+
+
+def _luminance(value: Rgb) -> float:
+    parts = [part / 255 for part in value]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
