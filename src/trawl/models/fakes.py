@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trawl.models.weights import Blueprint
 from trawl.records import Embeddings, Frames, ImageSpec
 
-_COLORS = {
+COLORS = {
     "red": (230, 30, 30),
     "orange": (240, 140, 20),
     "yellow": (240, 230, 30),
@@ -30,7 +30,7 @@ _COLORS = {
     "brown": (120, 70, 30),
 }
 _WORDS = 52
-DIM = len(_COLORS) + _WORDS
+DIM = len(COLORS) + _WORDS
 SIZE = 32
 
 
@@ -40,7 +40,7 @@ def blueprint(aspect: str = "squash") -> Blueprint:
         kind="fake",
         model="colors",
         weights="none",
-        sha256=hashlib.sha256(repr(_COLORS).encode()).hexdigest(),
+        sha256=hashlib.sha256(repr(COLORS).encode()).hexdigest(),
         path=None,
         dim=DIM,
         image=ImageSpec(size=SIZE, aspect=aspect, interpolation="bilinear"),
@@ -62,7 +62,7 @@ class FakeEmbedder:
 
     def __init__(self, aspect: str = "squash") -> None:
         self._spec = blueprint(aspect).image
-        self._palette = np.array(list(_COLORS.values()), np.float32)
+        self._palette = np.array(list(COLORS.values()), np.float32)
 
     @property
     def dim(self) -> int:
@@ -81,8 +81,8 @@ class FakeEmbedder:
         vectors = np.zeros((len(frames), DIM), np.float32)
         for row, frame in zip(vectors, frames, strict=True):
             nearest = _nearest(frame.reshape(-1, 3).astype(np.float32), self._palette)
-            row[: len(_COLORS)] = np.sqrt(np.bincount(nearest, minlength=len(_COLORS)) / nearest.size)
-            row[len(_COLORS)] = 1e-3 * float(frame.mean()) / 255  # tells apart pictures of equal colours
+            row[: len(COLORS)] = np.sqrt(np.bincount(nearest, minlength=len(COLORS)) / nearest.size)
+            row[len(COLORS)] = 1e-3 * float(frame.mean()) / 255  # tells apart pictures of equal colours
         return _unit(vectors)
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
@@ -90,7 +90,7 @@ class FakeEmbedder:
         vectors = np.zeros((len(texts), DIM), np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for word in re.findall(r"\w+", text.lower()) or [text]:
-                row[_word_dim(word)] += 1.0 if word in _COLORS else 0.25
+                row[_word_dim(word)] += 1.0 if word in COLORS else 0.25
         return _unit(vectors)
 
 
@@ -102,9 +102,9 @@ def _nearest(pixels: NDArray[np.float32], palette: NDArray[np.float32]) -> NDArr
 
 
 def _word_dim(word: str) -> int:
-    if word in _COLORS:
-        return list(_COLORS).index(word)
-    return len(_COLORS) + int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % _WORDS
+    if word in COLORS:
+        return list(COLORS).index(word)
+    return len(COLORS) + int.from_bytes(hashlib.sha256(word.encode()).digest()[:4], "big") % _WORDS
 
 
 def _unit(vectors: NDArray[np.float32]) -> Embeddings:

@@ -53,7 +53,7 @@ class OpenClipEmbedder:
         if threads is not None:
             torch.set_num_threads(threads)
         self._blueprint = blueprint
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._device = device_of(device)
         self._autocast = _autocast(blueprint.precision, self._device)
         self._model: Any = _load(blueprint).to(self._device).eval()
@@ -81,8 +81,8 @@ class OpenClipEmbedder:
             raise ValueError(f"expected uint8 pictures (N, {size}, {size}, 3), got {frames.dtype} {frames.shape}")
         out = np.empty((len(frames), self.dim), np.float32)
         with torch.inference_mode():
-            for start in range(0, len(frames), self._batch_size):
-                chunk = frames[start : start + self._batch_size]
+            for start in range(0, len(frames), self.batch_size):
+                chunk = frames[start : start + self.batch_size]
                 out[start : start + len(chunk)] = self._embed_batch(torch.from_numpy(np.ascontiguousarray(chunk)))
         return out
 

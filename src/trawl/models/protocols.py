@@ -29,6 +29,32 @@ class Embedder(Protocol):
 
 
 @runtime_checkable
+class DenseEmbedder(Embedder, Protocol):
+    """An embedder that also says what is where on a picture. Sees the whole picture, whatever its sides: both are scaled."""
+
+    @property
+    def logit_scale(self) -> float:
+        """What cosines of pictures and texts are multiplied by before a softmax."""
+
+    @property
+    def contrast(self) -> Sequence[str]:
+        """Phrases for what else may be on a picture: a patch shows a phrase's thing if it does so more than these."""
+
+    def embed_patches(self, frames: Frames) -> NDArray[np.float32]:
+        """(N, S, S, 3) uint8 RGB -> (N, h, w, D) float32: a grid over the picture, whose dot product with a text's
+        embedding is that patch's logit, ready for a softmax. N may be 0."""
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """A model that finds named things by itself."""
+
+    def find(self, frames: Frames, phrases: Sequence[str]) -> list[Detections]:
+        """What each of (N, H, W, 3) uint8 RGB pictures shows of at least one phrase; all that it has a score for, in any
+        order."""
+
+
+@runtime_checkable
 class Session(Protocol):
     """One run of frames that a tracker looks at. A frame's image features are computed once, whoever asks first.
 

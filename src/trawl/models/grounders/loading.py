@@ -1,0 +1,78 @@
+"""A transformers detector from its folder: model and processor, on a device, whole or not at all."""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.errors import WeightsError
+from trawl.models.devices import device_of
+from trawl.models.grounder_blueprint import GrounderBlueprint
+from trawl.records import Detections
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """model and processor are transformers' own. autocast: of the model's pass, None for full precision."""
+
+    model: Any
+    processor: Any
+    device: "torch.device"
+    autocast: "torch.dtype | None"
+
+    def precision(self) -> Any:
+        """A context for the model's pass."""
+        import torch
+
+        return nullcontext() if self.autocast is None else torch.autocast(self.device.type, dtype=self.autocast)
+
+
+def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Loaded:
+    """Read a folder.
+
+    Raises:
+        ConfigError: the device does not exist.
+        WeightsError: a file is damaged, or the weights are not those of the model that the folder describes.
+    """
+    import torch
+    from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    chosen = device_of(device)
+    assert blueprint.path is not None, "transformer_files settles it"
+    processors: Any = AutoProcessor
+    try:
+        processor = processors.from_pretrained(blueprint.path, local_files_only=True)
+        model, report = AutoModelForZeroShotObjectDetection.from_pretrained(
+            blueprint.path, local_files_only=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, LookupError, ImportError) as error:
+        first = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{blueprint.path} cannot be read as {blueprint.model}: fetch it again ({first})") from error
+    if report["missing_keys"]:
+        name = sorted(report["missing_keys"])[0]
+        raise WeightsError(f"{blueprint.path} lacks weights of {blueprint.model}, such as {name}: fetch it again")
+    dtypes = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16 if chosen.type == "cuda" else None}
+    return Loaded(model.to(chosen).eval().requires_grad_(False), processor, chosen, dtypes[blueprint.precision])
+
+
+def detections(found: list[dict[str, "torch.Tensor"]], shape: tuple[int, ...]) -> Detections:
+    """One frame's boxes from the processor's answers for each phrase.
+
+    Args:
+        found: for each phrase, `boxes` (N, 4) xyxy pixels and `scores` (N,).
+        shape: (height, width) of the frame, to which boxes are cut.
+    """
+    height, width = shape[:2]
+    boxes: NDArray[np.float32] = np.concatenate([one["boxes"].float().cpu().numpy().reshape(-1, 4) for one in found])
+    boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+    scores = np.concatenate([one["scores"].float().cpu().numpy() for one in found])
+    phrase = np.concatenate([np.full(len(one["scores"]), q, np.int64) for q, one in enumerate(found)])
+    real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
+    return Detections(boxes[real], scores[real], phrase[real])
