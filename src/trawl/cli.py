@@ -34,6 +34,8 @@ JOBS: dict[str, type[Any]] = {
 _CHOSEN_BY_DATASET = {"index": ("embedder",), "track": ("grounder", "tracker")}
 # Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
 _FREE_TEXT = ("text", "queries", "search.where", "where", "out", "dataset.uri", "dataset.glob", "storage.root")
+# What Hydra takes with a "+" alone: an option without a default, and a mapping whose keys are the user's.
+_ADDED = ("dataset", "classes")
 
 C = TypeVar("C")
 
@@ -131,7 +133,7 @@ def _normalise(job: str, argv: list[str]) -> list[str]:
 def _normalise_one(word: str, sweeping: bool) -> str:
     """`dataset=x` means `+dataset=x`; a sentence needs no Hydra quotes around it."""
     key, equals, value = word.partition("=")
-    if equals and key == "dataset":
+    if equals and key in _ADDED:
         return f"+{word}"
     if equals and key in _FREE_TEXT and not sweeping and value and value[0] not in "'\"" and value != "null":
         # Hydra's grammar wants backslashes doubled where they stand before a quote, and only there.

@@ -5,6 +5,8 @@ kept in columns of their own. Knows nothing of tables or videos. pycocotools wan
 makes is what encoding costs (about 0.1 ms at 320 x 240).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco
@@ -21,6 +23,18 @@ def encode(mask: Mask) -> str:
 def decode(rle: str, height: int, width: int) -> Mask:
     """Compressed RLE counts -> (height, width) bool."""
     return np.asarray(coco.decode({"size": [height, width], "counts": rle.encode("ascii")}), dtype=np.bool_)
+
+
+def runs(rle: str, height: int, width: int) -> list[int]:
+    """Uncompressed RLE: lengths of runs down the columns, of pixels outside and inside in turn, outside first.
+
+    >>> runs(encode(np.eye(2, dtype=bool)), 2, 2)
+    [0, 1, 2, 1]
+    """
+    flat = decode(rle, height, width).ravel(order="F")
+    turns = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    lengths = np.diff(turns, prepend=0, append=flat.size).tolist()
+    return [0, *lengths] if flat[0] else lengths
 
 
 def area(rle: str, height: int, width: int) -> int:
@@ -51,3 +65,20 @@ def centroid(rle: str, height: int, width: int) -> tuple[float, float]:
         return 0.0, 0.0
     x, y = per_column @ np.arange(wide) / total, per_row @ np.arange(high) / total
     return left + float(x) + 0.5, top + float(y) + 0.5
+
+
+def iou(a: Sequence[str], b: Sequence[str], height: int, width: int) -> NDArray[np.float64]:
+    """RLE of N and M masks -> (N, M) intersection over union, 0-1, without decoding; 0 where both are empty."""
+    return _compare(a, b, height, width, within=False)
+
+
+def inside(a: Sequence[str], b: Sequence[str], height: int, width: int) -> NDArray[np.float64]:
+    """RLE of N and M masks -> (N, M) the share of each of `a` that lies in each of `b`, 0-1; 0 for an empty mask."""
+    return _compare(a, b, height, width, within=True)
+
+
+def _compare(a: Sequence[str], b: Sequence[str], height: int, width: int, within: bool) -> NDArray[np.float64]:
+    if not a or not b:
+        return np.zeros((len(a), len(b)))
+    first, second = ([{"size": [height, width], "counts": rle.encode("ascii")} for rle in group] for group in (a, b))
+    return np.nan_to_num(np.asarray(coco.iou(first, second, [int(within)] * len(b)), dtype=np.float64))

@@ -1,0 +1,153 @@
+"""What a format is handed: the selected rows of one video or of one clip, objects numbered from 1.
+
+A video is the unit where a format keeps the video's own frame numbers, a clip where its frames must follow on one another.
+Frames keep the position they have in the video (`frame_index`), also in the names of files, so any decoder that counts
+pictures in the order of presentation finds the picture that a mask belongs to.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from trawl.records import Visibility
+
+Put = Callable[[str, bytes], None]  # stores a file under its name inside the export
+Categories = Mapping[int, str]  # number of a class -> the phrase or phrases that it stands for
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One object on one frame. number: the object's in its stretch; box xyxy pixels; rle None and area 0 where inferred."""
+
+    number: int
+    track_id: str
+    category_id: int
+    frame_index: int
+    time_s: float
+    box: tuple[float, float, float, float]
+    area: int
+    score: float
+    visibility: Visibility
+    rle: str | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """One track of a stretch. number from 1."""
+
+    number: int
+    track_id: str
+    text: str
+    category_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One video or clip. name: unique in an export and fit for a folder; instances by frame_index, then number."""
+
+    name: str
+    video_id: str
+    uri: str
+    split: str
+    height: int
+    width: int
+    objects: tuple[Object, ...]
+    instances: tuple[Instance, ...]
+
+    def frames(self) -> Iterator[tuple[int, list[Instance]]]:
+        """(frame_index, its instances) for each frame that has any."""
+        for frame_index, found in groupby(self.instances, key=lambda one: one.frame_index):
+            yield frame_index, list(found)
+
+    @property
+    def first_index(self) -> int:
+        return self.instances[0].frame_index
+
+    @property
+    def last_index(self) -> int:
+        return self.instances[-1].frame_index
+
+    @property
+    def fps(self) -> float:
+        """Frames a second between the first and the last exported frame; 0.0 where there is one frame."""
+        first, last = self.instances[0], self.instances[-1]
+        spent_s = last.time_s - first.time_s
+        return (last.frame_index - first.frame_index) / spent_s if spent_s > 0 else 0.0
+
+
+def stretches(rows: pa.Table, split: str, category_of: Mapping[str, int], by_clip: bool) -> list[Stretch]:
+    """One video's rows, as `filters.select` gives them, as one stretch, or as one for each clip; none without rows.
+
+    Args:
+        category_of: phrase -> number of its class.
+    """
+    listed = rows.to_pylist()
+    if not by_clip:
+        return [_stretch(listed, split, category_of, safe_name(listed[0]["video_id"]))] if listed else []
+    of_clip: dict[str, list[dict[str, Any]]] = {}
+    for row in listed:
+        of_clip.setdefault(row["clip_id"], []).append(row)
+    return [
+        _stretch(found, split, category_of, f"{safe_name(found[0]['video_id'])}-{clip_id}")
+        for clip_id, found in sorted(of_clip.items(), key=lambda item: (item[1][0]["frame_index"], item[0]))
+    ]
+
+
+def categories_of(phrases: set[str], chosen: Mapping[str, int]) -> dict[str, int]:
+    """Phrase -> number of its class: the chosen one, or else the next free from 1 in alphabetical order.
+
+    10 is never given unasked: MOTS reads it as a region to ignore.
+
+    >>> categories_of({"a star", "a ring"}, {"a star": 1})
+    {'a ring': 2, 'a star': 1}
+    """
+    taken = {*chosen.values(), 10}
+    free = (number for number in range(1, len(phrases) + len(taken) + 2) if number not in taken)
+    return {phrase: chosen[phrase] if phrase in chosen else next(free) for phrase in sorted(phrases)}
+
+
+def safe_name(video_id: str) -> str:
+    """A video's id as the name of a folder or file; a hash where letters had to go.
+
+    >>> safe_name("clip_7.mp4"), safe_name("cam 1/a.mp4")
+    ('clip_7.mp4', 'cam-1-a.mp4-6b3611')
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", video_id).lstrip(".-")[:80]
+    return plain if plain == video_id else f"{plain}-{hashlib.sha256(video_id.encode()).hexdigest()[:6]}"
+
+
+def _stretch(rows: list[dict[str, Any]], split: str, category_of: Mapping[str, int], name: str) -> Stretch:
+    tracks = {row["track_id"]: row for row in rows}
+    ordered = sorted(tracks.values(), key=lambda row: (row["start_index"], row["track_id"]))
+    objects = tuple(
+        Object(number, row["track_id"], row["text"], category_of[row["text"]]) for number, row in enumerate(ordered, 1)
+    )
+    number_of = {one.track_id: one.number for one in objects}
+    instances = [_instance(row, number_of[row["track_id"]], category_of) for row in rows]
+    instances.sort(key=lambda one: (one.frame_index, one.number))
+    first = rows[0]
+    own = first["video_id"], first["uri"], split, first["height"], first["width"]
+    return Stretch(name, *own, objects, tuple(instances))
+
+
+def _instance(row: Mapping[str, Any], number: int, category_of: Mapping[str, int]) -> Instance:
+    left, top, right, bottom = row["box"]
+    return Instance(
+        number,
+        row["track_id"],
+        category_of[row["text"]],
+        row["frame_index"],
+        row["time_s"],
+        (left, top, right, bottom),
+        row["area"],
+        row["score"],
+        Visibility(row["visibility"]),
+        row["rle"],
+        tuple(row["flags"]),
+    )

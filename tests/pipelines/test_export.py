@@ -1,0 +1,163 @@
+"""The export job over small written runs: files, splits, counts, and what goes wrong; no Ray, no models."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pycocotools.coco import COCO
+from rich.console import Console
+from tracked import LINEAGE, RUN, clip, row, square, track
+
+from trawl import cli, write
+from trawl.config import ExportConfig
+from trawl.errors import ConfigError, RunError
+from trawl.pipelines import export
+from trawl.records import Flag
+from trawl.storage import Storage
+
+SIZE = (24, 32)
+VIDEOS = [f"cam{n % 2}/{n:02d}.mp4" for n in range(20)]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A run over 20 videos, each with two overlapping tracks of three frames; one row of each video is a guess."""
+    storage = Storage.open(cli.compose("export", ExportConfig, command(tmp_path / "root", "csv")).storage)
+    for n, video_id in enumerate(VIDEOS):
+        star = [row(k, square(SIZE, 2 + k, 2, 8), 0.9) for k in range(3)]
+        ring = [
+            row(0, square(SIZE, 6, 6, 8), 0.6),
+            row(1, None, 0.0),
+            row(2, square(SIZE, 16, 6, 8), 0.6, (Flag.BORDER,)),
+        ]
+        tracks = [track(0, star, SIZE), track(1, ring, SIZE, "a blue ring")]
+        write.write_clip(
+            storage, "test", RUN, clip(f"c{n:02d}", video_id, ("a red star", "a blue ring")), tracks, LINEAGE
+        )
+    return tmp_path / "root"
+
+
+def command(root: Path, form: str, *overrides: str) -> list[str]:
+    base = ["+dataset=folder", "dataset.uri=/videos", "dataset.name=test", f"storage.root={root}"]
+    return [*base, f"format={form}", *overrides]
+
+
+def run(root: Path, form: str, *overrides: str) -> tuple[export.Exported, Path, str]:
+    """What was exported, its folder, and what was printed."""
+    console = Console(file=io.StringIO(), width=200)
+    done = export.run(cli.compose("export", ExportConfig, command(root, form, *overrides)), console)
+    return done, Path(done.folder), console.file.getvalue()
+
+
+def test_no_video_is_in_two_splits_and_all_are_in_one(root: Path) -> None:
+    done, folder, _ = run(root, "coco", "split.train=5", "split.val=3", "split.test=2")
+    parts = {path.stem: COCO(str(path)) for path in folder.glob("*.json") if path.stem in ("train", "val", "test")}
+    of_part = {name: {video["name"] for video in part.dataset["videos"]} for name, part in parts.items()}
+    assert set(of_part) == {"train", "val", "test"}
+    assert sorted(video for videos in of_part.values() for video in videos) == sorted(VIDEOS)
+    assert {name: counts["videos"] for name, counts in done.counts.items()} == {n: len(v) for n, v in of_part.items()}
+    classes = {name: {cat["name"]: cat["id"] for cat in part.dataset["categories"]} for name, part in parts.items()}
+    assert all(found == {"a blue ring": 1, "a red star": 2} for found in classes.values())
+
+
+@pytest.mark.parametrize("form", export.FORMATS)
+def test_every_format_tells_what_it_holds(root: Path, form: str) -> None:
+    done, folder, printed = run(root, form)
+    total = {kind: sum(counts[kind] for counts in done.counts.values()) for kind in ("videos", "tracks", "instances")}
+    assert total == {"videos": 20, "tracks": 40, "instances": 100}
+    assert done.dropped["inferred"] == 20 and "left out: 20 rows were inferred" in printed
+    on_disk = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert on_disk == {*done.sizes, "settings.json", "export.json"}
+    report = json.loads((folder / "export.json").read_text())
+    assert report["files"] == len(done.sizes) and report["settings"]["format"] == form and report["run_id"] == RUN
+    if form in ("mots", "davis"):
+        assert done.overlaps["trimmed"] == 20 and "20 masks were trimmed, 0 wholly hidden" in printed
+    else:
+        assert not done.overlaps
+
+
+def test_guesses_are_exported_where_asked_for_and_possible(root: Path) -> None:
+    _, folder, printed = run(root, "csv", "inferred=true")
+    assert len(pd.read_csv(folder / "objects.csv")) == 120 and "left out" not in printed
+    assert run(root, "coco", "inferred=true")[0].dropped["inferred"] == 20, "COCO has no place for them"
+
+
+def test_where_and_classes(root: Path) -> None:
+    _, folder, printed = run(root, "csv", "where=score > 0.5 and text = 'a red star'", "classes={a red star: 7}")
+    table = pd.read_csv(folder / "objects.csv")
+    assert set(table["text"]) == {"a red star"} and set(table["category_id"]) == {7} and len(table) == 60
+    assert "left out: 60 rows did not meet where" in printed
+    assert json.loads((folder / "export.json").read_text())["classes"] == {"a blue ring": 1, "a red star": 7}
+
+
+def test_videos_read_together_or_apart_give_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together = run(root, "csv", "where=score > 0.5")
+    monkeypatch.setattr(export, "_ROWS_AT_ONCE", 14)
+    apart = run(root, "csv", "where=score > 0.5")
+    assert together[0].dropped == apart[0].dropped == {"where": 20, "inferred": 0}
+    assert (together[1] / "objects.csv").read_text() == (apart[1] / "objects.csv").read_text()
+
+
+def test_an_empty_selection_is_an_empty_export(root: Path) -> None:
+    for form in export.FORMATS:
+        done, folder, _ = run(root, form, "where=false")
+        assert not sum(counts["instances"] for counts in done.counts.values())
+        assert (folder / "export.json").exists()
+
+
+def test_two_exports_never_mix(root: Path) -> None:
+    first, second = run(root, "davis")[1], run(root, "davis", "where=text = 'a red star'")[1]
+    assert first != second and first.parent == second.parent == root / "test" / "runs" / RUN / "exports" / "davis"
+
+
+def test_out_is_a_folder_of_its_own(root: Path, tmp_path: Path) -> None:
+    _, folder, _ = run(root, "coco", f"out={tmp_path}/mine")
+    assert folder == tmp_path / "mine" and (folder / "train.json").exists()
+    with pytest.raises(ConfigError, match="holds files already"):
+        run(root, "coco", f"out={tmp_path}/mine")
+
+
+def test_the_newest_run_is_taken_and_a_wrong_one_is_told(root: Path) -> None:
+    storage = Storage.open(cli.compose("export", ExportConfig, command(root, "csv")).storage)
+    newer = "20270101T000000Z-bbbbbb"
+    write.write_clip(storage, "test", newer, clip("x"), [track(0, [row(0, square(SIZE, 1, 1, 2))], SIZE)], LINEAGE)
+    assert run(root, "csv")[0].run_id == newer
+    assert run(root, "csv", f"run={RUN}")[0].run_id == RUN
+    with pytest.raises(RunError, match=newer):
+        run(root, "csv", "run=nothing")
+
+
+@pytest.mark.parametrize(
+    ("override", "word"),
+    [
+        ("where=scor > 1", "scor"),
+        ("classes={a red stra: 1}", "did you mean 'a red star'"),
+        ("run=..", "does not exist"),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(root: Path, override: str, word: str) -> None:
+    with pytest.raises((ConfigError, RunError), match=word) as caught:
+        run(root, "coco", override)
+    assert "\n" not in str(caught.value)
+    assert not (root / "test" / "runs" / RUN / "exports").exists()
+
+
+def test_the_demo_keeps_its_own_splits(tmp_path: Path) -> None:
+    (tmp_path / "corpus" / "truth").mkdir(parents=True)
+    table = pa.table({"video_id": VIDEOS[:2], "split": ["test", "val"]})
+    pq.write_table(table, tmp_path / "corpus" / "truth" / "videos.parquet")
+    words = ["+dataset=demo", f"dataset.uri={tmp_path}/corpus", f"storage.root={tmp_path}/root", "format=csv"]
+    config = cli.compose("export", ExportConfig, words)
+    for n in range(2):
+        tracks = [track(0, [row(0, np.ones(SIZE, bool))], SIZE)]
+        write.write_clip(Storage.open(config.storage), "demo", RUN, clip(f"c{n}", VIDEOS[n]), tracks, LINEAGE)
+    done = export.run(config, Console(quiet=True))
+    assert {name: counts["videos"] for name, counts in done.counts.items()} == {"test": 1, "val": 1}
+    assert done.split_by == {"the dataset": 2}
+    hashed = export.run(cli.compose("export", ExportConfig, [*words, "split.column=null"]), Console(quiet=True))
+    assert hashed.split_by == {"hash": 2}
