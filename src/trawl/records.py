@@ -352,6 +352,7 @@ class Flag(StrEnum):
     IDENTITY_SWITCH = "identity_switch"  # position and appearance changed together: likely another object
     APPEARANCE = "appearance"  # it does not look like the rest of its track
     BORDER = "border"  # it touches the picture's border: part of it may be outside
+    OVERLAP = "overlap"  # pixels of its mask went to another object with a better score (overlaps=score)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,70 @@
+"""Masklets of one chunk that turn out to be the same thing.
+
+Two that cover the same pixels on most of the frames they share are one. A newcomer is then joined to what was followed
+before. Two objects of different pasts that end up on the same pixels are not joined, since their pasts are two: the one
+that was not there before has slipped onto the other, so its rows end where that began, and the last good one is flagged.
+"""
+
+from collections.abc import Mapping
+from itertools import takewhile
+
+import numpy as np
+
+from trawl import geometry, masks
+from trawl.config import TrackingConfig
+from trawl.records import MaskRow
+from trawl.track.masklet import Masklet
+
+
+def shared_frames(a: Mapping[int, MaskRow], b: Mapping[int, MaskRow], size: tuple[int, int]) -> dict[int, float]:
+    """The mask IoU of two masklets by frame_index, on the frames where both have a mask."""
+    ious = {}
+    for index in sorted(a.keys() & b.keys()):
+        one, other = a[index], b[index]
+        apart = not geometry.intersection([one.box], [other.box]).any()
+        if one.rle is not None and other.rle is not None:
+            ious[index] = 0.0 if apart else float(masks.iou([one.rle], [other.rle], *size)[0, 0])
+    return ious
+
+
+def are_same(a: Masklet, b: Masklet, size: tuple[int, int], config: TrackingConfig) -> bool:
+    """Whether both cover the same pixels (`config.same_iou` on average) where they meet, and meet on half of the shorter
+    one."""
+    common = shared_frames(a.rows, b.rows, size)
+    if not common or 2 * len(common) < min(len(a.rows), len(b.rows)):
+        return False
+    return bool(np.mean(list(common.values())) >= config.same_iou)
+
+
+def join(kept: Masklet, newcomer: Masklet) -> None:
+    """Make one of two that are the same; where both have a mask, those of the one with the better scores stay."""
+    common = kept.rows.keys() & newcomer.rows.keys()
+    mine, others = (float(np.mean([m.rows[index].score for index in common])) for m in (kept, newcomer))
+    kept.absorb(newcomer, prefer_other=others > mine)
+
+
+def slipped_rows(
+    a: Masklet, b: Masklet, past: tuple[MaskRow | None, MaskRow | None], size: tuple[int, int], config: TrackingConfig
+) -> tuple[int, list[int]] | None:
+    """For two objects of different pasts: which slipped onto the other (0 for a, 1 for b), and on which frames; None if
+    neither.
+
+    Args:
+        a, b: their rows in this chunk.
+        past: the last row of each before the chunk's own.
+    """
+    common = shared_frames(a.rows, b.rows, size)
+    same = list(takewhile(lambda index: common[index] >= config.same_iou, reversed(common)))
+    if not same or len(same) < min(config.overlap, len(common)):
+        return None  # apart in the end, or too shortly together to tell from a meeting
+    start = same[-1]
+    gaps = [_jump(rows.rows, before, start) for rows, before in zip((a, b), past, strict=True)]
+    loser = int(gaps[1] > gaps[0])
+    return loser, [index for index in (a, b)[loser].rows if index >= start]
+
+
+def _jump(rows: Mapping[int, MaskRow], past: MaskRow | None, start: int) -> float:
+    """1 - IoU of the boxes at `start` and before: 0 for what stayed where it was, 1 for what jumped or came from nowhere."""
+    earlier = [index for index in rows if index < start]
+    before = rows[max(earlier)] if earlier else past
+    return 1.0 if before is None else 1 - float(geometry.iou([before.box], [rows[start].box])[0, 0])

@@ -1,0 +1,164 @@
+"""A clip end to end, on squares that models see perfectly: each is found once, keeps its identity and loses no mask."""
+
+from collections import Counter
+
+import pytest
+from acted_scenes import FPS, Square, SquareGrounder, SquareTracker, masks_of, moving, run, truth
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trawl import masks
+from trawl.errors import VideoError
+from trawl.records import Flag, Reason, Target, Visibility
+
+TWO = (moving(20, 12, 0.3), moving(70, 36, -0.3))
+
+
+def expected(n, squares, frames, size=(48, 96)):
+    return {index: masks.encode(mask) for index, mask in truth(n, squares, frames, size).items()}
+
+
+def assert_each_once(followed, squares, frames, size=(48, 96)):
+    got = sorted((sorted(masks_of(track).items()) for track in followed.tracks), key=repr)
+    want = [sorted(expected(n, squares, frames, size).items()) for n in range(1, len(squares) + 1)]
+    assert got == sorted((w for w in want if w), key=repr)
+
+
+def test_two_squares_over_several_chunks():
+    followed = run(TWO, 100, chunk_s=2.0, overlap=2)
+    assert_each_once(followed, TWO, 100)
+    assert [track.number for track in followed.tracks] == [0, 1]
+    assert all(track.phrase == "a square" and track.grounding_score == pytest.approx(0.9) for track in followed.tracks)
+    assert followed.frames == 100
+    assert followed.best == {"a square": pytest.approx(0.9)}
+
+
+placed = st.builds(
+    moving,
+    x=st.integers(10, 86),
+    y=st.just(0),
+    dx=st.floats(-0.5, 0.5),
+    first=st.integers(0, 50),
+    last=st.integers(80, 200),
+    side=st.integers(4, 8),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lanes=st.lists(placed, min_size=1, max_size=4),
+    frames=st.integers(75, 120),
+    chunk_s=st.floats(0.5, 12.0),
+    overlap=st.integers(1, 6),
+    reground_s=st.floats(0.3, 2.4),
+    patience=st.sampled_from([0, 10**9]),
+)
+def test_who_and_where_do_not_depend_on_how_the_clip_is_cut(lanes, frames, chunk_s, overlap, reground_s, patience):
+    """Squares in lanes of their own, that come and go once: every one is found once, with every mask, however it is cut."""
+    squares = [
+        Square(lambda t, at=lane.at, y=6 + 12 * n: (at(t)[0], y) if at(t) else None, lane.side)
+        for n, lane in enumerate(lanes)
+    ]
+    followed = run(
+        squares,
+        frames,
+        tracker=SquareTracker(patience),
+        chunk_s=chunk_s,
+        overlap=overlap,
+        reground_s=reground_s,
+    )
+    assert_each_once(followed, squares, frames)
+    for track in followed.tracks:
+        indices = [row.frame_index for row in track.rows]
+        assert indices == sorted(set(indices))
+        assert indices[0] >= 100 and indices[-1] < 100 + frames
+
+
+@pytest.mark.parametrize("chunk_s", [1.5, 4.0, 60.0])
+@pytest.mark.parametrize("patience", [0, 10**9], ids=["loses", "remembers"])
+def test_leaving_and_coming_back_is_one_track(chunk_s, patience):
+    leaves = Square(lambda t: (40 + 2 * t if t < 40 else 118 - 2 * (t - 40), 24))
+    squares = (leaves, moving(20, 8))
+    followed = run(squares, 100, tracker=SquareTracker(patience), chunk_s=chunk_s)
+    assert_each_once(followed, squares, 100)
+    first = followed.tracks[0]
+    assert len(first.gaps) == 1
+    assert first.gaps[0][1] - first.gaps[0][0] == pytest.approx(1.9, abs=0.2)
+
+
+def test_what_comes_back_too_late_is_another():
+    leaves = Square(lambda t: (20, 24) if not 30 <= t < 70 else None)
+    assert len(run([leaves], 100, tracker=SquareTracker(0), max_age_s=5.0).tracks) == 1
+    late = run([leaves], 100, tracker=SquareTracker(0), max_age_s=3.0).tracks
+    assert len(late) == 2
+    assert Flag.LOST in late[0].flags and Flag.LOST not in late[1].flags
+
+
+def test_another_at_the_same_place_is_another():
+    squares = (moving(20, 24, last=40), moving(20, 24, first=50))
+    assert len(run(squares, 100).tracks) == 2
+    assert len(run(squares, 100, looks=False).tracks) == 1  # by place alone nothing tells them apart
+
+
+@pytest.mark.parametrize("patience", [0, 10**9], ids=["loses", "remembers"])
+@pytest.mark.parametrize("chunk_s", [1.0, 2.5, 20.0])
+def test_crossing_squares_keep_their_identity(chunk_s, patience):
+    squares = (moving(10, 24, 0.8, side=12), moving(90, 24, -0.8, side=10))
+    followed = run(squares, 100, tracker=SquareTracker(patience), chunk_s=chunk_s)
+    assert_each_once(followed, squares, 100)
+    assert any(row.visibility == Visibility.OCCLUDED for row in followed.tracks[0].rows)
+
+
+def test_boxes_without_masks_will_do():
+    grounder = SquareGrounder({"a square": {1: 0.9, 2: 0.8}}, as_boxes=True)
+    assert_each_once(run(TWO, 60, grounder=grounder, chunk_s=2.0), TWO, 60)
+
+
+def test_several_phrases_share_one_object():
+    grounder = SquareGrounder({"a star": {1: 0.6, 2: 0.7}, "a red star": {1: 0.9, 2: 0.1}, "a dog": {}})
+    tracker = SquareTracker()
+    targets = [Target(phrase, 0.5, 12.0) for phrase in ("a star", "a red star", "a dog", "a star")]
+    followed = run(TWO, 40, grounder=grounder, tracker=tracker, targets=targets, new_score=0.2)
+    assert {(t.phrase, round(t.grounding_score, 3)) for t in followed.tracks} == {
+        ("a star", 0.6), ("a star", 0.7), ("a red star", 0.9),
+    }  # fmt: skip
+    assert [t.number for t in followed.tracks] == [0, 1, 2]
+    by_masks = Counter(tuple(masks_of(t).items()) for t in followed.tracks)
+    assert sorted(by_masks.values()) == [1, 2]
+    assert tracker.object_frames <= 2 * (40 + 1)  # each square once, its first frame from both sides
+    assert "a dog" not in followed.best
+
+
+def test_a_score_below_new_score_starts_nothing_but_is_reported():
+    followed = run(TWO, 30, new_score=0.95)
+    assert followed.tracks == []
+    assert followed.best == {"a square": pytest.approx(0.9)}
+
+
+def test_nothing_there():
+    followed = run([], 30)
+    assert followed.tracks == [] and followed.best == {} and followed.frames == 30
+    assert run(TWO, 0).frames == 0
+
+
+def test_a_best_frame_is_searched_even_between_grid_frames():
+    passing = [moving(40, 24, first=13, last=16)]
+    assert run(passing, 60, reground_s=3.0).tracks == []
+    found = run(passing, 60, reground_s=3.0, targets=[Target("a square", 0.5, 10 + 15 / FPS)])
+    assert_each_once(found, passing, 60)
+
+
+class TestMemoryOfTheDevice:
+    def test_a_chunk_too_long_is_halved(self):
+        tracker = SquareTracker(fits=(30, 10))
+        assert_each_once(run(TWO, 120, tracker=tracker, overlap=3), TWO, 120)
+        assert sum(frames > 30 for frames in tracker.opened) <= 4
+
+    def test_too_many_objects_go_in_turns(self):
+        squares = [moving(8 + 16 * n, 24) for n in range(5)]
+        assert_each_once(run(squares, 60, tracker=SquareTracker(fits=(25, 2)), overlap=2), squares, 60)
+
+    def test_nothing_fits(self):
+        with pytest.raises(VideoError) as raised:
+            run(TWO, 60, tracker=SquareTracker(fits=(1, 1)))
+        assert raised.value.reason == Reason.OUT_OF_MEMORY
