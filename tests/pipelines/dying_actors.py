@@ -8,7 +8,8 @@ import ray
 
 from trawl.errors import StorageError
 from trawl.pipelines.actors import DecodeActor, EmbedActor, Unit, UnitRefused, WriterActor
-from trawl.records import Reason
+from trawl.pipelines.track_actor import TrackActor
+from trawl.records import Clip, Reason
 
 
 class DyingDecodeActor(DecodeActor):
@@ -55,3 +56,12 @@ class FullDiskWriterActor(WriterActor):
 
     def write(self, uri: str, *args: Any) -> list[str]:
         raise StorageError(f"{uri} cannot be written: no space is left there")
+
+
+class DyingTrackActor(TrackActor):
+    """Dies of one video, always."""
+
+    def process(self, clip: Clip) -> Any:
+        if clip.video_id == "red.mp4":
+            ray.actor.exit_actor()
+        return super().process(clip)

@@ -1,0 +1,192 @@
+"""The tracking job on one screen: text - segments - clips - ground - track - write.
+
+    driver   text vectors, search, plan the clips, hand them out                                  1 process
+    track    decode (sandboxed child) -> ground -> follow -> one part of each table per clip      1:1 clip -> parts
+
+The plan is written before the first clip is handed out, and a clip is done when its tracks part is there, so a run that was
+killed goes on with `run_id=...`: same publication, same clips, nothing finished is repeated.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+
+from trawl import templates
+from trawl.clips import plan_clips
+from trawl.config import ResourcesConfig, TrackConfig
+from trawl.errors import ConfigError
+from trawl.models import grounders, registry, trackers
+from trawl.pipelines.crew import Crew
+from trawl.pipelines.retrieve import PublishedIndex
+from trawl.pipelines.runtime import Pool, actors_that_fit, cluster_resources, ray_session
+from trawl.pipelines.summary import new_run_id
+from trawl.pipelines.track_actor import TrackActor, TrackJob
+from trawl.pipelines.track_progress import TrackProgress
+from trawl.pipelines.track_summary import TrackRecord, show
+from trawl.records import Clip, Target
+from trawl.results import Answer
+from trawl.search import texts
+from trawl.source import dataset_name
+from trawl.storage import Storage
+from trawl.table import publish
+from trawl.table.publish import Published
+from trawl.write import Lineage, finished
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPlan:
+    """What a run does, fixed before it begins: `<run>/plan.json`. best_retrieval: of any segment found, None without one."""
+
+    config_hash: str
+    publication: int
+    best_retrieval: float | None
+    clips: tuple[Clip, ...]
+
+    def to_json(self) -> bytes:
+        return json.dumps(asdict(self), indent=1).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "TrackPlan":
+        content = json.loads(data)
+        clips = [Clip(**{**c, "targets": tuple(Target(**t) for t in c["targets"])}) for c in content.pop("clips")]
+        return cls(**content, clips=tuple(clips))
+
+
+def run(config: TrackConfig, console: Console | None = None) -> TrackRecord:
+    """Follow what the texts name through the published index, and write masks and tracks.
+
+    Raises:
+        UsageError: nothing is published, a setting or text is no good, weights are missing, the storage fails.
+    """
+    console = console or Console()
+    queries = texts.read_texts(config.text, config.queries)
+    templates.check_templates(config.search.templates)
+    storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
+    record = TrackRecord(config.run_id or new_run_id(), asdict(config), queries)
+    folder = f"{dataset}/runs/{record.run_id}"
+    with record.clock.step("prepare"):
+        published = publish.latest(storage, dataset)
+        storage.check(write=True)
+        earlier = _earlier_plan(storage, folder, config, queries)
+        if earlier:
+            published = publish.numbered(storage, dataset, earlier.publication)
+        job = _job(config, published, dataset, queries, record.run_id)
+    with record.clock.step("search"):
+        plan = earlier or _plan(config, storage, dataset, published, queries)
+    if not earlier:
+        storage.write_bytes(f"{folder}/plan.json", plan.to_json())
+    record.published, record.recipe, record.lineage = published.number, published.recipe_key, asdict(job.lineage)
+    record.best_retrieval = plan.best_retrieval
+    done = finished(storage, dataset, record.run_id)
+    todo = [clip for clip in plan.clips if clip.clip_id not in done]
+    record.clips.update(planned=len(plan.clips), finished_before=len(plan.clips) - len(todo))
+    if todo:
+        _track(config, job, todo, record, console)
+    storage.write_bytes(f"{folder}/run.json", record.to_json())
+    show(record, console, storage.uri(folder))
+    return record
+
+
+def settings_hash(config: TrackConfig, queries: Sequence[str]) -> str:
+    """12 hex digits of everything in the settings that changes a track."""
+    settings = {name: asdict(getattr(config, name)) for name in ("grounder", "tracker", "search", "tracking")}
+    for name in ("grounder", "tracker"):
+        del settings[name]["device"]
+    content = json.dumps([settings, list(queries), config.limit], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _earlier_plan(storage: Storage, folder: str, config: TrackConfig, queries: Sequence[str]) -> TrackPlan | None:
+    """The plan of the run that `run_id` names, None for a run that is new."""
+    if config.run_id is None or "plan.json" not in storage.names(folder):
+        return None
+    plan = TrackPlan.from_json(storage.read_bytes(f"{folder}/plan.json"))
+    if plan.config_hash != settings_hash(config, queries):
+        raise ConfigError(
+            f"run_id={config.run_id} was begun with other settings or texts: type the command as it was, or leave run_id out"
+        )
+    return plan
+
+
+def _job(config: TrackConfig, published: Published, dataset: str, queries: Sequence[str], run_id: str) -> TrackJob:
+    embedder = registry.from_recipe(published.recipe.embedder, config.weights)
+    grounder, tracker = grounders.resolve(config.grounder, embedder), trackers.resolve(config.tracker)
+    lineage = Lineage(
+        recipe=published.recipe_key,
+        embedder=_named(embedder.identity()),
+        grounder=_named(grounder.identity()),
+        tracker=_named(tracker.identity()),
+        config_hash=settings_hash(config, queries),
+    )
+    return TrackJob(
+        run_id=run_id,
+        dataset=dataset,
+        storage=config.storage,
+        decode=config.decode,
+        grounding=config.grounder,
+        tracking=config.tracking,
+        templates=config.search.templates,
+        embedder=embedder,
+        grounder=grounder,
+        tracker=tracker,
+        tracker_device=config.tracker.device,
+        lineage=lineage,
+        threads=config.resources.track_threads,
+        scratch=config.resources.scratch,
+    )
+
+
+def _named(identity: dict[str, Any]) -> str:
+    return f"{identity['model']}/{identity['weights']}@{identity['sha256']}"
+
+
+def _plan(
+    config: TrackConfig, storage: Storage, dataset: str, published: Published, queries: Sequence[str]
+) -> TrackPlan:
+    embed_texts = registry.build_text(registry.from_recipe(published.recipe.embedder, config.weights))
+    vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
+    index = PublishedIndex(storage, dataset, published)
+    answers = index.answers(queries, vectors, config.search)
+    segments = [segment for answer in answers for segment in answer.segments]
+    where = {
+        video_id: (source.uri, source.fingerprint)
+        for video_id, source in index.sources(segment.video_id for segment in segments).items()
+    }
+    clips = plan_clips([pair for answer in answers for pair in _phrases(answer)], where)
+    return TrackPlan(
+        config_hash=settings_hash(config, queries),
+        publication=published.number,
+        best_retrieval=max((segment.score for segment in segments), default=None),
+        clips=tuple(clips[: config.limit]),
+    )
+
+
+def _phrases(answer: Answer) -> list[tuple[str, Any]]:
+    """What to look for in an answer's segments: of weighted prompts those that are wanted, not those to avoid."""
+    wanted = [phrase for phrase, weight in templates.parse_prompts(answer.query) if weight > 0]
+    return [(phrase, segment) for phrase in wanted for segment in answer.segments]
+
+
+def _track(config: TrackConfig, job: TrackJob, clips: list[Clip], record: TrackRecord, console: Console) -> None:
+    with ExitStack() as stack:
+        with record.clock.step("start_up"):
+            stack.enter_context(ray_session(config.resources))
+            pool = _pool(config.resources, job, len(clips))
+            stack.callback(pool.stop)
+            pool.ready()
+        with record.clock.step("work"), TrackProgress(console, len(clips)) as progress:
+            for clip, answer in Crew[Clip](pool).run(iter(clips), progress.refresh):
+                record.count(clip, answer)
+                progress.clip(record.counts)
+        record.peak_mb = {"track_actor": max(pool.ask("spent"), default=0.0)}
+
+
+def _pool(resources: ResourcesConfig, job: TrackJob, clips: int) -> Pool[TrackActor]:
+    cpus, gpus = resources.track_cpus, resources.track_gpus
+    fit = actors_that_fit("track", resources.track_actors, cpus, gpus, cluster_resources())
+    return Pool(TrackActor, min(fit, clips), (job,), num_cpus=cpus, num_gpus=gpus)

@@ -1,0 +1,174 @@
+"""The one Ray actor of the tracking pipeline: a clip in, its parts of the two tables written, counts out.
+
+Holds the three models, because a clip's frames are large and all three look at them. The frames come from the sandboxed
+decoder's pipe while the models work on earlier ones, and never leave the process.
+"""
+
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trawl.config import DecodeConfig, GrounderConfig, StorageConfig, TrackingConfig
+from trawl.errors import VideoError
+from trawl.pipelines.actors import peak_mb
+from trawl.records import Clip, DecodeReport, Reason, Track
+from trawl.write import Lineage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trawl.decode.resize import Picture
+    from trawl.models.grounders import GrounderBlueprint
+    from trawl.models.sam2_weights import TrackerBlueprint
+    from trawl.models.weights import Blueprint
+    from trawl.pipelines.meters import Meter
+    from trawl.records import ClipFrames, Embeddings
+
+
+@dataclass(frozen=True, slots=True)
+class TrackJob:
+    """All that a tracking actor is made of; crosses process borders."""
+
+    run_id: str
+    dataset: str
+    storage: StorageConfig
+    decode: DecodeConfig
+    grounding: GrounderConfig
+    tracking: TrackingConfig
+    templates: str
+    embedder: "Blueprint"
+    grounder: "GrounderBlueprint"
+    tracker: "TrackerBlueprint"
+    tracker_device: str
+    lineage: Lineage
+    threads: int
+    scratch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipDone:
+    """What a clip gave; its tables are written. best_score: the highest grounding score on any frame, kept or not.
+
+    cpu_s: CPU seconds by part: decode, embed, ground, track, and other (all the rest of this process).
+    """
+
+    frames: int
+    tracks: int
+    masks: int
+    flags: Counter[str]
+    best_score: float
+    damage: str
+    cpu_s: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClipRefused:
+    """A clip that could not be tracked. An answer and no exception: a bad clip is nothing unusual."""
+
+    reason: Reason
+    message: str
+
+
+class TrackActor:
+    """Finds and follows what clips are searched for."""
+
+    def __init__(self, job: TrackJob) -> None:
+        from trawl import ground, templates
+        from trawl.decode.sandbox import DecodeSandbox
+        from trawl.models import grounders, registry, trackers
+        from trawl.storage import Storage
+
+        self._job = job
+        self._storage = Storage.open(job.storage)
+        self._scratch = Path(job.scratch or tempfile.gettempdir())
+        self._sandbox = DecodeSandbox(job.decode)
+        self._sandbox.start()
+        device, threads = job.grounding.device, job.threads
+        self._embedder = registry.build(job.embedder, device, threads=threads)
+        model = grounders.build(job.grounder, self._embedder, device, threads)
+        self._grounder = ground.grounder(model, job.grounding, partial(templates.fill, templates=job.templates))
+        self._tracker = trackers.build(job.tracker, job.tracker_device, threads)
+
+    def ready(self) -> None:
+        """Returns when the actor can work."""
+        import trawl.pipelines.meters
+        import trawl.storage
+        import trawl.track.follow
+        import trawl.write  # noqa: F401
+
+    def process(self, clip: Clip) -> ClipDone | ClipRefused:
+        """Track one clip and write what was found, also when that is nothing."""
+        try:
+            return self._process(clip)
+        except VideoError as error:
+            return ClipRefused(error.reason, error.message)
+
+    def _process(self, clip: Clip) -> ClipDone:
+        from trawl.ground import Kept
+        from trawl.pipelines.meters import Meter, MeteredGrounder, MeteredTracker
+        from trawl.storage import localize
+        from trawl.track.follow import follow
+        from trawl.write import write_clip
+
+        job, meter, began = self._job, Meter(), time.process_time()
+        reports: list[DecodeReport] = []
+        with localize(clip.uri, job.storage, self._scratch, job.decode.max_bytes) as path:
+            found = follow(
+                self._frames(path, clip, reports),
+                clip.targets,
+                Kept(MeteredGrounder(self._grounder, meter), job.grounding),
+                MeteredTracker(self._tracker, meter),
+                lambda crops: self._embed(crops, meter),
+                job.tracking,
+            )
+        tracks = found.tracks
+        write_clip(self._storage, job.dataset, job.run_id, clip, tracks, job.lineage)
+        (report,) = reports
+        spent = dict(meter.cpu_s)
+        spent["other"] = time.process_time() - began - sum(spent.values())
+        return ClipDone(
+            frames=report.frames_sampled,
+            tracks=len(tracks),
+            masks=sum(row.rle is not None for track in tracks for row in track.rows),
+            flags=_flags(tracks),
+            best_score=meter.best_score,
+            damage=report.damage,
+            cpu_s=spent | {"decode": report.cpu_s},
+        )
+
+    def _frames(self, path: Path, clip: Clip, reports: list[DecodeReport]) -> "Iterator[ClipFrames]":
+        """The clip's pictures as they are decoded; the report goes to `reports`."""
+        tracking = self._job.tracking
+        for item in self._sandbox.clip(path, (clip.start_s, clip.end_s), tracking.max_fps, tracking.max_side):
+            if isinstance(item, DecodeReport):
+                reports.append(item)
+            else:
+                yield item
+
+    def _embed(self, crops: "Sequence[Picture]", meter: "Meter") -> "Embeddings":
+        """(h, w, 3) pictures of any size -> (N, D), as the index embeds frames."""
+        from trawl.decode.resize import resize
+
+        spec = self._embedder.image_spec
+        pictures = np.empty((len(crops), spec.size, spec.size, 3), np.uint8)
+        for picture, crop in zip(pictures, crops, strict=True):
+            picture[:] = resize(crop, spec)
+        with meter.of("embed"):
+            return self._embedder.embed_images(pictures)
+
+    def spent(self) -> float:
+        """This process's peak memory in MiB; its decoding child is not in it."""
+        return peak_mb()
+
+
+def _flags(tracks: list[Track]) -> Counter[str]:
+    """Tracks that have a flag, on themselves or on any row, by flag."""
+    return Counter(
+        flag.value for track in tracks for flag in {*track.flags, *(f for row in track.rows for f in row.flags)}
+    )

@@ -1,0 +1,115 @@
+"""What a tracking run leaves behind for people and programs: the printed summary, `run.json` and the exit code."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+from trawl.pipelines.clock import Clock
+from trawl.pipelines.progress import format_s
+from trawl.pipelines.summary import line, versions
+from trawl.pipelines.track_actor import ClipDone, ClipRefused
+from trawl.records import Clip, Reason
+
+
+@dataclass
+class TrackRecord:
+    """Gathers what happens in one run of the tracking job."""
+
+    run_id: str
+    config: dict[str, Any]
+    texts: list[str] = field(default_factory=list)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    published: int = 0
+    recipe: str = ""
+    lineage: dict[str, str] = field(default_factory=dict)
+    clips: Counter[str] = field(default_factory=Counter)  # planned, finished_before, done, failed
+    counts: Counter[str] = field(default_factory=Counter)  # frames, tracks, masks
+    flags: Counter[str] = field(default_factory=Counter)  # tracks by flag
+    failures: Counter[str] = field(default_factory=Counter)
+    failed_clips: dict[str, str] = field(default_factory=dict)  # clip_id -> reason and message
+    best_retrieval: float | None = None
+    best_grounding: float = 0.0
+    clock: Clock = field(default_factory=Clock)
+    cpu_s: dict[str, float] = field(default_factory=dict)  # by part, of all processes together
+    peak_mb: dict[str, float] = field(default_factory=dict)
+
+    def count(self, clip: Clip, answer: ClipDone | ClipRefused | None) -> None:
+        """One clip has its outcome; None: it killed its process three times."""
+        if isinstance(answer, ClipDone):
+            self.clips["done"] += 1
+            self.counts.update(frames=answer.frames, tracks=answer.tracks, masks=answer.masks)
+            self.flags += answer.flags
+            self.best_grounding = max(self.best_grounding, answer.best_score)
+            for part, cpu_s in answer.cpu_s.items():
+                self.cpu_s[part] = self.cpu_s.get(part, 0.0) + cpu_s
+            return
+        refused = answer or ClipRefused(Reason.WORKER_DIED, "its process died three times")
+        self.clips["failed"] += 1
+        self.failures[refused.reason.value] += 1
+        where = f"{clip.video_id} {clip.start_s:.1f}-{clip.end_s:.1f} s"
+        self.failed_clips[clip.clip_id] = f"{refused.reason.value}: {where}: {refused.message}"
+
+    @property
+    def exit_code(self) -> int:
+        """0, or 3 when a clip failed."""
+        return EXIT_SOME_FAILED if self.clips["failed"] else EXIT_OK
+
+    def to_json(self) -> bytes:
+        """The content of run.json."""
+        content = {name: value for name, value in vars(self).items() if name != "clock"} | {
+            "job": "track",
+            "exit_code": self.exit_code,
+            "started_at": self.started_at.isoformat(),
+            "ended_at": datetime.now(UTC).isoformat(),
+            "seconds": self.clock.steps,
+            "wall_s": self.clock.wall_s,
+            "versions": versions(),
+        }
+        return json.dumps(content, indent=2, sort_keys=True, default=str).encode()
+
+
+def show(run: TrackRecord, console: Console, where: str) -> None:
+    """Print the summary of a finished run. Names and messages are shown as they are, never read as markup."""
+    clips = run.clips
+    parts = [f"{clips['planned']:,} in all"]
+    parts += [
+        f"{clips[kind]:,} {kind.replace('_', ' ')}" for kind in ("finished_before", "done", "failed") if clips[kind]
+    ]
+    line(console, "clips", ", ".join(parts))
+    if run.counts["frames"]:
+        console.print(_work(run), highlight=False)
+    line(console, "tracks", _tracks(run))
+    if run.flags:
+        line(console, "doubts", ", ".join(f"{count:,} {flag}" for flag, count in run.flags.most_common()) + " (tracks)")
+    for message in list(run.failed_clips.values())[:5]:
+        console.print(Text.assemble(("failed     ", "bold red"), message), soft_wrap=True, highlight=False)
+    line(console, "time", " · ".join(f"{name} {format_s(s)}" for name, s in run.clock.steps.items()))
+    line(console, "run", where)
+
+
+def _tracks(run: TrackRecord) -> str:
+    if run.counts["tracks"]:
+        return f"{run.counts['tracks']:,} tracks, {run.counts['masks']:,} masks on {run.counts['frames']:,} frames"
+    if run.clips["finished_before"] and not run.clips["done"]:
+        return "nothing was left to do"
+    if run.best_retrieval is None:
+        return "none: the index holds no frame that could answer"
+    return (
+        f"none: nothing like this was found; the best frame scored {run.best_retrieval:.3f}, "
+        f"the best detection {run.best_grounding:.3f}"
+    )
+
+
+def _work(run: TrackRecord) -> Table:
+    """CPU seconds by part."""
+    table = Table("work", "CPU s", "ms/frame", box=None, header_style="dim", pad_edge=False)
+    for name, cpu_s in sorted(run.cpu_s.items(), key=lambda item: -item[1]):
+        table.add_row(name, f"{cpu_s:,.1f}", f"{1000 * cpu_s / run.counts['frames']:,.1f}")
+    return table

@@ -1,0 +1,188 @@
+"""The tracking job on a real local Ray: what is written, what a bad clip or a dying part costs, and how a run goes on."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from dying_actors import DyingTrackActor
+from rich.console import Console
+from small_videos import COLORS, moving_picture, write_moving
+
+from trawl import cli, masks
+from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+from trawl.config import IndexConfig, StorageConfig, TrackConfig
+from trawl.errors import ConfigError, IndexMissingError
+from trawl.pipelines import index, track
+from trawl.pipelines.track_actor import ClipDone
+from trawl.pipelines.track_summary import TrackRecord
+from trawl.records import Clip
+from trawl.storage import Storage
+from trawl.write import read_run
+
+TrackJob = Callable[..., TrackRecord]
+VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"], "blue.mp4": ["blue"]}
+
+
+@pytest.fixture(scope="module")
+def indexed(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with videos of moving squares, and their published index."""
+    folder = tmp_path_factory.mktemp("moving")
+    for name, colors in VIDEOS.items():
+        write_moving(folder / "corpus" / name, colors)
+    overrides = ["embedder=fake", "sampling.every_s=0.5", "resources.decode_actors=1", "resources.embed_actors=1"]
+    index.run(cli.compose("index", IndexConfig, [*_where(folder), *overrides]), Console(quiet=True))
+    return folder
+
+
+def _where(folder: Path) -> list[str]:
+    return [
+        "+dataset=folder",
+        f"dataset.uri={folder / 'corpus'}",
+        "dataset.name=test",
+        f"storage.root={folder / 'root'}",
+    ]
+
+
+@pytest.fixture
+def follow(indexed: Path) -> TrackJob:
+    """Run the tracking job with fake models; overrides as on the command line."""
+
+    def call(*overrides: str, console: Console | None = None) -> TrackRecord:
+        base = [*_where(indexed), "grounder=fake", "tracker=fake", "resources.track_actors=1", "tracking.chunk_s=1"]
+        if not any(word.startswith(("text=", "queries=")) for word in overrides):
+            base.append("text=red")
+        return track.run(cli.compose("track", TrackConfig, [*base, *overrides]), console or Console(quiet=True))
+
+    return call
+
+
+def tables(indexed: Path, run: TrackRecord) -> tuple[list[dict], list[dict]]:
+    """(masks, tracks) of a run."""
+    opened = read_run(Storage.open(StorageConfig(root=str(indexed / "root"))), "test", run.run_id)
+    mask_rows, track_rows = (dataset.to_table().to_pylist() for dataset in opened)
+    return mask_rows, track_rows
+
+
+def test_what_the_text_names_is_followed_through_the_clip(follow: TrackJob, indexed: Path) -> None:
+    run = follow()
+    assert run.exit_code == EXIT_OK
+    mask_rows, track_rows = tables(indexed, run)
+    assert sorted(row["video_id"] for row in track_rows) == ["both.mp4", "red.mp4"]
+    assert {row["text"] for row in track_rows} == {"red"}
+    for row in track_rows:
+        assert (row["num_masks"], row["start_index"], row["end_index"]) == (30, 0, 29)
+    for row in mask_rows:
+        truth = (moving_picture(VIDEOS[row["video_id"]], row["frame_index"]) == COLORS["red"]).all(axis=-1)
+        found = masks.decode(row["rle"], row["height"], row["width"])
+        assert (found & truth).sum() / (found | truth).sum() > 0.8
+        assert row["time_s"] == pytest.approx(row["frame_index"] / 10)
+    written = json.loads((indexed / "root/test/runs" / run.run_id / "run.json").read_text())
+    assert (written["counts"]["tracks"], written["counts"]["masks"]) == (2, 60)
+    assert set(written["cpu_s"]) >= {"decode", "track", "ground", "other"}
+
+
+def test_tracks_say_where_they_come_from(follow: TrackJob, indexed: Path) -> None:
+    run = follow()
+    for row in tables(indexed, run)[1]:
+        assert row["run_id"] == run.run_id
+        assert row["recipe"] == run.recipe
+        assert row["uri"].endswith(row["video_id"]) and row["fingerprint"]
+        assert row["tracker"].startswith("flat-colors/") and "@" in row["grounder"] and "@" in row["embedder"]
+        assert row["config_hash"] == run.lineage["config_hash"]
+
+
+def test_several_texts_share_their_clips(follow: TrackJob, indexed: Path, tmp_path: Path) -> None:
+    (tmp_path / "texts").write_text("red\nblue\n")
+    run = follow(f"queries={tmp_path / 'texts'}")
+    assert run.clips["planned"] == 3
+    found = sorted((row["video_id"], row["text"]) for row in tables(indexed, run)[1])
+    assert found == [("blue.mp4", "blue"), ("both.mp4", "blue"), ("both.mp4", "red"), ("red.mp4", "red")]
+
+
+def test_nothing_found_is_an_answer(follow: TrackJob, indexed: Path) -> None:
+    console = Console(record=True, quiet=False, width=200, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    run = follow("text=green", console=console)
+    assert (run.exit_code, run.counts["tracks"]) == (EXIT_OK, 0)
+    assert tables(indexed, run) == ([], [])
+    assert "nothing like this was found; the best frame scored" in console.export_text()
+
+
+class Killed(BaseException):
+    """As Ctrl-C, without pytest's help."""
+
+
+def test_a_killed_run_goes_on_and_repeats_nothing(
+    follow: TrackJob, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, seen = TrackRecord.count, []
+
+    def dies(self: TrackRecord, clip: Clip, answer: ClipDone) -> None:
+        seen.append(clip)
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrackRecord, "count", dies)
+        with pytest.raises(Killed):
+            follow("run_id=mine")
+    parts = indexed / "root/test/runs/mine/tracks"
+    before = {path.name: path.stat().st_mtime_ns for path in parts.iterdir()}
+    assert f"{seen[0].clip_id}.parquet" in before
+    assert TrackRecord.count is real
+    run = follow("run_id=mine")
+    assert run.clips["finished_before"] == len(before) >= 1
+    assert {name: (parts / name).stat().st_mtime_ns for name in before} == before
+    assert sorted(row["video_id"] for row in tables(indexed, run)[1]) == ["both.mp4", "red.mp4"]
+    again = follow("run_id=mine")
+    assert (again.clips["done"], "start_up" in again.clock.steps) == (0, False)
+
+
+def test_a_run_goes_on_with_its_own_settings_only(follow: TrackJob) -> None:
+    follow("run_id=fixed")
+    for other in ("text=blue", "tracking.chunk_s=2", "search.segments=1"):
+        with pytest.raises(ConfigError, match="run_id=fixed was begun with other settings"):
+            follow("run_id=fixed", other)
+
+
+@pytest.fixture
+def spoiled(indexed: Path) -> Iterator[Path]:
+    """One of the two videos with red is no video any more."""
+    path = indexed / "corpus" / "red.mp4"
+    kept = path.read_bytes()
+    path.write_bytes(b"no video at all" * 100)
+    yield path
+    path.write_bytes(kept)
+
+
+def test_a_clip_that_does_not_decode_costs_itself(follow: TrackJob, indexed: Path, spoiled: Path) -> None:
+    run = follow()
+    assert run.exit_code == EXIT_SOME_FAILED
+    assert run.failures == {"not_a_video": 1}
+    assert "red.mp4" in next(iter(run.failed_clips.values()))
+    assert [row["video_id"] for row in tables(indexed, run)[1]] == ["both.mp4"]
+
+
+def test_a_clip_that_kills_its_process_costs_itself(
+    follow: TrackJob, indexed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(track, "TrackActor", DyingTrackActor)
+    run = follow()
+    assert run.failures == {"worker_died": 1}
+    assert [row["video_id"] for row in tables(indexed, run)[1]] == ["both.mp4"]
+
+
+def test_actors_that_do_not_fit(follow: TrackJob) -> None:
+    with pytest.raises(ConfigError, match=r"resources\.track_actors=3 .* Ray has 2 CPUs"):
+        follow("resources.track_actors=3")
+
+
+def test_before_the_first_index(follow: TrackJob, tmp_path: Path) -> None:
+    with pytest.raises(IndexMissingError, match=r"run python -m jobs\.index"):
+        follow(f"storage.root={tmp_path}")
+
+
+def test_scores_of_a_run_are_numbers(follow: TrackJob, indexed: Path) -> None:
+    mask_rows, track_rows = tables(indexed, follow())
+    assert np.isfinite([row["score"] for row in mask_rows]).all()
+    assert all(0 < row["grounding_score"] <= 1 and 0 < row["retrieval_score"] <= 1.01 for row in track_rows)
