@@ -215,7 +215,7 @@ class TrackingConfig:
     """How objects are followed through a clip; see `track/`."""
 
     max_fps: float | None = setting(None, above=0)
-    max_side: int | None = setting(1280, at_least=32)
+    max_side: int | None = setting(None, at_least=32)
     chunk_s: float = setting(8.0, above=0)
     chunk_frames: int = setting(240, at_least=2)
     chunk_pixels: int = setting(200_000_000, at_least=1)
