@@ -11,7 +11,7 @@ from itertools import combinations
 from trawl import masks
 from trawl.config import TrackingConfig
 from trawl.models.protocols import Grounder, Tracker
-from trawl.records import ClipFrames, MaskRow, Prompt, Target
+from trawl.records import ClipFrames, Flag, MaskRow, Prompt, Target
 from trawl.track import duplicates, sightings
 from trawl.track.looking import EmbedCrops, grounding_positions, take_looks
 from trawl.track.masklet import Masklet
@@ -37,15 +37,7 @@ class Search:
     phrases: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """An object went over to the pixels of the known object `onto`: on these frames (frame_index) it has no rows of its own."""
-
-    onto: int
-    frames: list[int]
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Piece:
     """What one chunk adds to an object: the known one numbered `owner`, or a new one (None).
 
@@ -54,7 +46,15 @@ class Piece:
 
     owner: int | None
     found: Masklet
-    slip: Slip | None = None
+    slip: "Slip | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A known object went over to the pixels of another: on these frames (frame_index) it has no rows of its own."""
+
+    onto: Piece
+    frames: list[int]
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class Discovery:
         place = {int(index): n for n, index in enumerate(self._chunk.frame_index[: self._known])}
         prompts = []
         for key, masklet in self._live.items():
-            before = {index: row for index, row in masklet.rows.items() if index in place}
+            before = {index: masklet.rows[index] for index in place if index in masklet.rows}
             self._outcome.pieces.append(Piece(key, Masklet(before)))
             best = max(before.values(), key=lambda row: (row.score, row.frame_index))
             assert best.rle is not None
@@ -181,23 +181,30 @@ class Discovery:
                 self._outcome.pieces.append(Piece(None, found))
 
     def _settle(self) -> None:
-        """Of two known objects on the same pixels, one has slipped there: its rows end before."""
-        known = [piece for piece in self._outcome.pieces if piece.owner is not None]
-        for a, b in combinations(known, 2):
-            past = (self._past(a), self._past(b))
-            slipped = duplicates.slipped_rows(a.found, b.found, past, self._size, self._config)
+        """Of two objects that end on the same pixels, one has slipped there: its rows end before. One slip each in a chunk."""
+        settled: set[int] = set()
+        for a, b in combinations(list(self._outcome.pieces), 2):
+            slipped = None
+            if settled.isdisjoint((id(a), id(b))):
+                past = (self._past(a), self._past(b))
+                slipped = duplicates.slipped_rows(a.found, b.found, past, self._size, self._config)
             if slipped is not None:
                 who, frames = slipped
-                loser, winner = ((a, b), (b, a))[who]
-                loser.found.drop(frames)
-                assert winner.owner is not None
-                loser.slip = Slip(winner.owner, frames)
+                self._cut_off(*((a, b), (b, a))[who], frames)
+                settled |= {id(a), id(b)}
 
-    def _past(self, piece: Piece) -> MaskRow | None:
-        assert piece.owner is not None
-        rows, start = self._live[piece.owner].rows, int(self._chunk.frame_index[0])
-        before = [index for index in rows if index < start]
-        return rows[max(before)] if before else None
+    def _past(self, piece: Piece) -> Mapping[int, MaskRow]:
+        return {} if piece.owner is None else self._live[piece.owner].rows
+
+    def _cut_off(self, loser: Piece, winner: Piece, frames: list[int]) -> None:
+        loser.found.drop(frames)
+        if loser.owner is not None:
+            loser.slip = Slip(winner, frames)
+        elif loser.found.rows:
+            loser.found.doubt(loser.found.last.frame_index, Flag.IDENTITY_SWITCH)
+        else:  # the other all along
+            winner.found.name(loser.found.named)
+            self._outcome.pieces.remove(loser)
 
     def _name(self, seen: Mapping[int, Sequence[Sighting]]) -> None:
         """Give each object the scores of what it was seen as."""

@@ -15,16 +15,20 @@ from trawl.config import TrackingConfig
 from trawl.records import MaskRow
 from trawl.track.masklet import Masklet
 
+Rows = Mapping[int, MaskRow]  # by frame_index
 
-def shared_frames(a: Mapping[int, MaskRow], b: Mapping[int, MaskRow], size: tuple[int, int]) -> dict[int, float]:
-    """The mask IoU of two masklets by frame_index, on the frames where both have a mask."""
-    ious = {}
-    for index in sorted(a.keys() & b.keys()):
-        one, other = a[index], b[index]
-        apart = not geometry.intersection([one.box], [other.box]).any()
-        if one.rle is not None and other.rle is not None:
-            ious[index] = 0.0 if apart else float(masks.iou([one.rle], [other.rle], *size)[0, 0])
-    return ious
+
+def shared_frames(a: Rows, b: Rows, size: tuple[int, int]) -> dict[int, float]:
+    """The mask IoU of two masklets by frame_index, in order of time, on the frames where both have a mask."""
+    common = sorted(index for index in a.keys() & b.keys() if a[index].rle and b[index].rle)
+    if not common:
+        return {}
+    first, second = (np.array([rows[index].box for index in common]) for rows in (a, b))
+    meet = (np.maximum(first[:, :2], second[:, :2]) < np.minimum(first[:, 2:], second[:, 2:])).all(axis=1)
+    return {
+        index: float(masks.iou([str(a[index].rle)], [str(b[index].rle)], *size)[0, 0]) if near else 0.0
+        for index, near in zip(common, meet.tolist(), strict=True)
+    }
 
 
 def are_same(a: Masklet, b: Masklet, size: tuple[int, int], config: TrackingConfig) -> bool:
@@ -44,27 +48,29 @@ def join(kept: Masklet, newcomer: Masklet) -> None:
 
 
 def slipped_rows(
-    a: Masklet, b: Masklet, past: tuple[MaskRow | None, MaskRow | None], size: tuple[int, int], config: TrackingConfig
+    a: Masklet, b: Masklet, past: tuple[Rows, Rows], size: tuple[int, int], config: TrackingConfig
 ) -> tuple[int, list[int]] | None:
     """For two objects of different pasts: which slipped onto the other (0 for a, 1 for b), and on which frames; None if
     neither.
 
     Args:
         a, b: their rows in this chunk.
-        past: the last row of each before the chunk's own.
+        past: their rows before it.
     """
     common = shared_frames(a.rows, b.rows, size)
     same = list(takewhile(lambda index: common[index] >= config.same_iou, reversed(common)))
     if not same or len(same) < min(config.overlap, len(common)):
         return None  # apart in the end, or too shortly together to tell from a meeting
     start = same[-1]
-    gaps = [_jump(rows.rows, before, start) for rows, before in zip((a, b), past, strict=True)]
-    loser = int(gaps[1] > gaps[0])
+    jumps = [_jump(before, one.rows, start) for before, one in zip(past, (a, b), strict=True)]
+    loser = int(jumps[1] > jumps[0])
     return loser, [index for index in (a, b)[loser].rows if index >= start]
 
 
-def _jump(rows: Mapping[int, MaskRow], past: MaskRow | None, start: int) -> float:
+def _jump(past: Rows, rows: Rows, start: int) -> float:
     """1 - IoU of the boxes at `start` and before: 0 for what stayed where it was, 1 for what jumped or came from nowhere."""
-    earlier = [index for index in rows if index < start]
-    before = rows[max(earlier)] if earlier else past
-    return 1.0 if before is None else 1 - float(geometry.iou([before.box], [rows[start].box])[0, 0])
+    before = max((index for index in (*past, *rows) if index < start), default=None)
+    if before is None:
+        return 1.0
+    row = rows[before] if before in rows else past[before]
+    return 1 - float(geometry.iou([row.box], [rows[start].box])[0, 0])

@@ -30,10 +30,6 @@ class Masklet:
     def last(self) -> MaskRow:
         return self.rows[max(self.rows)]
 
-    @property
-    def mean_score(self) -> float:
-        return float(np.mean([row.score for row in self.rows.values()])) if self.rows else 0.0
-
     def in_order(self) -> list[MaskRow]:
         return [self.rows[index] for index in sorted(self.rows)]
 

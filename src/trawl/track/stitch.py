@@ -22,11 +22,12 @@ def on_overlap(
 ) -> dict[int, int]:
     """New masklets that cover a known one's pixels where that ends: {new: known}, one to one."""
     keys, news = list(known), list(new)
+    ends = {key: max(known[key].rows) for key in keys} if news else {}
     cost = np.full((len(news), len(keys)), np.inf)
     for n, one in enumerate(news):
         for k, other in enumerate(keys):
-            common = duplicates.shared_frames(known[other].rows, new[one].rows, size)
-            if known[other].last.frame_index in common:
+            if ends[other] in new[one].rows:
+                common = duplicates.shared_frames(known[other].rows, new[one].rows, size)
                 overlap = float(np.mean(list(common.values())))
                 cost[n, k] = 1 - overlap if overlap >= config.same_iou else np.inf
     return {news[n]: keys[k] for n, k in one_to_one(cost)}
@@ -40,21 +41,23 @@ def over_gaps(
     At least one of each pair is `new`; known ones were compared when they were. Each has at most one that follows it and
     one that it follows.
     """
-    keys = sorted(masklets, key=lambda key: masklets[key].first.frame_index)
+    if not new:
+        return []
+    first = {key: one.first for key, one in masklets.items()}
+    last = {key: one.last for key, one in masklets.items()}
+    keys = sorted(masklets, key=lambda key: first[key].frame_index)
     cost = np.full((len(keys), len(keys)), np.inf)
     for i, earlier in enumerate(keys):
         for j, later in enumerate(keys):
-            if i != j and (earlier in new or later in new):
+            is_after = last[earlier].frame_index < first[later].frame_index
+            gap_s = first[later].time_s - last[earlier].time_s
+            if is_after and gap_s <= config.max_age_s and (earlier in new or later in new):
                 cost[i, j] = _cost(masklets[earlier], masklets[later], size, config)
-    pairs = [(keys[i], keys[j]) for i, j in one_to_one(cost)]
-    return sorted(pairs, key=lambda pair: masklets[pair[1]].first.frame_index)
+    return sorted(((keys[i], keys[j]) for i, j in one_to_one(cost)), key=lambda pair: first[pair[1]].frame_index)
 
 
 def _cost(earlier: Masklet, later: Masklet, size: Size, config: TrackingConfig) -> float:
     """0-1, the mean of how far place and look are from agreeing, in terms of what is allowed; infinite beyond that."""
-    end, start = earlier.last, later.first
-    if end.frame_index >= start.frame_index or start.time_s - end.time_s > config.max_age_s:
-        return np.inf
     away = _sigmas(earlier, later, size, config) / config.gate_sigmas
     unlike = _unlikeness(earlier.appearance(), later.appearance(), config)
     return (away + unlike) / 2 if away <= 1 and unlike <= 1 else np.inf
@@ -64,10 +67,11 @@ def _sigmas(earlier: Masklet, later: Masklet, size: Size, config: TrackingConfig
     """How far from where it is expected the later begins, in standard deviations."""
     motion = config.motion
     state = kalman.of_rows(earlier.in_order(), motion.noise, motion.drift)
-    expected, variance = state.predict(later.first.time_s)
+    start = later.first
+    expected, variance = state.predict(start.time_s)
     height, width = size
     inside = np.clip(expected, 0, [width, height])  # what left the picture comes back at its border
-    return float(np.hypot(*(kalman.centre(later.first) - inside))) / float(np.sqrt(variance))
+    return float(np.hypot(*(kalman.centre(start) - inside))) / float(np.sqrt(variance))
 
 
 def _unlikeness(a: NDArray[np.float32], b: NDArray[np.float32], config: TrackingConfig) -> float:

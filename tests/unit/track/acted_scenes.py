@@ -1,6 +1,7 @@
 """Squares that move as told, and models that see them perfectly: what is left to test is who is taken for whom.
 
-Red holds a square's identity (from 1), green its look (from 1), 0 is background. A square drawn later is in front.
+Red holds a square's identity (from 1), green its look (from 1), 0 is background; blue holds the frame's number, modulo 256. A
+square drawn later is in front.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,12 +34,13 @@ def moving(x: float, y: float, dx: float = 0.0, dy: float = 0.0, first: int = 0,
 
 def picture(squares: Sequence[Square], t: int, height: int, width: int) -> np.ndarray:
     frame = np.zeros((height, width, 3), np.uint8)
+    frame[..., 2] = t % 256
     for n, square in enumerate(squares, 1):
         if (centre := square.at(t)) is None:
             continue
         left, top = (round(c - square.side / 2) for c in centre)
         area = (slice(max(top, 0), max(top + square.side, 0)), slice(max(left, 0), max(left + square.side, 0)))
-        frame[area] = (n, square.look or n, 0)
+        frame[area] = (n, square.look or n, t % 256)
     return frame
 
 
@@ -55,11 +57,12 @@ def batches(squares: Sequence[Square], frames: int, size=(48, 96), batch: int = 
 class SquareTracker:
     """Follows a square by its identity. One that is out of sight for more than `patience` frames is not found again.
 
-    fits: (most frames, most objects in a call) that its pretended device holds.
+    fits: (most frames, most objects in a call) that its pretended device holds. slips: from that frame on, who is taken for whom.
     """
 
     patience: int = 10**9
     fits: tuple[int, int] = (10**9, 10**9)
+    slips: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     opened: list[int] = field(default_factory=list)  # frames of each session
     object_frames: int = 0
 
@@ -91,12 +94,17 @@ class SquareSession:
             if (position > first) if reverse else (position < first):
                 continue
             ids = [k for k in who if (begin[k] >= position if reverse else begin[k] <= position)]
-            masks = np.array([self.frames[position, ..., 0] == who[k] for k in ids])
+            masks = np.array([self._seen(position, who[k]) for k in ids])
             for n, key in enumerate(ids):
                 unseen[key] = 0 if masks[n].any() and unseen[key] <= self.tracker.patience else unseen[key] + 1
                 masks[n] &= unseen[key] == 0
             self.tracker.object_frames += len(ids)
             yield TrackedFrame(position, np.array(ids, np.int64), masks, np.full(len(ids), 0.9, np.float32))
+
+    def _seen(self, position: int, who: int) -> np.ndarray:
+        frame = self.frames[position]
+        start, other = self.tracker.slips.get(who, (10**9, who))
+        return frame[..., 0] == (other if frame[0, 0, 2] >= start else who)
 
     def _who(self, prompt: Prompt) -> int:
         """The identity that fills most of the prompt; one that is nowhere if there is none."""

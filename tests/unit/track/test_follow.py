@@ -148,6 +148,17 @@ def test_a_best_frame_is_searched_even_between_grid_frames():
     assert_each_once(found, passing, 60)
 
 
+@pytest.mark.parametrize("chunk_s", [2.0, 60.0])
+def test_one_that_slips_onto_another_ends_there(chunk_s):
+    """The tracker takes the first square for the second from frame 45 on."""
+    slips = {1: (45, 2)}
+    followed = run(TWO, 100, tracker=SquareTracker(slips=slips), chunk_s=chunk_s)
+    first, second = followed.tracks[:2]
+    assert masks_of(second) == expected(2, TWO, 100)
+    assert masks_of(first) == {index: rle for index, rle in expected(1, TWO, 100).items() if index < 145}
+    assert Flag.IDENTITY_SWITCH in first.flags
+
+
 class TestMemoryOfTheDevice:
     def test_a_chunk_too_long_is_halved(self):
         tracker = SquareTracker(fits=(30, 10))
