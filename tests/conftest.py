@@ -1,10 +1,26 @@
-"""What unit and pipeline tests share: an S3 server, and the folder of real clips."""
+"""What unit and pipeline tests share: an S3 server, a real browser, and the folder of real clips."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext
+
+BROWSER_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +46,24 @@ def s3_endpoint(aws_environment: None) -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["BrowserContext"]:
+    """A headless Chromium. Missing in CI is a failure, elsewhere a reason to skip."""
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if executable is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("no chromium on this machine: install it, pages must be seen by a browser")
+        pytest.skip("no chromium on this machine")
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=executable, headless=True, args=BROWSER_FLAGS
+        )
+        yield context
+        context.close()
 
 
 @pytest.fixture(scope="session")

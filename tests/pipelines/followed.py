@@ -17,16 +17,16 @@ RUN = "20261121T090000Z-aaaaaa"
 LINEAGE = Lineage("0123456789ab", "TrawlDemoCLIP/demo@aa11", "clip/demo@aa11", "sam2_demo/demo@bb22", "c0ffee")
 
 
-def follow(corpus: Path, root: Path, dataset: str, videos: int | None = None) -> list[Clip]:
-    """Write RUN below `root`: one clip for each of the corpus's first videos, all of its objects perfectly followed.
+def follow(corpus: Path, root: Path, dataset: str, seconds: float = 1e9) -> list[Clip]:
+    """Write RUN below `root`: one clip for each of the corpus's videos, all objects of its first seconds perfectly followed.
 
     An object that something hides has inferred rows meanwhile, and so has the first of each clip for half a second. Some flags
     are sprinkled over the rows by rule.
     """
     objects = pq.read_table(corpus / "truth" / "objects.parquet").to_pylist()
     storage, clips = Storage.open(StorageConfig(root=str(root))), []
-    for video_id in sorted({row["video_id"] for row in objects})[:videos]:
-        rows = [row for row in objects if row["video_id"] == video_id]
+    for video_id in sorted({row["video_id"] for row in objects}):
+        rows = [row for row in objects if row["video_id"] == video_id and row["time_s"] < seconds]
         clips.append(_clip(corpus / "videos" / video_id, video_id, rows))
         tracks = [_track(number, rows) for number in sorted({row["object_id"] for row in rows})]
         write_clip(storage, dataset, RUN, clips[-1], [track for track in tracks if track], LINEAGE)

@@ -121,16 +121,14 @@ class ClipDesk:
                 span = (clip.start_s, clip.end_s)
                 batches = sandbox.clip(path, span, max_side=self._config.report.side)
                 write_video(target, reel.frames(batch for batch in batches if isinstance(batch, ClipFrames)))
-        except (VideoError, StorageError) as error:
+        except VideoError as error:
+            return f"No video: {error.message}."
+        except StorageError as error:
             return f"No video: {error}."
-        if reel.broken is not None:
-            shown = reel.poster is not None
-            return (
-                f"The video breaks off at {clock(reel.last_s)}: {reel.broken}."
-                if shown
-                else f"No video: {reel.broken}."
-            )
-        return ""
+        if reel.broken is None:
+            return ""
+        begun = "No video" if reel.poster is None else f"The video breaks off at {clock(reel.last_s)}"
+        return f"{begun}: {reel.broken.message}."
 
 
 class _Reel:

@@ -1,7 +1,7 @@
 """Which tracks to look at first, and what each doubt means in words.
 
 The tracker's own flags decide and no threshold of ours does: a track is doubtful if it carries a flag that may mean that it is
-wrong. Touching the border is common and harmless, so it alone makes nothing doubtful.
+wrong. Touching the border and giving pixels to a neighbour are common and harmless, so these alone make nothing doubtful.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,10 @@ MEANING: dict[str, str] = {
     Flag.LOW_SCORE: "the tracker itself doubts the mask",
     Flag.IDENTITY_SWITCH: "place and looks changed together: likely another object",
     Flag.APPEARANCE: "it does not look like the rest of its track",
+    Flag.OVERLAP: "some of its pixels went to another object with a better score",
     Flag.BORDER: "it touches the picture's border: part of it may be outside",
 }
-_HARMLESS = frozenset({Flag.BORDER.value})
+_HARMLESS = frozenset({Flag.BORDER.value, Flag.OVERLAP.value})
 
 
 def in_words(flag: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from trawl.records import Visibility
 from trawl.report.doubt import in_words
@@ -19,12 +20,16 @@ COLUMNS = ("track_id", "frame_index", "time_s", "box", "area", "score", "visibil
 
 
 class Marks:
-    """The rows of one clip. table: `COLUMNS` of its masks, in any order, of tracks that the clip has."""
+    """The rows of one clip. table: `COLUMNS` of its masks, in any order.
+
+    Rows of tracks that the clip does not have are passed over: an attempt that died between the two parts leaves such.
+    """
 
     def __init__(self, clip: ClipFacts, table: pa.Table) -> None:
         self._texts = {track.track_id: track.text for track in clip.tracks}
         self._numbers = {track.track_id: track.number for track in clip.tracks}
-        self._table = table.select(COLUMNS).sort_by([("frame_index", "ascending"), ("track_id", "ascending")])
+        known = table.filter(pc.is_in(table["track_id"], pa.array(self._texts, pa.string())))
+        self._table = known.select(COLUMNS).sort_by([("frame_index", "ascending"), ("track_id", "ascending")])
         self._frame_index = self._table["frame_index"].to_numpy()
 
     def at(self, frame_index: int) -> list[Mark]:
@@ -44,8 +49,6 @@ class Marks:
 
     def flags(self) -> dict[int, list[tuple[float, Sequence[str]]]]:
         """(time_s, flags) of the rows that carry any, in order of time, by number of the object."""
-        import pyarrow.compute as pc
-
         doubted = self._table.filter(pc.greater(pc.list_value_length(self._table["flags"]), 0))
         found: dict[int, list[tuple[float, Sequence[str]]]] = {}
         for row in doubted.select(["track_id", "time_s", "flags"]).to_pylist():

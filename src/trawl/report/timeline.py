@@ -4,6 +4,7 @@ Only geometry: places along time in percent of the clip, so that the drawing fit
 `timeline.svg.j2` turns it into SVG.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -163,7 +164,7 @@ def _ticks(start_s: float, end_s: float) -> list[tuple[float, str]]:
     length = end_s - start_s
     step = next((step for step in _STEPS_S if length / step <= _TICKS), length / _TICKS)
     first = -(-start_s // step)
-    count = int((end_s - first * step) / step + 1e-9) + 1 if length > 0 else 0
+    count = math.floor((end_s - first * step) / step + 1e-9) + 1 if length > 0 else 0
     times = [(first + k) * step for k in range(count)]
     return [(round(100 * (time_s - start_s) / length, 2), clock(time_s)) for time_s in times]
 

@@ -21,8 +21,8 @@ def write_video(path: Path, pictures: Iterable[tuple[NDArray[np.uint8], float]],
 
     Args:
         path: ends in ".mp4"; replaced if it exists.
-        pictures: (H, W, 3) uint8 RGB, all of one size. One whose time is not after the last one's is left out. An odd side
-            loses its last row or column, which H.264 in yuv420p cannot hold.
+        pictures: (H, W, 3) uint8 RGB, all of one size. One whose time is not after the last one's is left out. Where a side is
+            odd, which yuv420p cannot hold, the last row or column comes twice.
         threads: of the encoder; each holds a few pictures.
     """
     import av
@@ -32,7 +32,7 @@ def write_video(path: Path, pictures: Iterable[tuple[NDArray[np.uint8], float]],
     count, first_s, last_tick = 0, 0.0, -1
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as sink:
         for picture, time_s in pictures:
-            even = picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
+            even = np.pad(picture, ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)), "edge")
             if stream is None:
                 stream = sink.add_stream("libx264", rate=30, options={**_OPTIONS, "threads": str(threads)})
                 stream.height, stream.width, stream.pix_fmt = *even.shape[:2], "yuv420p"
@@ -48,5 +48,5 @@ def write_video(path: Path, pictures: Iterable[tuple[NDArray[np.uint8], float]],
         if stream is not None:
             sink.mux(stream.encode(None))
     if not count:
-        path.unlink()
+        path.unlink(missing_ok=True)
     return count

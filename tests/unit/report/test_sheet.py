@@ -1,31 +1,18 @@
 """The contact sheet, as HTML and as a real browser shows it."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page
 
 from trawl.records import Segment
 from trawl.report.sheet import About, Card, Section, render
 
 EVIL = "<img src=x onerror=\"document.title='run'\">/\"><script>document.title='run'</script>{{ 7*7 }}.mp4"
 ABOUT = About("<b>title</b>", [("dataset", "demo"), ("model", "<i>m</i>")])
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def card(rank: int = 1, video_id: str = "cam/a.mp4", uri: str = "/videos/a b#1.mp4", picture: bool = True) -> Card:
@@ -84,21 +71,6 @@ def test_an_empty_answer_and_several_queries() -> None:
     html = page_of(more=(Section("second", 0.1, [card()]),))
     assert "Nothing found." in html and html.count("<section") == 2
     assert [a["href"] for tag, a in Tags(html).found if tag == "a" and a["href"].startswith("#")] == ["#q1", "#q2"]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if executable is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no chromium on this machine: install it, the contact sheet must be seen by a browser")
-        pytest.skip("no chromium on this machine")
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"), executable_path=executable, headless=True, args=FLAGS
-        )
-        yield context
-        context.close()
 
 
 class Seen:

@@ -1,0 +1,40 @@
+"""Made-up tracks and clips for the tests of the page's parts."""
+
+from trawl.report.tracks import ClipFacts, TrackFacts, by_clip
+
+
+def track(number: int = 0, clip_id: str = "aaaaaaaaaaaa", **changes) -> TrackFacts:
+    facts = {
+        "track_id": f"{clip_id}-{number}",
+        "clip_id": clip_id,
+        "video_id": f"cam/{clip_id[0]}.mp4",
+        "uri": f"/videos/cam/{clip_id[0]}.mp4",
+        "text": "a red star",
+        "clip_start_s": 10.0,
+        "clip_end_s": 20.0,
+        "start_s": 11.0,
+        "end_s": 19.0,
+        "num_masks": 70,
+        "num_inferred": 10,
+        "height": 90,
+        "width": 160,
+        "retrieval_score": 0.31,
+        "grounding_score": 0.5,
+        "mean_score": 0.8,
+        "mean_speed": 12.4,
+        "max_speed": 1234.5,
+        "direction_deg": 90.0,
+        "gaps": ((14.0, 15.0),),
+        "flags": (),
+        "fingerprint": "print",
+        "recipe": "0123456789ab",
+        "embedder": "clip/demo@aa",
+        "grounder": "clip/demo@aa",
+        "tracker": "sam2/demo@bb",
+    }
+    return TrackFacts(**(facts | changes))
+
+
+def clip(*tracks: TrackFacts) -> ClipFacts:
+    (made,) = by_clip(tracks or [track()])
+    return made
