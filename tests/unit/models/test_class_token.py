@@ -1,0 +1,34 @@
+"""The shorter last block gives open_clip's own embedding, and leaves the model alone."""
+
+import pytest
+import torch
+
+from trawl.models import slim_import
+from trawl.models.class_token import image_encoder
+from trawl.models.openclip import quiet
+
+
+def make(name: str, **options: object) -> torch.nn.Module:
+    with quiet():
+        torch.manual_seed(0)
+        return slim_import.open_clip(needs_timm=False).create_model(name, load_weights=False, **options).eval()
+
+
+@pytest.mark.parametrize("options", [{}, {"force_patch_dropout": 0.0}, {"force_quick_gelu": True}])
+def test_same_embedding_of_the_same_picture(options: dict[str, object]) -> None:
+    model = make("ViT-S-32", **options)
+    pixels = torch.randn(3, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        before = model.encode_image(pixels)
+        encode = image_encoder(model)
+        assert encode != model.encode_image, "a ViT-S pools its class token"
+        torch.testing.assert_close(encode(pixels), before, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(model.encode_image(pixels), before, atol=0, rtol=0)
+
+
+def test_other_towers_are_taken_as_they_are() -> None:
+    model = make("RN50")
+    assert image_encoder(model) == model.encode_image
+    pooled = make("ViT-S-32")
+    pooled.visual.pool_type = "avg"
+    assert image_encoder(pooled) == pooled.encode_image
