@@ -1,7 +1,8 @@
 """DAVIS: one indexed PNG per frame, `Annotations/Full-Resolution/<sequence>/<frame_index>.png`, an object's number its index.
 
-A sequence is a clip, every frame from the first to the last that has an object; `ImageSets/2017/<split>.txt` lists the
-sequences. A pixel has one object: the higher score keeps it. 0 is background and 255 is void, which leaves 254 objects a clip.
+A sequence is a clip, every frame that was tracked, from the first to the last that has an object;
+`ImageSets/2017/<split>.txt` lists the sequences. A pixel has one object: the higher score keeps it. 0 is background and 255 is
+void, which leaves 254 objects a clip.
 """
 
 import io
@@ -37,7 +38,7 @@ def write(stretches: Iterable[Stretch], categories: Categories, put: Put) -> Cou
             )
         names.setdefault(stretch.split, []).append(stretch.name)
         frames = dict(stretch.frames())
-        for frame_index in range(stretch.first_index, stretch.last_index + 1):
+        for frame_index in stretch.shown:
             labels, lost = flatten(frames.get(frame_index, []), stretch.height, stretch.width)
             cost.update(lost)
             name = f"Annotations/Full-Resolution/{stretch.name}/{frame_index:05d}.png"

@@ -58,6 +58,18 @@ def select(masks: Any, tracks: Any, where: str | None) -> pa.Table:
             raise ConfigError(f'where="{where}" cannot be read ({first}); columns: {", ".join(COLUMNS)}') from error
 
 
+def looked_at(masks: Any, tracks: Any) -> pa.Table:
+    """video_id, clip_id, frame_index of the frames in which some track has a row, sorted, each once, whatever is selected.
+
+    A tracker may take fewer frames than the video has; those it did not take must not pass for frames without an object.
+    """
+    with _database() as database:
+        database.register("m", masks)
+        database.register("t", tracks)
+        rows = "select distinct m.video_id, t.clip_id, m.frame_index from m join t using (track_id)"
+        return database.sql(f"{rows} order by m.video_id, t.clip_id, m.frame_index").to_arrow_table()
+
+
 def _one_row(schema: pa.Schema) -> pa.Table:
     """A row that every condition can be tried on: DuckDB converts a constant only when there is something to compare."""
     fields = [field.with_nullable(True) for field in schema]

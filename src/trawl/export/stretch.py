@@ -49,7 +49,10 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One video or clip. name: unique in an export and fit for a folder; instances by frame_index, then number."""
+    """One video or clip. name: unique in an export and fit for a folder; instances by frame_index, then number.
+
+    shown: frames that the tracker took, from the first with an instance to the last, those between without one included.
+    """
 
     name: str
     video_id: str
@@ -59,6 +62,7 @@ class Stretch:
     width: int
     objects: tuple[Object, ...]
     instances: tuple[Instance, ...]
+    shown: tuple[int, ...]
 
     def frames(self) -> Iterator[tuple[int, list[Instance]]]:
         """(frame_index, its instances) for each frame that has any."""
@@ -81,22 +85,25 @@ class Stretch:
         return (last.frame_index - first.frame_index) / spent_s if spent_s > 0 else 0.0
 
 
-def stretches(rows: pa.Table, split: str, category_of: Mapping[str, int], by_clip: bool) -> list[Stretch]:
-    """One video's rows, as `filters.select` gives them, as one stretch, or as one for each clip; none without rows.
+def stretches(
+    rows: pa.Table, looked_at: pa.Table, split: str, category_of: Mapping[str, int], by_clip: bool
+) -> list[Stretch]:
+    """One video's rows as one stretch, or as one for each clip, in order of their first frames; none without rows.
 
     Args:
+        rows, looked_at: of one video, as `filters.select` and `filters.looked_at` give them.
         category_of: phrase -> number of its class.
     """
-    listed = rows.to_pylist()
-    if not by_clip:
-        return [_stretch(listed, split, category_of, safe_name(listed[0]["video_id"]))] if listed else []
-    of_clip: dict[str, list[dict[str, Any]]] = {}
-    for row in listed:
-        of_clip.setdefault(row["clip_id"], []).append(row)
-    return [
-        _stretch(found, split, category_of, f"{safe_name(found[0]['video_id'])}-{clip_id}")
-        for clip_id, found in sorted(of_clip.items(), key=lambda item: (item[1][0]["frame_index"], item[0]))
+    of_unit: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.to_pylist():
+        of_unit.setdefault(row["clip_id"] if by_clip else "", []).append(row)
+    taken: dict[str, set[int]] = {}
+    for clip_id, frame_index in zip(looked_at["clip_id"].to_pylist(), looked_at["frame_index"].to_pylist()):
+        taken.setdefault(clip_id if by_clip else "", set()).add(frame_index)
+    found = [
+        _stretch(of_unit[unit], taken[unit], split, category_of, f"-{unit}" if unit else "") for unit in sorted(of_unit)
     ]
+    return sorted(found, key=lambda stretch: stretch.first_index)
 
 
 def categories_of(phrases: set[str], chosen: Mapping[str, int]) -> dict[str, int]:
@@ -122,7 +129,9 @@ def safe_name(video_id: str) -> str:
     return plain if plain == video_id else f"{plain}-{hashlib.sha256(video_id.encode()).hexdigest()[:6]}"
 
 
-def _stretch(rows: list[dict[str, Any]], split: str, category_of: Mapping[str, int], name: str) -> Stretch:
+def _stretch(
+    rows: list[dict[str, Any]], taken: set[int], split: str, category_of: Mapping[str, int], suffix: str
+) -> Stretch:
     tracks = {row["track_id"]: row for row in rows}
     ordered = sorted(tracks.values(), key=lambda row: (row["start_index"], row["track_id"]))
     objects = tuple(
@@ -133,7 +142,8 @@ def _stretch(rows: list[dict[str, Any]], split: str, category_of: Mapping[str, i
     instances.sort(key=lambda one: (one.frame_index, one.number))
     first = rows[0]
     own = first["video_id"], first["uri"], split, first["height"], first["width"]
-    return Stretch(name, *own, objects, tuple(instances))
+    shown = [index for index in sorted(taken) if instances[0].frame_index <= index <= instances[-1].frame_index]
+    return Stretch(safe_name(first["video_id"]) + suffix, *own, objects, tuple(instances), tuple(shown))
 
 
 def _instance(row: Mapping[str, Any], number: int, category_of: Mapping[str, int]) -> Instance:

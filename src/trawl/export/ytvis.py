@@ -1,8 +1,8 @@
 """YouTube-VIS: `<split>/instances.json` as its annotations are, `results/<split>.json` as its submissions are.
 
-One video entry per clip, with every frame from the first to the last that has an object; a mask or null for each. Annotations
-hold uncompressed RLE and the submission compressed RLE, as the benchmark's own files do and its readers expect. A track's score
-is the mean of its masks'.
+One video entry per clip, with every frame that was tracked, from the first to the last that has an object; a mask or null for
+each. Annotations hold uncompressed RLE and the submission compressed RLE, as the benchmark's own files do and its readers
+expect. A track's score is the mean of its masks'.
 """
 
 import json
@@ -38,7 +38,7 @@ def write(stretches: Iterable[Stretch], categories: Categories, put: Put) -> Cou
 
 
 def _add(part: _Part, stretch: Stretch) -> None:
-    video_id, shown = len(part.videos) + 1, range(stretch.first_index, stretch.last_index + 1)
+    video_id, shown = len(part.videos) + 1, stretch.shown
     video = {
         "id": video_id,
         "file_names": [f"{stretch.name}/{frame_index:05d}.jpg" for frame_index in shown],

@@ -121,16 +121,25 @@ def _contents(
 
 def _selected(
     storage: Storage, dataset: str, run_id: str, videos: Sequence[_Video], where: str | None, dropped: "Counter[str]"
-) -> Iterator[tuple[str, pa.Table]]:
-    """(video_id, its rows that meet the condition), several videos in one reading."""
+) -> Iterator[tuple[str, pa.Table, pa.Table]]:
+    """(video_id, its rows that meet the condition, the frames that were tracked), several videos in one reading."""
     for some in _together(videos):
         clip_ids = [clip_id for video in some for clip_id in video.clip_ids]
-        rows = filters.select(*write.read_run(storage, dataset, run_id, clip_ids), where)
+        parts = write.read_run(storage, dataset, run_id, clip_ids)
+        rows, frames = filters.select(*parts, where), filters.looked_at(*parts)
         dropped["where"] += sum(video.num_rows for video in some) - len(rows)
-        counts, begin = Counter(rows["video_id"].to_pylist()), 0  # the rows are sorted by video
+        rows_of, frames_of = _by_video(rows), _by_video(frames)
         for video in some:
-            yield video.video_id, rows.slice(begin, counts[video.video_id])
-            begin += counts[video.video_id]
+            yield video.video_id, rows_of.get(video.video_id, rows[:0]), frames_of[video.video_id]
+
+
+def _by_video(table: pa.Table) -> dict[str, pa.Table]:
+    """Slices of a table that is sorted by video_id."""
+    found, begin = {}, 0
+    for video_id, count in Counter(table["video_id"].to_pylist()).items():
+        found[video_id] = table.slice(begin, count)
+        begin += count
+    return found
 
 
 def _together(videos: Sequence[_Video]) -> Iterator[list[_Video]]:
@@ -149,20 +158,20 @@ def _together(videos: Sequence[_Video]) -> Iterator[list[_Video]]:
 
 def _stretches(
     config: ExportConfig,
-    found: Iterable[tuple[str, pa.Table]],
+    found: Iterable[tuple[str, pa.Table, pa.Table]],
     category_of: Mapping[str, int],
     own: Mapping[str, str],
     done: Exported,
 ) -> Iterator[Stretch]:
     """Video by video, counting in `done` what is handed on and what is left out."""
     form = FORMATS[config.format]
-    for video_id, selected in found:
+    for video_id, selected, looked_at in found:
         rows = _with_masks(selected, form.needs_masks, config.inferred, done.dropped)
         split = part_of(video_id, config.split, own)
         done.split_by["the dataset" if video_id in own else "hash"] += 1
         counts = done.counts.setdefault(split, Counter())
         counts["videos"] += bool(len(rows))
-        for stretch in stretches(rows, split, category_of, form.by_clip):
+        for stretch in stretches(rows, looked_at, split, category_of, form.by_clip):
             counts["sequences"] += 1
             counts["frames"] += sum(1 for _ in stretch.frames())
             counts["tracks"] += len(stretch.objects)

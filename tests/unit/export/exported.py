@@ -46,8 +46,9 @@ def read_stretches(
     """clips: video_id -> clip_ids."""
     found = []
     for video_id in sorted(clips):
-        rows = filters.select(*write.read_run(storage, "demo", RUN, clips[video_id]), where)
-        found += stretches(rows, split, categories_of(set(TEXTS), {}), by_clip)
+        parts = write.read_run(storage, "demo", RUN, clips[video_id])
+        rows, frames = filters.select(*parts, where), filters.looked_at(*parts)
+        found += stretches(rows, frames, split, categories_of(set(TEXTS), {}), by_clip)
     return found
 
 

@@ -8,7 +8,7 @@ from pycocotools.coco import COCO
 from trawl.storage import Storage
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(some_masks())
 def test_masks_come_back_identical(found: np.ndarray) -> None:
     folder, cost = export_masks("coco", found)

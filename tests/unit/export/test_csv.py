@@ -12,7 +12,7 @@ from trawl import masks
 from trawl.storage import Storage
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(some_masks())
 def test_masks_come_back_identical(found: np.ndarray) -> None:
     table = pd.read_csv(export_masks("csv", found)[0] / "objects.csv", dtype={"rle": str}, keep_default_na=False)

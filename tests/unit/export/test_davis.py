@@ -23,7 +23,7 @@ def read(folder: Path) -> DAVIS:
     return DAVIS(config | {"SEQMAP_FILE": str(folder / "ImageSets" / "2017" / "train.txt")})
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(some_masks())
 def test_masks_come_back_with_each_pixel_once(found: np.ndarray) -> None:
     folder, cost = export_masks("davis", found)
@@ -34,9 +34,8 @@ def test_masks_come_back_with_each_pixel_once(found: np.ndarray) -> None:
     )
     reader = read(folder)
     raw = reader.get_raw_seq_data("ours", reader.seq_list[0])
-    shown = range(times[0], times[-1] + 1)
-    assert raw["num_timesteps"] == len(shown)
-    for position, t in enumerate(shown):
+    assert raw["num_timesteps"] == len(times)
+    for position, t in enumerate(times):
         there = [(number, k) for number, k in enumerate(order, 1) if kept[k, t].any()]
         decoded = [coco_mask.decode(rle).astype(bool) for rle in raw["gt_dets"][position]]
         assert raw["gt_ids"][position].tolist() == [number for number, _ in there]

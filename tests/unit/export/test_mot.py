@@ -24,7 +24,7 @@ def read(folder: Path, **more: object) -> MotChallenge2DBox:
     return MotChallenge2DBox(config | {"SKIP_SPLIT_FOL": True, "DO_PREPROC": False} | more)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(some_masks())
 def test_boxes_come_back_identical(found: np.ndarray) -> None:
     reader = read(export_masks("mot", found)[0])

@@ -24,7 +24,7 @@ def read(folder: Path) -> MOTSChallenge:
     return MOTSChallenge(config | {"SKIP_SPLIT_FOL": True, "PRINT_CONFIG": False})
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(some_masks())
 def test_masks_come_back_with_each_pixel_once(found: np.ndarray) -> None:
     folder, cost = export_masks("mots", found)

@@ -4,7 +4,9 @@ import numpy as np
 from exported import read_stretches, write_masks
 from hypothesis import given
 from hypothesis import strategies as st
+from tracked import LINEAGE, RUN, clip, row, square, track
 
+from trawl import write
 from trawl.export.stretch import categories_of, safe_name
 from trawl.storage import Storage
 
@@ -26,6 +28,16 @@ def test_objects_are_numbered_by_when_they_begin(local_storage: Storage) -> None
     assert [(thing.number, thing.track_id) for thing in stretch.objects] == [(1, "c1-2"), (2, "c1-1"), (3, "c1-0")]
     assert (stretch.first_index, stretch.last_index, round(stretch.fps, 9)) == (5, 8, 10)
     assert [frame for frame, _ in stretch.frames()] == [5, 6, 7, 8]
+
+
+def test_frames_that_the_tracker_skipped_are_not_shown_as_empty(local_storage: Storage) -> None:
+    """Every third frame was tracked; in one of those the object is only guessed, and its first row is left out by `where`."""
+    size = (6, 6)
+    rows = [row(n, None if n == 9 else square(size, 1, 1, 3), 0.2 if n == 3 else 0.9) for n in range(3, 16, 3)]
+    write.write_clip(local_storage, "demo", RUN, clip("c1", "a.mp4"), [track(0, rows, size)], LINEAGE)
+    (stretch,) = read_stretches(local_storage, {"a.mp4": ["c1"]}, by_clip=True, where="score > 0.5 and rle is not null")
+    assert stretch.shown == (6, 9, 12, 15)
+    assert [index for index, _ in stretch.frames()] == [6, 12, 15]
 
 
 def test_a_clip_or_a_video_is_the_unit(local_storage: Storage) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,15 @@ from rich.console import Console
 from tracked import LINEAGE, RUN, clip, row, square, track
 
 from trawl import cli, write
-from trawl.config import ExportConfig
+from trawl.config import DatasetConfig, ExportConfig, StorageConfig
 from trawl.errors import ConfigError, RunError
 from trawl.pipelines import export
-from trawl.records import Flag
+from trawl.records import Flag, Recipe
+from trawl.schemas import VIDEOS as VIDEOS_SCHEMA
+from trawl.schemas import frames_schema
 from trawl.storage import Storage
+from trawl.table import frames, publish
+from trawl.table.ledger import open_ledger
 
 SIZE = (24, 32)
 VIDEOS = [f"cam{n % 2}/{n:02d}.mp4" for n in range(20)]
@@ -27,7 +33,11 @@ VIDEOS = [f"cam{n % 2}/{n:02d}.mp4" for n in range(20)]
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A run over 20 videos, each with two overlapping tracks of three frames; one row of each video is a guess."""
-    storage = Storage.open(cli.compose("export", ExportConfig, command(tmp_path / "root", "csv")).storage)
+    write_run(Storage.open(StorageConfig(root=str(tmp_path / "root"))))
+    return tmp_path / "root"
+
+
+def write_run(storage: Storage) -> None:
     for n, video_id in enumerate(VIDEOS):
         star = [row(k, square(SIZE, 2 + k, 2, 8), 0.9) for k in range(3)]
         ring = [
@@ -39,7 +49,6 @@ def root(tmp_path: Path) -> Path:
         write.write_clip(
             storage, "test", RUN, clip(f"c{n:02d}", video_id, ("a red star", "a blue ring")), tracks, LINEAGE
         )
-    return tmp_path / "root"
 
 
 def command(root: Path, form: str, *overrides: str) -> list[str]:
@@ -161,3 +170,55 @@ def test_the_demo_keeps_its_own_splits(tmp_path: Path) -> None:
     assert done.split_by == {"the dataset": 2}
     hashed = export.run(cli.compose("export", ExportConfig, [*words, "split.column=null"]), Console(quiet=True))
     assert hashed.split_by == {"hash": 2}
+
+
+def test_a_folder_and_s3_hold_the_same_files(storage: Storage, storage_config: StorageConfig) -> None:
+    write_run(storage)
+    config = ExportConfig(
+        DatasetConfig("folder", "test", "/videos"), storage_config, format="mots", where="score > 0.5"
+    )
+    done = export.run(config, Console(quiet=True))
+    inside = done.folder.removeprefix(f"{storage.root}/")
+    assert {name: len(storage.read_bytes(f"{inside}/{name}")) for name in done.sizes} == done.sizes
+    assert done.overlaps["trimmed"] == 20
+    elsewhere = replace(config, format="csv", out=f"{storage_config.root}-out/mine")
+    assert export.run(elsewhere, Console(quiet=True)).folder == f"{storage.root}-out/mine"
+    with pytest.raises(ConfigError, match="holds files already"):
+        export.run(elsewhere, Console(quiet=True))
+
+
+def test_a_manifests_column_names_the_split(storage: Storage, storage_config: StorageConfig) -> None:
+    """Two videos say it, one leaves it empty, the others lack the column."""
+    write_run(storage)
+    said = {VIDEOS[0]: {"split": "holdout"}, VIDEOS[1]: {"split": "train"}, VIDEOS[2]: {"split": ""}}
+    publish_ledger(storage, {video_id: said.get(video_id, {}) for video_id in VIDEOS})
+    config = ExportConfig(DatasetConfig("manifest", "test", "/m.csv"), storage_config, format="csv")
+    done = export.run(config, Console(quiet=True))
+    assert done.counts["holdout"]["videos"] == 1 and done.split_by == {"the dataset": 2, "hash": 18}
+
+
+def publish_ledger(storage: Storage, metadata: dict[str, dict[str, str]]) -> None:
+    """A published index of these videos, a frame each."""
+    recipe, schema = Recipe({"model": "fake"}, {"policy": "interval"}, "auto"), frames_schema(2)
+    uris = {name: storage.table_uri("test", recipe.key, name) for name in ("frames", "videos")}
+    rows, ledger = [], []
+    for n, (video_id, own) in enumerate(metadata.items()):
+        vector = [np.cos(n / 10), np.sin(n / 10)]
+        same = {"video_id": video_id, "metadata": json.dumps(own)}
+        rows.append(same | {"frame_index": 0, "time_s": 0.0, "shot": -1, "substituted": False, "duration_s": 1.0})
+        rows[-1] |= {"path_parts": [], "embedding": vector}
+        ledger.append(
+            dict.fromkeys(VIDEOS_SCHEMA.names) | same | {"uri": video_id, "fingerprint": "f", "size_bytes": 1}
+        )
+        ledger[-1] |= {"status": "indexed", "attempts": 0, "frames_embedded": 1, "run_id": "r"}
+        ledger[-1] |= {"updated_at": datetime.now(UTC)}
+    options = storage.lance_options
+    frames.create_if_missing(uris["frames"], options, schema)
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    columns["embedding"] = np.array(columns["embedding"], np.float16).tolist()
+    batch = pa.record_batch([pa.array(columns[f.name], f.type) for f in schema], schema=schema)
+    frames.commit(
+        uris["frames"], options, frames.write_fragments(uris["frames"], options, schema, [batch]), VIDEOS, "k"
+    )
+    open_ledger(uris["videos"], options).upsert(pa.Table.from_pylist(ledger, schema=VIDEOS_SCHEMA))
+    publish.publish(storage, "test", recipe, None)
