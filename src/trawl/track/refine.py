@@ -52,9 +52,9 @@ def clean(mask: Mask, config: RefineConfig) -> Mask:
     margin = int(np.ceil(3 * sigma)) + 1  # room for the contour to move, and background around every hole
     cut = np.pad(mask[top:bottom, left:right].astype(np.uint8), margin)
     if config.drop_parts:
-        cut = _without_small(cut, config.drop_parts * _largest(cut))
+        cut = _without_small_parts(cut, config.drop_parts)
     if config.fill_holes:
-        cut = 1 - _without_small(1 - cut, config.fill_holes * area)
+        cut = _without_small_holes(cut, config.fill_holes * area)
     if sigma:
         cut = (cv2.GaussianBlur(cut.astype(np.float32), (0, 0), sigma) >= 0.5).astype(np.uint8)
     framed = np.pad(np.zeros_like(mask), margin)
@@ -62,18 +62,23 @@ def clean(mask: Mask, config: RefineConfig) -> Mask:
     return framed[margin:-margin, margin:-margin]
 
 
-def _largest(picture: Picture) -> int:
-    stats = cv2.connectedComponentsWithStats(picture, connectivity=8)[2]
-    return int(stats[1:, cv2.CC_STAT_AREA].max(initial=0))
-
-
-def _without_small(picture: Picture, least: float) -> Picture:
-    """A uint8 picture of 0 and 1 without its connected parts of fewer pixels than `least`."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(picture, connectivity=4)
-    keep = stats[:, cv2.CC_STAT_AREA] >= least
+def _without_small_parts(picture: Picture, share: float) -> Picture:
+    """Parts hang together over corners too. The largest stays, whatever the share."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(picture, connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    keep = areas >= min(share, 1.0) * areas[1:].max(initial=0)
     keep[0] = False
     kept: Picture = keep[labels].astype(np.uint8)
     return kept
+
+
+def _without_small_holes(picture: Picture, least: float) -> Picture:
+    """A hole is background that no path along pixels' sides joins to the background around the object."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - picture, connectivity=4)
+    fill = stats[:, cv2.CC_STAT_AREA] < least
+    fill[[0, labels[0, 0]]] = False  # the picture itself, and what lies around it
+    filled: Picture = picture | fill[labels].astype(np.uint8)
+    return filled
 
 
 def _smoothed(rows: Sequence[MaskRow], size: Size, frames: int) -> Iterator[tuple[MaskRow, Mask]]:
