@@ -41,7 +41,10 @@ class FrameFeatures:
 
 
 def pixels(frame: NDArray[np.uint8], size: int, device: torch.device) -> Tensor:
-    """(H, W, 3) uint8 RGB -> (3, size, size) float32 normalised: Pillow's bicubic, as sam2's own loader of pictures."""
+    """(H, W, 3) uint8 RGB -> (3, size, size) float32 normalised.
+
+    Resized as by sam2's own loader (Pillow, bicubic) to within a level of 256, a few at edges of full contrast.
+    """
     # torch warns of arrays that it could not write to, such as those in shared memory.
     picture = torch.from_numpy(frame if frame.flags.writeable else frame.copy()).to(device).permute(2, 0, 1)[None]
     if picture.shape[2:] != (size, size):

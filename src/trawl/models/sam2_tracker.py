@@ -155,7 +155,9 @@ def _read(path: Path) -> dict[str, Tensor]:
         from safetensors.torch import load_file
 
         return {name: tensor.float() for name, tensor in load_file(str(path)).items()}
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not isinstance(content, dict):
+        raise TypeError(f"it holds a {type(content).__name__}")
     state: dict[str, Tensor] = content.get("model", content)
     return state
 
