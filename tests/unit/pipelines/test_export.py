@@ -16,7 +16,7 @@ from rich.console import Console
 from tracked import LINEAGE, RUN, clip, row, square, track
 
 from trawl import cli, write
-from trawl.config import DatasetConfig, ExportConfig, StorageConfig
+from trawl.config import DatasetConfig, ExportConfig, SplitConfig, StorageConfig
 from trawl.errors import ConfigError, RunError
 from trawl.pipelines import export
 from trawl.records import Flag, Recipe
@@ -27,12 +27,12 @@ from trawl.table import frames, publish
 from trawl.table.ledger import open_ledger
 
 SIZE = (24, 32)
-VIDEOS = [f"cam{n % 2}/{n:02d}.mp4" for n in range(20)]
+VIDEOS = [f"cam{n % 2}/{n:02d}.mp4" for n in range(12)]
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A run over 20 videos, each with two overlapping tracks of three frames; one row of each video is a guess."""
+    """A run over 12 videos, each with two overlapping tracks of three frames; one row of each video is a guess."""
     write_run(Storage.open(StorageConfig(root=str(tmp_path / "root"))))
     return tmp_path / "root"
 
@@ -51,20 +51,16 @@ def write_run(storage: Storage) -> None:
         )
 
 
-def command(root: Path, form: str, *overrides: str) -> list[str]:
-    base = ["+dataset=folder", "dataset.uri=/videos", "dataset.name=test", f"storage.root={root}"]
-    return [*base, f"format={form}", *overrides]
-
-
-def run(root: Path, form: str, *overrides: str) -> tuple[export.Exported, Path, str]:
+def run(root: Path, form: str, **settings: object) -> tuple[export.Exported, Path, str]:
     """What was exported, its folder, and what was printed."""
+    config = ExportConfig(DatasetConfig("folder", "test", "/videos"), StorageConfig(str(root)), format=form, **settings)
     console = Console(file=io.StringIO(), width=200)
-    done = export.run(cli.compose("export", ExportConfig, command(root, form, *overrides)), console)
+    done = export.run(config, console)
     return done, Path(done.folder), console.file.getvalue()
 
 
 def test_no_video_is_in_two_splits_and_all_are_in_one(root: Path) -> None:
-    done, folder, _ = run(root, "coco", "split.train=5", "split.val=3", "split.test=2")
+    done, folder, _ = run(root, "coco", split=SplitConfig(train=5, val=3, test=2))
     parts = {path.stem: COCO(str(path)) for path in folder.glob("*.json") if path.stem in ("train", "val", "test")}
     of_part = {name: {video["name"] for video in part.dataset["videos"]} for name, part in parts.items()}
     assert set(of_part) == {"train", "val", "test"}
@@ -78,97 +74,112 @@ def test_no_video_is_in_two_splits_and_all_are_in_one(root: Path) -> None:
 def test_every_format_tells_what_it_holds(root: Path, form: str) -> None:
     done, folder, printed = run(root, form)
     total = {kind: sum(counts[kind] for counts in done.counts.values()) for kind in ("videos", "tracks", "instances")}
-    assert total == {"videos": 20, "tracks": 40, "instances": 100}
-    assert done.dropped["inferred"] == 20 and "left out: 20 rows were inferred" in printed
+    assert total == {"videos": 12, "tracks": 24, "instances": 60}
+    assert done.dropped["inferred"] == 12 and "left out: 12 rows were inferred" in printed
     on_disk = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert on_disk == {*done.sizes, "settings.json", "export.json"}
     report = json.loads((folder / "export.json").read_text())
     assert report["files"] == len(done.sizes) and report["settings"]["format"] == form and report["run_id"] == RUN
     if form in ("mots", "davis"):
-        assert done.overlaps["trimmed"] == 20 and "20 masks were trimmed, 0 wholly hidden" in printed
+        assert done.overlaps["trimmed"] == 12 and "12 masks were trimmed, 0 wholly hidden" in printed
     else:
         assert not done.overlaps
 
 
 def test_guesses_are_exported_where_asked_for_and_possible(root: Path) -> None:
-    _, folder, printed = run(root, "csv", "inferred=true")
-    assert len(pd.read_csv(folder / "objects.csv")) == 120 and "left out" not in printed
-    assert run(root, "coco", "inferred=true")[0].dropped["inferred"] == 20, "COCO has no place for them"
+    _, folder, printed = run(root, "csv", inferred=True)
+    assert len(pd.read_csv(folder / "objects.csv")) == 72 and "left out" not in printed
+    assert run(root, "coco", inferred=True)[0].dropped["inferred"] == 12, "COCO has no place for them"
 
 
 def test_where_and_classes(root: Path) -> None:
-    _, folder, printed = run(root, "csv", "where=score > 0.5 and text = 'a red star'", "classes={a red star: 7}")
+    _, folder, printed = run(root, "csv", where="score > 0.5 and text = 'a red star'", classes={"a red star": 7})
     table = pd.read_csv(folder / "objects.csv")
-    assert set(table["text"]) == {"a red star"} and set(table["category_id"]) == {7} and len(table) == 60
-    assert "left out: 60 rows did not meet where" in printed
+    assert set(table["text"]) == {"a red star"} and set(table["category_id"]) == {7} and len(table) == 36
+    assert "left out: 36 rows did not meet where" in printed
     assert json.loads((folder / "export.json").read_text())["classes"] == {"a blue ring": 1, "a red star": 7}
 
 
 def test_videos_read_together_or_apart_give_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    together = run(root, "csv", "where=score > 0.5")
+    together = run(root, "csv", where="score > 0.5")
     monkeypatch.setattr(export, "_ROWS_AT_ONCE", 14)
-    apart = run(root, "csv", "where=score > 0.5")
-    assert together[0].dropped == apart[0].dropped == {"where": 20, "inferred": 0}
+    apart = run(root, "csv", where="score > 0.5")
+    assert together[0].dropped == apart[0].dropped == {"where": 12, "inferred": 0}
     assert (together[1] / "objects.csv").read_text() == (apart[1] / "objects.csv").read_text()
 
 
 def test_an_empty_selection_is_an_empty_export(root: Path) -> None:
     for form in export.FORMATS:
-        done, folder, _ = run(root, form, "where=false")
+        done, folder, _ = run(root, form, where="false")
         assert not sum(counts["instances"] for counts in done.counts.values())
         assert (folder / "export.json").exists()
 
 
 def test_two_exports_never_mix(root: Path) -> None:
-    first, second = run(root, "davis")[1], run(root, "davis", "where=text = 'a red star'")[1]
+    first, second = run(root, "davis")[1], run(root, "davis", where="text = 'a red star'")[1]
     assert first != second and first.parent == second.parent == root / "test" / "runs" / RUN / "exports" / "davis"
 
 
 def test_out_is_a_folder_of_its_own(root: Path, tmp_path: Path) -> None:
-    _, folder, _ = run(root, "coco", f"out={tmp_path}/mine")
+    _, folder, _ = run(root, "coco", out=f"{tmp_path}/mine")
     assert folder == tmp_path / "mine" and (folder / "train.json").exists()
     with pytest.raises(ConfigError, match="holds files already"):
-        run(root, "coco", f"out={tmp_path}/mine")
+        run(root, "coco", out=f"{tmp_path}/mine")
 
 
 def test_the_newest_run_is_taken_and_a_wrong_one_is_told(root: Path) -> None:
-    storage = Storage.open(cli.compose("export", ExportConfig, command(root, "csv")).storage)
+    storage = Storage.open(StorageConfig(str(root)))
     newer = "20270101T000000Z-bbbbbb"
     write.write_clip(storage, "test", newer, clip("x"), [track(0, [row(0, square(SIZE, 1, 1, 2))], SIZE)], LINEAGE)
     assert run(root, "csv")[0].run_id == newer
-    assert run(root, "csv", f"run={RUN}")[0].run_id == RUN
+    assert run(root, "csv", run=RUN)[0].run_id == RUN
     with pytest.raises(RunError, match=newer):
-        run(root, "csv", "run=nothing")
+        run(root, "csv", run="nothing")
 
 
 @pytest.mark.parametrize(
-    ("override", "word"),
+    ("settings", "word"),
     [
-        ("where=scor > 1", "scor"),
-        ("classes={a red stra: 1}", "did you mean 'a red star'"),
-        ("run=..", "does not exist"),
+        ({"where": "scor > 1"}, "scor"),
+        ({"classes": {"a red stra": 1}}, "did you mean 'a red star'"),
+        ({"run": ".."}, "does not exist"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(root: Path, override: str, word: str) -> None:
+def test_mistakes_are_one_line_and_leave_nothing(root: Path, settings: dict[str, object], word: str) -> None:
     with pytest.raises((ConfigError, RunError), match=word) as caught:
-        run(root, "coco", override)
+        run(root, "coco", **settings)
     assert "\n" not in str(caught.value)
     assert not (root / "test" / "runs" / RUN / "exports").exists()
+
+
+def test_what_people_type_arrives() -> None:
+    words = [
+        "+dataset=demo",
+        "format=mots",
+        "where=score > 0.5 and text = 'a, b'",
+        "classes={a red star: 2}",
+        "split.val=0",
+    ]
+    config = cli.compose("export", ExportConfig, words)
+    assert (config.where, config.classes) == ("score > 0.5 and text = 'a, b'", {"a red star": 2})
+    assert config.split == SplitConfig(val=0) and config.run == "latest" and config.out is None
+    with pytest.raises(ConfigError, match="did you mean 'coco'"):
+        cli.compose("export", ExportConfig, ["+dataset=demo", "format=coc"])
 
 
 def test_the_demo_keeps_its_own_splits(tmp_path: Path) -> None:
     (tmp_path / "corpus" / "truth").mkdir(parents=True)
     table = pa.table({"video_id": VIDEOS[:2], "split": ["test", "val"]})
     pq.write_table(table, tmp_path / "corpus" / "truth" / "videos.parquet")
-    words = ["+dataset=demo", f"dataset.uri={tmp_path}/corpus", f"storage.root={tmp_path}/root", "format=csv"]
-    config = cli.compose("export", ExportConfig, words)
+    dataset = DatasetConfig("demo", "demo", str(tmp_path / "corpus"))
+    config = ExportConfig(dataset, StorageConfig(str(tmp_path / "root")), format="csv")
     for n in range(2):
         tracks = [track(0, [row(0, np.ones(SIZE, bool))], SIZE)]
         write.write_clip(Storage.open(config.storage), "demo", RUN, clip(f"c{n}", VIDEOS[n]), tracks, LINEAGE)
     done = export.run(config, Console(quiet=True))
     assert {name: counts["videos"] for name, counts in done.counts.items()} == {"test": 1, "val": 1}
     assert done.split_by == {"the dataset": 2}
-    hashed = export.run(cli.compose("export", ExportConfig, [*words, "split.column=null"]), Console(quiet=True))
+    hashed = export.run(replace(config, split=SplitConfig(column=None)), Console(quiet=True))
     assert hashed.split_by == {"hash": 2}
 
 
@@ -180,7 +191,7 @@ def test_a_folder_and_s3_hold_the_same_files(storage: Storage, storage_config: S
     done = export.run(config, Console(quiet=True))
     inside = done.folder.removeprefix(f"{storage.root}/")
     assert {name: len(storage.read_bytes(f"{inside}/{name}")) for name in done.sizes} == done.sizes
-    assert done.overlaps["trimmed"] == 20
+    assert done.overlaps["trimmed"] == 12
     elsewhere = replace(config, format="csv", out=f"{storage_config.root}-out/mine")
     assert export.run(elsewhere, Console(quiet=True)).folder == f"{storage.root}-out/mine"
     with pytest.raises(ConfigError, match="holds files already"):
@@ -194,7 +205,7 @@ def test_a_manifests_column_names_the_split(storage: Storage, storage_config: St
     publish_ledger(storage, {video_id: said.get(video_id, {}) for video_id in VIDEOS})
     config = ExportConfig(DatasetConfig("manifest", "test", "/m.csv"), storage_config, format="csv")
     done = export.run(config, Console(quiet=True))
-    assert done.counts["holdout"]["videos"] == 1 and done.split_by == {"the dataset": 2, "hash": 18}
+    assert done.counts["holdout"]["videos"] == 1 and done.split_by == {"the dataset": 2, "hash": 10}
 
 
 def publish_ledger(storage: Storage, metadata: dict[str, dict[str, str]]) -> None:
