@@ -166,7 +166,8 @@ def _ticks(start_s: float, end_s: float) -> list[tuple[float, str]]:
     first = -(-start_s // step)
     count = math.floor((end_s - first * step) / step + 1e-9) + 1 if length > 0 else 0
     times = [(first + k) * step for k in range(count)]
-    return [(round(100 * (time_s - start_s) / length, 2), clock(time_s)) for time_s in times]
+    tail = -2 if step >= 1 else None  # whole seconds need no tenths
+    return [(round(100 * (time_s - start_s) / length, 2), clock(time_s)[:tail]) for time_s in times]
 
 
 def _count(n: int, what: str) -> str:

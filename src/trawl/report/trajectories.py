@@ -54,9 +54,12 @@ def plot(ground: Picture, size: tuple[int, int], paths: Sequence[Path]) -> Pictu
     return canvas
 
 
-def empty_ground(size: tuple[int, int], max_side: int) -> Picture:
-    """A plain ground with a grid, for a video that cannot be shown; in proportion to `size` (height, width), at most max_side."""
-    scale = min(1.0, max_side / max(size))
+def empty_ground(size: tuple[int, int], side: int) -> Picture:
+    """A plain ground with a grid, for a video that cannot be shown: in proportion to `size` (height, width).
+
+    side: pixels of the longer side; a small video's ground is twice its size at most.
+    """
+    scale = min(2.0, side / max(size))
     height, width = (max(1, round(side * scale)) for side in size)
     ground = np.full((height, width, 3), _GROUND, np.uint8)
     for k in range(1, _GRID_CELLS):

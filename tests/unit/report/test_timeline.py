@@ -48,6 +48,16 @@ def test_flags_of_a_track_that_no_row_tells_of() -> None:
     assert left == pytest.approx(90, abs=1) and width < 2 and not more, "at its end"
 
 
+@pytest.mark.parametrize(
+    ("end_s", "labels"),
+    [(10.3, ["00:10.0", "00:10.1", "00:10.2", "00:10.3"]), (20.0, [f"00:{n}" for n in (10, 12, 14, 16, 18, 20)])],
+)
+def test_ticks_stand_at_round_times(end_s: float, labels: list[str]) -> None:
+    made = timeline(clip(track(clip_end_s=end_s, start_s=10.0, end_s=end_s, gaps=())), {})
+    assert [label for _, label in made.ticks] == labels
+    assert made.ticks[0][0] == 0 and made.ticks[-1][0] == 100
+
+
 times = st.floats(0, 5000).map(lambda value: round(value, 3))
 
 

@@ -60,6 +60,8 @@ def test_numbers_stay_inside() -> None:
     assert (np.abs(drawn[-25:, -30:].astype(int) - color(5)) <= 6).all(axis=-1).sum() > 60
 
 
-@pytest.mark.parametrize(("size", "shape"), [((1080, 1920), (360, 640)), ((90, 160), (90, 160)), ((4000, 2), (640, 1))])
+@pytest.mark.parametrize(
+    ("size", "shape"), [((1080, 1920), (360, 640)), ((90, 160), (180, 320)), ((4000, 2), (640, 1))]
+)
 def test_an_empty_ground_keeps_the_proportions(size: tuple[int, int], shape: tuple[int, int]) -> None:
     assert empty_ground(size, 640).shape == (*shape, 3)
