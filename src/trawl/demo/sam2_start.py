@@ -17,6 +17,8 @@ def prime(model: "SAM2Base") -> None:
     """Change a fresh model's weights in place, by torch's global generator."""
     _look_where_the_prompt_points(model)
     _look_at_the_same_place_in_memory(model)
+    for fine in (model.sam_mask_decoder.conv_s0, model.sam_mask_decoder.conv_s1):
+        fine.weight.data.mul_(0.3)  # details that know nothing of the prompt, louder at first than what does
     # a score below zero hides the masks, and with them what they could learn
     nn.init.constant_(model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 3.0)
 

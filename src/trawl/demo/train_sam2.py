@@ -14,8 +14,8 @@ import math
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +96,15 @@ class Seen:
         return [x.permute(1, 2, 0).reshape(x.shape[1], x.shape[2], *size) for x, size in zip(self.levels, self.sizes)]
 
 
+def normalised(images: NDArray[np.uint8]) -> Tensor:
+    """(N, T, S, S, 3) uint8 RGB -> (N * T, 3, S, S) fp32, as the tracker does it."""
+    mean, std = torch.tensor(sam2.IMAGE_MEAN) * 255, torch.tensor(sam2.IMAGE_STD) * 255
+    return ((torch.from_numpy(images).flatten(0, 1) - mean) / std).permute(0, 3, 1, 2).contiguous()
+
+
 def look(model: SAM2Base, images: NDArray[np.uint8]) -> Seen:
     """images (N, T, S, S, 3) uint8 RGB."""
-    mean, std = torch.tensor(sam2.IMAGE_MEAN) * 255, torch.tensor(sam2.IMAGE_STD) * 255
-    pixels = ((torch.from_numpy(images).flatten(0, 1) - mean) / std).permute(0, 3, 1, 2).contiguous()
-    _, levels, positions, sizes = model._prepare_backbone_features(model.forward_image(pixels))
+    _, levels, positions, sizes = model._prepare_backbone_features(model.forward_image(normalised(images)))
     return Seen(levels, positions, sizes)
 
 
@@ -207,12 +211,12 @@ Keep = Callable[[SAM2Base], None]
 
 
 def train(
-    plan: Plan, keep: Keep | None = None, state: Path | None = None, say_every: int = 50
+    plan: Plan, keep: Keep | None = None, state: Path | None = None, say_every: int = 50, ahead: bool = True
 ) -> tuple[SAM2Base, list[float]]:
     """Train and return the averaged model and the loss of every step taken.
 
     keep: called with the average so far every 200 steps and at a stage's end. state: a file to go on from, when it
-    exists, and to write for that whenever `keep` is called.
+    exists, and to write for that whenever `keep` is called. ahead: draw lessons in another process.
     """
     torch.manual_seed(plan.seed)
     model = build(sam2.config_path()).train()
@@ -232,12 +236,7 @@ def train(
             first, resumed = resumed["step"], {}
         said: dict[str, list[float]] = defaultdict(list)
         began = time.monotonic()
-        # Spawned, since a fork of a process with threads, such as one that has used Ray, may wait for ever.
-        loader = DataLoader(
-            Lessons(stage, plan.seed, model.image_size, first),
-            batch_size=None, num_workers=1, prefetch_factor=4, multiprocessing_context="spawn",
-        ) if stage.steps > first else ()  # fmt: skip
-        for step, lesson in loader:
+        for step, lesson in _lessons(Lessons(stage, plan.seed, model.image_size, first), ahead):
             for group in optimizer.param_groups:
                 group["lr"] = stage.rate_at(step)
             tally = (
@@ -266,6 +265,16 @@ def train(
                 if state is not None:
                     _write_state(state, number, done, model, average, optimizer)
     return average.eval(), losses
+
+
+def _lessons(lessons: Lessons, ahead: bool) -> Iterator[tuple[int, Lesson]]:
+    if len(lessons) == 0:
+        return
+    if not ahead:
+        yield from (lessons[k] for k in range(len(lessons)))
+        return
+    # Spawned, since a fork of a process with threads, such as one that has used Ray, may wait for ever.
+    yield from DataLoader(lessons, batch_size=None, num_workers=1, prefetch_factor=4, multiprocessing_context="spawn")
 
 
 def _optimizer(model: nn.Module, stage: Stage, decay: float) -> torch.optim.Optimizer:
@@ -303,8 +312,6 @@ def main() -> None:
     parser.add_argument("--state", type=Path, default=None, help="a file to go on from after an interruption")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    from dataclasses import replace
-
     plan = replace(
         plan,
         seed=args.seed,
