@@ -190,6 +190,7 @@ class _Following:
             if not one.named:
                 continue
             moved = motion.measure(one, index, times, self.size, self.config)
+            one.rows.clear()  # or they are held twice
             for phrase in sorted(one.named):
                 yield Track(
                     number=number,

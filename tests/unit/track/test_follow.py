@@ -1,5 +1,6 @@
 """A clip end to end, on squares that models see perfectly: each is found once, keeps its identity and loses no mask."""
 
+import tracemalloc
 from collections import Counter
 
 import pytest
@@ -157,6 +158,19 @@ def test_one_that_slips_onto_another_ends_there(chunk_s):
     assert masks_of(second) == expected(2, TWO, 100)
     assert masks_of(first) == {index: rle for index, rle in expected(1, TWO, 100).items() if index < 145}
     assert Flag.IDENTITY_SWITCH in first.flags
+
+
+def test_memory_grows_by_rows_alone():
+    """Beyond the tracks themselves, a clip ten times as long takes no more: a twentieth of its pictures would show."""
+    beyond = {}
+    for frames in (200, 2000):
+        tracemalloc.start()
+        followed = run([moving(10, 12)], frames, size=(48, 64), chunk_s=2.0, chunk_frames=20, overlap=2, looks=False)
+        kept, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert len(followed.tracks[0].rows) == frames
+        beyond[frames] = peak - kept
+    assert beyond[2000] - beyond[200] < 0.05 * 1800 * 48 * 64 * 3
 
 
 class TestMemoryOfTheDevice:
