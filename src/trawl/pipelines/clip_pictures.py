@@ -81,8 +81,8 @@ class ClipDesk:
     def _card(self, clip: ClipFacts, scratch: Path) -> Card:
         masks, tracks = write.read_run(self._run.storage, self._run.dataset, self._run.run_id, [clip.clip_id])
         rows = Marks(clip, masks.to_table(columns=list(marks.COLUMNS)))
-        ways = tracks.to_table(columns=["track_id", "trajectory"]).to_pylist()
-        trajectories = {row["track_id"]: row["trajectory"] for row in ways}
+        ways = tracks.to_table(columns=["track_id", "trajectory"])
+        trajectories = dict(zip(ways["track_id"].to_pylist(), ways["trajectory"], strict=True))
         sandbox = self._idle.get()
         try:
             reel = _Reel(rows, self._config.report)

@@ -68,10 +68,8 @@ class Marks:
         )
 
 
-def path(number: int, trajectory: Sequence[dict[str, Any]]) -> Path:
-    """A track's `trajectory` as it is drawn."""
-    return Path(
-        number,
-        np.array([(place["x"], place["y"]) for place in trajectory], np.float32).reshape(-1, 2),
-        np.array([place["inferred"] for place in trajectory], np.bool_),
-    )
+def path(number: int, trajectory: pa.ListScalar) -> Path:
+    """A track's `trajectory`, an element of that column, as it is drawn."""
+    places = trajectory.values
+    points = np.stack([places.field("x").to_numpy(), places.field("y").to_numpy()], axis=1)
+    return Path(number, points.astype(np.float32), places.field("inferred").to_numpy(zero_copy_only=False))

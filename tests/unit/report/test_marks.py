@@ -6,7 +6,7 @@ from looks import clip, track
 
 from trawl import masks
 from trawl.report.marks import Marks, path
-from trawl.schemas import MASKS
+from trawl.schemas import MASKS, TRACKS
 
 
 def row(
@@ -65,6 +65,7 @@ def test_trajectories() -> None:
         {"time_s": 0.0, "x": 1.0, "y": 2.0, "inferred": False},
         {"time_s": 1.0, "x": 3.0, "y": 4.0, "inferred": True},
     ]
-    made = path(3, places)
+    full, empty = pa.array([places, []], TRACKS.field("trajectory").type)
+    made = path(3, full)
     assert made.points.tolist() == [[1, 2], [3, 4]] and made.inferred.tolist() == [False, True] and made.number == 3
-    assert path(0, []).points.shape == (0, 2)
+    assert path(0, empty).points.shape == (0, 2)
