@@ -18,6 +18,7 @@ from trawl.pipelines.export import FORMATS
 from trawl.storage import Storage
 
 TEXTS = ("a blue ring", "a red star")
+_ROOM = tempfile.TemporaryDirectory(prefix="trawl-export-")  # gone when the tests are; hypothesis allows no tmp_path
 
 
 @st.composite
@@ -68,7 +69,7 @@ def export(storage: Storage, name: str, clips: Mapping[str, Sequence[str]], fold
 
 def export_masks(name: str, found: np.ndarray) -> tuple[Path, Counter[str]]:
     """One clip `c1` of the video `cam 1/a.mp4`, from frame 5 on, through writer, reader and format, in a new folder."""
-    folder = Path(tempfile.mkdtemp(prefix="trawl-export-"))
+    folder = Path(tempfile.mkdtemp(dir=_ROOM.name))
     storage = Storage.open(StorageConfig(root=str(folder / "root")))
     write_masks(storage, "cam 1/a.mp4", "c1", found)
     cost = export(storage, name, {"cam 1/a.mp4": ["c1"]}, folder / name)

@@ -55,6 +55,7 @@ def test_pngs_are_indexed_in_the_colours_of_davis() -> None:
     with Image.open(files[1]) as picture:
         assert set(np.unique(np.array(picture))) == {0, 1}
     assert (folder / "ImageSets" / "2017" / "train.txt").read_text().split() == [files[0].parent.name]
+    assert files[0].parent.name.endswith("-c1"), "a sequence is a clip"
 
 
 def test_the_palette_is_that_of_pascal_voc() -> None:
