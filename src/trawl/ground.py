@@ -5,7 +5,8 @@ With CLIP and SAM 2 only, in four steps, for each phrase on each frame:
     map       every patch of the frame: the share of the phrase among phrases for what else may be there (softmax)
     regions   where the map is high, and its highest point: a box and a point
     masks     the tracker's, for that box and that point, so that a region becomes an object
-    score     geometric mean of two shares of the phrase: mean of the map inside the mask, and of a crop around the mask
+    score     geometric mean, weighted, of two shares of the phrase: the map's mean inside the mask, and that of a crop
+              around the mask
 
 of which near-duplicates are suppressed. A detector replaces the first two steps and the score. Nothing here drops a
 detection for its score, so that a run can say how near it came; `Kept` does that. Knows nothing of videos or torch.
@@ -34,6 +35,7 @@ _FINE = 8  # map pixels a patch side, for regions with edges between patches
 _CROP = 1.5  # a candidate's crop is a square of its longer side times this: some surroundings, as CLIP is used to
 _SAME_TEXT = 0.85  # cosine above which two phrases are one; in the demo's world, "a violet star" and "a purple star"
 _SPLIT = 0.6  # share of a region's peak at which its parts are taken for objects of their own
+_FAINT = 0.05  # share of the best candidate's height or score below which others are not worth a mask
 _CONTAINED = 0.85  # share of a mask inside a better one from which on it is a part of that one
 _EMPTY_WORDS = frozenset(
     ("a", "an", "the", "one", "thing", "things", "object", "objects", "something", "of", "in", "on")
@@ -113,9 +115,10 @@ class ClipGrounder:
         size = self._dense.image_spec.size
         crops = [squashed(crop(frames[c.frame], mask, _CROP), size) for c, mask in found]
         embedded = self._dense.embed_images(np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8))
+        weight = self._config.crop_weight
         scores = np.array(
             [
-                np.sqrt(inside(c.heat, mask) * views[c.phrase].share_of_picture(vector))
+                inside(c.heat, mask) ** (1 - weight) * views[c.phrase].share_of_picture(vector) ** weight
                 for (c, mask), vector in zip(found, embedded)
             ],
             np.float32,
@@ -242,40 +245,51 @@ def regions(heat: Floats, level: float, limit: int) -> list[Region]:
     Args:
         heat: (h, w), none negative.
         level: 0-1.
-        limit: regions at most; those with a peak below a tenth of the highest are left out.
+        limit: regions at most; those with a peak below a twentieth of the highest are left out.
     """
     left = heat.copy()
     found: list[Region] = []
-    while len(found) < limit:
-        peak = float(left.max())
-        if peak <= 0 or (found and peak < found[0].value / 10):
+    summits = _summits(heat)
+    for summit in summits:
+        value = float(heat[summit])
+        if len(found) >= limit or (found and value < _FAINT * found[0].value):
             break
-        part = _around(left, level * peak)
-        found.append(_region(left, part))
-        found += _parts(left, part)
-        left[part] = 0
+        if left[summit] > 0:  # not in a higher one's part
+            part = _around(left, summit, level * value)
+            found.append(_region(part, summit, value))
+            found += _parts(left, part, [one for one in summits if part[one]])
+            left[part] = 0
     return sorted(found, key=lambda region: -region.value)[:limit]
 
 
-def _around(heat: Floats, threshold: float) -> NDArray[np.bool_]:
-    """The connected part at or above a threshold that holds the highest point."""
+def _summits(heat: Floats) -> list[tuple[int, int]]:
+    """(y, x) of the points that nothing within a patch is higher than, the highest first; one of each plateau."""
+    labels, count = ndimage.label((heat == ndimage.maximum_filter(heat, size=2 * _FINE + 1)) & (heat > 0))
+    points = ndimage.maximum_position(heat, labels, range(1, count + 1))
+    return sorted(((int(y), int(x)) for y, x in points), key=lambda point: -float(heat[point]))
+
+
+def _parts(heat: Floats, part: NDArray[np.bool_], summits: Sequence[tuple[int, int]]) -> list[Region]:
+    """The surroundings of each summit, highest first, that a valley parts from all higher ones; none if there is but one."""
+    apart: list[Region] = []
+    for k, summit in enumerate(summits):
+        value = float(heat[summit])
+        mine = _around(np.where(part, heat, 0), summit, _SPLIT * value)
+        if mine.sum() >= _FINE * _FINE / 2 and not any(mine[higher] for higher in summits[:k]):
+            apart.append(_region(mine, summit, value))
+    return apart if len(apart) > 1 else []
+
+
+def _around(heat: Floats, summit: tuple[int, int], threshold: float) -> NDArray[np.bool_]:
+    """The connected part at or above a threshold that holds a point."""
     labels, _ = ndimage.label(heat >= threshold)
-    part: NDArray[np.bool_] = labels == labels.ravel()[heat.argmax()]
+    part: NDArray[np.bool_] = labels == labels[summit]
     return part
 
 
-def _parts(heat: Floats, part: NDArray[np.bool_]) -> list[Region]:
-    peak = float(heat[part].max())
-    labels, count = ndimage.label(part & (heat >= _SPLIT * peak))
-    if count < 2:
-        return []
-    return [_region(heat, labels == k + 1) for k in range(count) if (labels == k + 1).sum() >= _FINE * _FINE / 2]
-
-
-def _region(heat: Floats, part: NDArray[np.bool_]) -> Region:
-    y, x = np.unravel_index(np.where(part, heat, -1).argmax(), heat.shape)
-    box = np.array(bounding_box(part), np.float32)
-    return Region(box, (float(x) + 0.5, float(y) + 0.5), float(heat[y, x]))
+def _region(part: NDArray[np.bool_], summit: tuple[int, int], value: float) -> Region:
+    y, x = summit
+    return Region(np.array(bounding_box(part), np.float32), (x + 0.5, y + 0.5), value)
 
 
 def inside(heat: Floats, mask: NDArray[np.bool_]) -> float:
@@ -336,10 +350,11 @@ def kept(found: Detections, min_score: float, max_objects: int) -> Detections:
 
 
 def _likeliest(found: Detections, limit: int) -> Detections:
-    """The best `limit` of each phrase."""
+    """The best `limit` of each phrase, less the faint."""
     order = np.argsort(-found.scores, kind="stable")
     masks = None if found.masks is None else found.masks[order]
-    return kept(Detections(found.boxes[order], found.scores[order], found.phrase[order], masks), 0.0, limit)
+    best = float(found.scores.max(initial=0.0))
+    return kept(Detections(found.boxes[order], found.scores[order], found.phrase[order], masks), _FAINT * best, limit)
 
 
 def _masks_of(session: Session, found: Detections, position: int, shape: tuple[int, ...]) -> Masks:

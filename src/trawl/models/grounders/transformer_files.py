@@ -16,24 +16,30 @@ from trawl.models import hub
 from trawl.models.grounder_blueprint import GrounderBlueprint
 from trawl.models.weights import Blueprint, sha256_of
 
-_WEIGHTS = ("model.safetensors",)
-_COMMON = ("config.json", "preprocessor_config.json", "tokenizer_config.json")
+_WEIGHTS = "model.safetensors"
+# What a folder must hold; of several names, one: transformers writes other ones than it did.
+_FILES = (
+    ("config.json",),
+    ("preprocessor_config.json", "processor_config.json"),
+    ("tokenizer_config.json",),
+    ("tokenizer.json", "vocab.json", "vocab.txt"),
+    (_WEIGHTS,),
+)
+_COMPANION = {"vocab.json": "merges.txt"}  # a vocabulary that is of no use without another file
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """default: repository at the hub. tokenizer: the files that its tokenizer is read from. types: what `config.json` may
-    call the model."""
+    """default: repository at the hub. types: what `config.json` may call the model."""
 
     default: str
-    tokenizer: tuple[str, ...]
     types: tuple[str, ...]
 
 
 _KINDS = {
-    "owlv2": _Kind("google/owlv2-base-patch16-ensemble", ("vocab.json", "merges.txt"), ("owlv2",)),
+    "owlv2": _Kind("google/owlv2-base-patch16-ensemble", ("owlv2",)),
     "grounding_dino": _Kind(
-        "IDEA-Research/grounding-dino-base", ("tokenizer.json",), ("grounding-dino", "mm-grounding-dino")
+        "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det", ("grounding-dino", "mm-grounding-dino")
     ),
 }
 
@@ -67,7 +73,7 @@ def at_home(blueprint: GrounderBlueprint) -> GrounderBlueprint:
         WeightsError: they are not here, or are others than were settled.
     """
     folder = Path(blueprint.path or "")
-    if not _is_complete(blueprint.kind, folder):
+    if _lacking(folder):
         folder = _folder(blueprint.kind, blueprint.model, blueprint.weights)
     if _sha256(folder) != blueprint.sha256:
         raise WeightsError(f"{folder} is not the {blueprint.model} that was asked for: put the same on every machine")
@@ -86,7 +92,7 @@ def _local(kind: str, name: str) -> Path:
         raise WeightsError(
             f"{name}: there is no such folder; give one as save_pretrained writes it, or a name at the hub"
         )
-    if lacking := [file for file in _files(kind) if not (folder / file).is_file()]:
+    if lacking := _lacking(folder):
         raise WeightsError(f"{name} lacks {', '.join(lacking)}: put all files of the model there")
     _check_type(kind, folder)
     return folder.resolve()
@@ -95,19 +101,26 @@ def _local(kind: str, name: str) -> Path:
 def _fetch(kind: str, repo: str) -> Path:
     if repo.count("/") != 1:
         raise ConfigError(f"grounder.model={repo} is no name at the hub, such as {_KINDS[kind].default}, and no folder")
-    remedy = "set grounder.weights to the folder with all of its files"
-    for file in _files(kind):
-        found = hub.find(repo, [file], f"{file} of {repo}", remedy, "grounder=clip needs no such model")
+    for names in _FILES:
+        found = _find(repo, names)
+        if found.name in _COMPANION:
+            _find(repo, (_COMPANION[found.name],))
     _check_type(kind, found.parent)
     return found.parent
 
 
-def _files(kind: str) -> tuple[str, ...]:
-    return (*_COMMON, *_KINDS[kind].tokenizer, *_WEIGHTS)
+def _find(repo: str, names: tuple[str, ...]) -> Path:
+    remedy = "set grounder.weights to a folder with all of the model's files"
+    return hub.find(repo, names, f"{names[0]} of {repo}", remedy, "the demo's grounder=clip needs no download")
 
 
-def _is_complete(kind: str, folder: Path) -> bool:
-    return all((folder / file).is_file() for file in _files(kind))
+def _lacking(folder: Path) -> list[str]:
+    lacking = [names[0] for names in _FILES if not any((folder / name).is_file() for name in names)]
+    if not (folder / "tokenizer.json").is_file():
+        lacking += [
+            more for name, more in _COMPANION.items() if (folder / name).is_file() and not (folder / more).is_file()
+        ]
+    return lacking
 
 
 def _check_type(kind: str, folder: Path) -> None:
@@ -123,5 +136,5 @@ def _check_type(kind: str, folder: Path) -> None:
 
 def _sha256(folder: Path) -> str:
     """Of the weights and of the model's shape; a tokenizer that does not fit them fails when it is used."""
-    joined = "".join(sha256_of(folder / file) for file in ("config.json", *_WEIGHTS))
+    joined = "".join(sha256_of(folder / file) for file in ("config.json", _WEIGHTS))
     return hashlib.sha256(joined.encode()).hexdigest()
