@@ -20,7 +20,8 @@ _AXIS, _LABEL, _BAR, _LANE, _TALL_LANE, _SPACE = 24, 18, 14, 14, 24, 12  # pixel
 _ROOM = 28  # percent that a lane's name needs beside its marks, on a phone
 _TICKS = 6  # at most
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-_JOIN = 0.01  # of the clip: doubts closer than this are drawn as one
+# Doubts closer than this part of the clip, or than neighbouring frames of a slow video, are drawn as one.
+_JOIN, _JOIN_S = 0.01, 0.15
 _LEAST = 0.6  # percent that a mark is wide at least
 
 
@@ -97,7 +98,7 @@ def flag_spans(rows: Iterable[tuple[float, Sequence[str]]], join_s: float) -> li
 
 def join_s(clip: ClipFacts) -> float:
     """How close two doubts of one kind may be before they are drawn as one."""
-    return (clip.end_s - clip.start_s) * _JOIN
+    return max((clip.end_s - clip.start_s) * _JOIN, _JOIN_S)
 
 
 def timeline(clip: ClipFacts, spans: Mapping[int, Sequence[FlagSpan]]) -> Timeline:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from looks import clip, track
 
-from trawl.report.timeline import FlagSpan, flag_spans, timeline
+from trawl.report.timeline import FlagSpan, flag_spans, join_s, timeline
 
 
 def test_a_bar_a_track_with_its_gaps() -> None:
@@ -73,6 +73,12 @@ def test_everything_lies_inside(start: float, length: float, inner: list[float])
     percents = [percent for percent, _ in made.ticks]
     assert percents == sorted(percents) and len(percents) <= 8
     assert all(0 <= percent <= 100.01 for percent in percents)
+
+
+def test_neighbouring_frames_of_a_short_clip_are_one_doubt() -> None:
+    short = clip(track(clip_start_s=0.0, clip_end_s=1.6, start_s=0.0, end_s=1.5, gaps=()))
+    assert len(flag_spans([(0.4 + n / 24, ["speed"]) for n in range(3)], join_s(short))) == 1
+    assert join_s(clip(track(clip_end_s=110.0))) == 1.0
 
 
 rows = st.lists(st.sets(st.sampled_from(["speed", "border", "lost"])), max_size=30)
