@@ -22,7 +22,6 @@ import numpy as np
 
 from trawl.config import TrackerConfig
 from trawl.demo import sam2 as demo
-from trawl.errors import WeightsError
 from trawl.records import Prompt
 
 HEIGHT, WIDTH = 256, 384  # of the demo corpus's videos
@@ -88,14 +87,6 @@ def seconds(clock: Callable[[], float], work: Callable[..., None], *arguments: o
     return clock() - start
 
 
-def demo_config() -> tuple[TrackerConfig, str]:
-    try:
-        demo.weights_path()
-    except WeightsError:
-        return TrackerConfig("sam2", demo.MODEL_NAME, "random:0", frame_batch=8, object_batch=32), "random weights"
-    return TrackerConfig("sam2", demo.MODEL_NAME, "builtin", frame_batch=8, object_batch=32), "its own weights"
-
-
 def against_stock(rounds: int, frames: int) -> None:
     import sam2.sam2_video_predictor as package
     import torch
@@ -105,14 +96,12 @@ def against_stock(rounds: int, frames: int) -> None:
     from trawl.models.sam2_tracker import make
 
     package.tqdm = lambda order, **_: order
-    config, weights = demo_config()
+    config = TrackerConfig("sam2", demo.MODEL_NAME, "builtin", frame_batch=8, object_batch=32)
     blueprint = trackers.resolve(config)
     predictor, tracker = make(blueprint, PREDICTOR), trackers.build(blueprint, "cpu")
     pictures = clip(frames, HEIGHT, WIDTH)
     images = [pixels(picture, blueprint.image_size, torch.device("cpu")) for picture in pictures]
-    print(
-        f"The demo SAM 2 with {weights}, {frames} frames of {WIDTH} x {HEIGHT}, CPU, {torch.get_num_threads()} thread(s)"
-    )
+    print(f"The demo SAM 2, {frames} frames of {WIDTH} x {HEIGHT}, CPU, {torch.get_num_threads()} thread(s)")
     print()
     print("| objects | ours, object-frames/s | sam2's predictor | ratio | target |")
     print("|---|---|---|---|---|")

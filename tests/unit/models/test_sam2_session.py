@@ -15,7 +15,7 @@ import torch
 
 from trawl.config import TrackerConfig
 from trawl.demo import sam2 as demo
-from trawl.errors import DeviceMemoryError, WeightsError
+from trawl.errors import DeviceMemoryError
 from trawl.models import sam2_weights
 from trawl.models.protocols import Session, Tracker
 from trawl.models.sam2_images import pixels
@@ -28,13 +28,6 @@ PREDICTOR = "sam2.sam2_video_predictor.SAM2VideoPredictor"
 HEIGHT, WIDTH, T = 90, 140, 10
 
 
-def demo_is_here() -> bool:
-    try:
-        return demo.weights_path().is_file()
-    except WeightsError:
-        return False
-
-
 MODELS = {
     "demo": TrackerConfig("sam2", demo.MODEL_NAME, "builtin"),
     "demo, random": TrackerConfig("sam2", demo.MODEL_NAME, "random:0"),
@@ -44,8 +37,6 @@ MODELS = {
 
 def predictor(name: str):
     """The stock predictor; ours runs on the very same parameters."""
-    if name == "demo" and not demo_is_here():
-        pytest.skip("the demo SAM 2's weights are not here")
     torch.set_num_threads(1)
     model = make(sam2_weights.resolve(MODELS[name]), PREDICTOR)
     if name != "demo":
