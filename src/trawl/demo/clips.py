@@ -7,7 +7,9 @@ square: what tracking does to frames. Only pairs in `words.SEEN` appear. Knows n
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import cv2
@@ -33,7 +35,8 @@ class Lesson:
     images (N, T, S, S, 3) uint8 RGB; ids (N, T, S, S) int8, the thing on top or -1; clip, thing (M,) int64: which clip
     and which id an object is; boxes (M, 4) float32 x0 y0 x1 y1 in pixels of S, as inexact as those of a detector;
     clicks (M, 3, 2) float32 x y, the first on the object, the others right or wrong of it; click_labels (M, 3) int32 1
-    on the object and 0 off it.
+    on the object and 0 off it; sparse: whether
+    frames are far apart; long_ago: whether the first lies seconds before the others.
     """
 
     images: NDArray[np.uint8]
@@ -43,6 +46,8 @@ class Lesson:
     boxes: NDArray[np.float32]
     clicks: NDArray[np.float32]
     click_labels: NDArray[np.int32]
+    sparse: bool = True
+    long_ago: bool = False
 
     def masks(self) -> NDArray[np.bool_]:
         """(M, T, S, S): the visible part of each object."""
@@ -53,10 +58,16 @@ class Lesson:
         return np.asarray((self.ids[self.clip] >= 0) & ~self.masks())
 
 
-def draw_lesson(seed: int, step: int, clips: int, frames: int, size: int) -> Lesson:
-    """Lesson number `step`: `clips` clips (a multiple of 2) of `frames` frames of size x size."""
+def draw_lesson(seed: int, step: int, clips: int, frames: int, size: int, sparse: bool = True) -> Lesson:
+    """Lesson number `step`: `clips` clips (a multiple of 2) of `frames` frames of size x size.
+
+    sparse: frames far apart, for which nothing is as it was; otherwise most are neighbours, or nearly, in a video, but
+    for two lessons in five in which the first frame was long ago.
+    """
     rng = np.random.default_rng([seed, 17, frames, step])
-    drawn = [one for _ in range(clips // _SHARE) for one in _draw_some(rng, frames, size)]
+    long_ago = not sparse and bool(rng.random() < 0.4)
+    pace = _sparse if sparse else partial(_dense, long_ago=long_ago)
+    drawn = [one for _ in range(clips // _SHARE) for one in _draw_some(rng, frames, size, pace)]
     ids = np.stack([d[1] for d in drawn])
     clip, thing = [], []
     for n, (_, _, shares) in enumerate(drawn):
@@ -73,13 +84,16 @@ def draw_lesson(seed: int, step: int, clips: int, frames: int, size: int) -> Les
         boxes=np.array([p[0] for p in prompts], dtype=np.float32).reshape(-1, 4),
         clicks=np.array([p[1] for p in prompts], dtype=np.float32).reshape(-1, _CLICKS, 2),
         click_labels=np.array([p[2] for p in prompts], dtype=np.int32).reshape(-1, _CLICKS),
+        sparse=sparse,
+        long_ago=long_ago,
     )
 
 
 _Drawn = tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.float64]]  # images, ids, shares seen on the first frame
+_Pace = Callable[[np.random.Generator, int], NDArray[np.float64]]
 
 
-def _draw_some(rng: np.random.Generator, frames: int, size: int) -> list[_Drawn]:
+def _draw_some(rng: np.random.Generator, frames: int, size: int, pace: _Pace) -> list[_Drawn]:
     aspect = _ASPECTS[int(rng.integers(len(_ASPECTS)))]
     unit = size * float(rng.uniform(1.15, 1.6)) / (aspect[0] * aspect[1]) ** 0.5
     height, width = round(aspect[0] * unit), round(aspect[1] * unit)
@@ -87,7 +101,7 @@ def _draw_some(rng: np.random.Generator, frames: int, size: int) -> list[_Drawn]
     while len(canvases) < _SHARE:
         scene = replace(_scene(rng), backdrops=canvases[0].scene.backdrops)
         canvases.append(Canvas(scene, height, width, canvases[0].textures))
-    return [_film(rng, canvas, frames, size) for canvas in canvases]
+    return [_film(rng, canvas, pace(rng, frames), size) for canvas in canvases]
 
 
 def _scene(rng: np.random.Generator) -> Scene:
@@ -95,9 +109,9 @@ def _scene(rng: np.random.Generator) -> Scene:
     return sample(rng, choose_pairs(rng, words.SEEN, count), _DURATION_S)
 
 
-def _film(rng: np.random.Generator, canvas: Canvas, frames: int, size: int) -> _Drawn:
+def _film(rng: np.random.Generator, canvas: Canvas, pace: NDArray[np.float64], size: int) -> _Drawn:
     """One clip: the start of several that shows something, and among those sometimes the most eventful."""
-    pace = _steps(rng, frames)
+    frames = len(pace)
     starts = [float(rng.uniform(0, max(_DURATION_S - pace[-1], 0.1))) for _ in range(4)]
     if frames > 1 and rng.random() < 0.5:
         starts.sort(key=lambda start: -_eventful(canvas.scene, start + pace))
@@ -119,7 +133,7 @@ def _film(rng: np.random.Generator, canvas: Canvas, frames: int, size: int) -> _
     return images, ids, shares
 
 
-def _steps(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
+def _sparse(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
     """(frames,) seconds from the first frame: every frame of a video, or every few, or a look now and then; and
     sometimes a long pause after the first."""
     gap = float(np.exp(rng.uniform(math.log(1 / 30), math.log(0.5))))
@@ -127,6 +141,16 @@ def _steps(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
     gaps[0] = 0.0
     if frames > 1 and rng.random() < 0.4:
         gaps[1] += float(rng.uniform(0, 2.5))
+    return np.asarray(np.cumsum(gaps))
+
+
+def _dense(rng: np.random.Generator, frames: int, long_ago: bool) -> NDArray[np.float64]:
+    """(frames,) seconds from the first frame: mostly one or two frames of a video apart, at times up to half a second."""
+    low, high = ((1 / 30, 1 / 12), (1 / 12, 1 / 4), (1 / 4, 1 / 2))[int(rng.choice(3, p=[0.5, 0.3, 0.2]))]
+    gaps = float(np.exp(rng.uniform(math.log(low), math.log(high)))) * rng.uniform(0.7, 1.3, frames)
+    gaps[0] = 0.0
+    if long_ago:
+        gaps[1] += float(rng.uniform(0.5, 4))
     return np.asarray(np.cumsum(gaps))
 
 

@@ -40,7 +40,11 @@ def mask_terms(logits: Tensor, scores: Tensor, mask: Tensor, others: Tensor) -> 
     return loss * mask.flatten(1).any(dim=1), iou
 
 
-def presence_term(logits: Tensor, mask: Tensor) -> Tensor:
-    """Whether the object is in sight: logits (B, 1), mask (B, S, S) bool. Loss per object (B,) fp32."""
+def presence_term(logits: Tensor, mask: Tensor, absent: float = 1.0) -> Tensor:
+    """Whether the object is in sight: logits (B, 1), mask (B, S, S) bool. Loss per object (B,) fp32.
+
+    absent: weight of objects that are not, which are few.
+    """
     present = mask.flatten(1).any(dim=1).float()
-    return F.binary_cross_entropy_with_logits(logits[:, 0], present, reduction="none")
+    weight = present + (1 - present) * absent
+    return weight * F.binary_cross_entropy_with_logits(logits[:, 0], present, reduction="none")

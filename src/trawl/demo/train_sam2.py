@@ -44,6 +44,7 @@ class Stage:
     rate: float  # of AdamW, at its highest
     steepest: float  # norm that gradients are cut to
     average: float  # share of the running average that a step keeps
+    sparse_until: int = 0  # lessons before this one have their frames far apart
 
     def rate_at(self, step: int) -> float:
         """Warm-up over 3 %, then a cosine to almost nothing."""
@@ -57,7 +58,7 @@ class Plan:
 
     seed: int = 0
     pictures: Stage = Stage(steps=2400, clips=10, frames=1, rate=1.2e-3, steepest=1.0, average=0.995)
-    clips: Stage = Stage(steps=3600, clips=4, frames=6, rate=4e-4, steepest=0.4, average=0.998)
+    clips: Stage = Stage(steps=3200, clips=4, frames=6, rate=4e-4, steepest=0.4, average=0.998, sparse_until=800)
     decay: float = 0.02
 
     def stages(self) -> tuple[Stage, Stage]:
@@ -76,7 +77,9 @@ class Lessons(Dataset[tuple[int, Lesson]]):
     def __getitem__(self, index: int) -> tuple[int, Lesson]:
         cv2.setNumThreads(1)
         step = self.first + index
-        return step, draw_lesson(self.seed, step, self.stage.clips, self.stage.frames, self.size)
+        stage = self.stage
+        sparse = stage.frames == 1 or step < stage.sparse_until
+        return step, draw_lesson(self.seed, step, stage.clips, stage.frames, self.size, sparse)
 
 
 @dataclass(frozen=True)
@@ -148,8 +151,8 @@ class Tally:
             best = scores.detach().argmax(dim=1, keepdim=True)
             self.said[name] = float(iou.gather(1, best)[present, 0].mean())
 
-    def presence(self, name: str, logits: Tensor, mask: Tensor, weight: float) -> None:
-        self.loss = self.loss + weight * presence_term(logits, mask).mean()
+    def presence(self, name: str, logits: Tensor, mask: Tensor, weight: float, rare: float = 1.0) -> None:
+        self.loss = self.loss + weight * presence_term(logits, mask, rare).mean()
         absent = ~mask.flatten(1).any(dim=1)
         if bool(absent.any()):
             self.said[name] = float((logits[absent] <= 0).float().mean())
@@ -168,7 +171,10 @@ def learn_pictures(model: SAM2Base, lesson: Lesson, step: int) -> Tally:
 
 
 def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
-    """Prompt every object on its clip's first frame and follow it through the others."""
+    """Prompt every object on its clip's first frame and follow it through the others.
+
+    Where the first frame was long ago the second's memory is made from the truth, as if following had gone well.
+    """
     rng = np.random.default_rng([seed, 23, step])
     tally = Tally()
     masks, others = torch.from_numpy(lesson.masks()), torch.from_numpy(lesson.others())
@@ -182,11 +188,13 @@ def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
     tally.presence("absent0", presence, masks[:, 0], 0.2)
     outputs: dict[str, dict[int, dict[str, Any]]] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     pause = int(rng.integers(0, 12)) if rng.random() < 0.4 else 0
+    if lesson.long_ago:
+        pause += model.num_maskmem
     for t in range(frames):
         number = t + (pause if t else 0)
         prompt: dict[str, Any] = {"point_inputs": None, "mask_inputs": None}
-        if t == 0 and kind == "mask":
-            prompt["mask_inputs"] = masks[:, :1].float()
+        if (t == 0 and kind == "mask") or (t == 1 and lesson.long_ago):
+            prompt["mask_inputs"] = masks[:, t, None].float()
         elif t == 0:
             coords, labels = points_of(lesson, kind)
             prompt["point_inputs"] = {"point_coords": coords, "point_labels": labels}
@@ -199,7 +207,7 @@ def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
         if prompt["mask_inputs"] is None:
             name = kind if t == 0 else "followed"
             tally.masks(name if t in (0, frames - 1) else f"t{t}", candidates, scores, masks[:, t], others[:, t], 1.0)
-            tally.presence("absent", presence, masks[:, t], 1.0)
+            tally.presence("absent", presence, masks[:, t], 1.0, 1.0 if lesson.sparse else 4.0)
         out["obj_ptr"] = pointer
         model._encode_memory_in_output(now.levels, now.sizes, prompt["point_inputs"], True, chosen, presence, out)
         outputs["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][number] = out

@@ -55,6 +55,19 @@ def test_objects_move_and_some_go(lessons):
     assert any(m[0].any() and not m[t].any() for m in masks for t in range(1, 4))
 
 
+def _overlap_of_neighbours(lesson: Lesson) -> float:
+    masks = lesson.masks()[:, 1:]  # the step from the first frame may be a long one
+    pairs = [(a, b) for m in masks for a, b in zip(m, m[1:]) if a.any()]
+    return float(np.mean([(a & b).sum() / (a | b).sum() for a, b in pairs]))
+
+
+def test_dense_lessons_move_less_and_some_begin_long_ago(lessons):
+    dense = [draw_lesson(5, step, 4, 4, 64, sparse=False) for step in range(8)]
+    assert np.mean([*map(_overlap_of_neighbours, dense)]) > np.mean([*map(_overlap_of_neighbours, lessons)]) + 0.1
+    assert {lesson.long_ago for lesson in dense} == {True, False}
+    assert all(lesson.sparse and not lesson.long_ago for lesson in lessons)
+
+
 def test_clicks_are_right(lessons):
     for lesson in lessons:
         assert (lesson.click_labels[:, 0] == 1).all()

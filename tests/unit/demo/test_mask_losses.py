@@ -42,3 +42,9 @@ def test_out_of_sight():
     sure_gone, sure_there = torch.tensor([[-6.0]]), torch.tensor([[6.0]])
     assert presence_term(sure_gone, NONE) < 0.01 < 5 < presence_term(sure_there, NONE)
     assert presence_term(sure_there, MASK) < 0.01 < 5 < presence_term(sure_gone, MASK)
+
+
+def test_missed_disappearances_can_weigh_more():
+    wrong = torch.tensor([[2.0]])
+    assert presence_term(wrong, NONE, 4.0) == 4 * presence_term(wrong, NONE)
+    assert presence_term(wrong, MASK, 4.0) == presence_term(wrong, MASK)
