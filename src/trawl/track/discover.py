@@ -11,7 +11,7 @@ from itertools import combinations
 from trawl import masks
 from trawl.config import TrackingConfig
 from trawl.models.protocols import Grounder, Tracker
-from trawl.records import ClipFrames, Flag, MaskRow, Prompt, Target
+from trawl.records import ClipFrames, MaskRow, Prompt, Target
 from trawl.track import duplicates, sightings
 from trawl.track.looking import EmbedCrops, grounding_positions, take_looks
 from trawl.track.masklet import Masklet
@@ -41,20 +41,13 @@ class Search:
 class Piece:
     """What one chunk adds to an object: the known one numbered `owner`, or a new one (None).
 
-    found: its rows in this chunk, those of the overlap included, without those of a slip.
+    found: its rows in this chunk, those of the overlap included, without those where it `slipped` (frame_index) to
+    another's pixels.
     """
 
     owner: int | None
     found: Masklet
-    slip: "Slip | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """A known object went over to the pixels of another: on these frames (frame_index) it has no rows of its own."""
-
-    onto: Piece
-    frames: list[int]
+    slipped: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -190,21 +183,13 @@ class Discovery:
                 slipped = duplicates.slipped_rows(a.found, b.found, past, self._size, self._config)
             if slipped is not None:
                 who, frames = slipped
-                self._cut_off(*((a, b), (b, a))[who], frames)
+                loser = (a, b)[who]
+                loser.found.drop(frames)
+                loser.slipped = frames
                 settled |= {id(a), id(b)}
 
     def _past(self, piece: Piece) -> Mapping[int, MaskRow]:
         return {} if piece.owner is None else self._live[piece.owner].rows
-
-    def _cut_off(self, loser: Piece, winner: Piece, frames: list[int]) -> None:
-        loser.found.drop(frames)
-        if loser.owner is not None:
-            loser.slip = Slip(winner, frames)
-        elif loser.found.rows:
-            loser.found.doubt(loser.found.last.frame_index, Flag.IDENTITY_SWITCH)
-        else:  # the other all along
-            winner.found.name(loser.found.named)
-            self._outcome.pieces.remove(loser)
 
     def _name(self, seen: Mapping[int, Sequence[Sighting]]) -> None:
         """Give each object the scores of what it was seen as."""

@@ -62,15 +62,14 @@ def slipped_rows(
     if not same or len(same) < min(config.overlap, len(common)):
         return None  # apart in the end, or too shortly together to tell from a meeting
     start = same[-1]
-    jumps = [_jump(before, one.rows, start) for before, one in zip(past, (a, b), strict=True)]
+    jumps = [_jump({**before, **one.rows}, start) for before, one in zip(past, (a, b), strict=True)]
+    if jumps[0] is None or jumps[1] is None:
+        return None  # one began here: it is the other going on, and has no past to be cut off from
     loser = int(jumps[1] > jumps[0])
     return loser, [index for index in (a, b)[loser].rows if index >= start]
 
 
-def _jump(past: Rows, rows: Rows, start: int) -> float:
-    """1 - IoU of the boxes at `start` and before: 0 for what stayed where it was, 1 for what jumped or came from nowhere."""
-    before = max((index for index in (*past, *rows) if index < start), default=None)
-    if before is None:
-        return 1.0
-    row = rows[before] if before in rows else past[before]
-    return 1 - float(geometry.iou([row.box], [rows[start].box])[0, 0])
+def _jump(rows: Rows, start: int) -> float | None:
+    """1 - IoU of the boxes at `start` and before: 0 for what stayed where it was, 1 for what jumped; None without a before."""
+    before = max((index for index in rows if index < start), default=None)
+    return None if before is None else 1 - float(geometry.iou([rows[before].box], [rows[start].box])[0, 0])

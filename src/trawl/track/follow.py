@@ -21,7 +21,7 @@ from trawl.errors import DeviceMemoryError, VideoError
 from trawl.models.protocols import Grounder, Tracker
 from trawl.records import ClipFrames, Flag, Reason, Target, Times, Track
 from trawl.track import chunks, memory, motion, refine, stitch
-from trawl.track.discover import Discovery, Models, Outcome, Piece, Search
+from trawl.track.discover import Discovery, Models, Outcome, Search
 from trawl.track.looking import EmbedCrops
 from trawl.track.masklet import Masklet
 
@@ -136,22 +136,21 @@ class _Following:
         self.invisible += outcome.invisible
         for phrase, score in outcome.best.items():
             self.best[phrase] = max(score, self.best.get(phrase, score))
-        keys = {id(piece): self._key(piece) for piece in outcome.pieces}
         new: dict[int, Masklet] = {}
         for piece in outcome.pieces:
+            one = piece.found
             if piece.owner is None:
-                new[keys[id(piece)]] = piece.found
+                new[self._count] = one
+                self._count += 1
             else:
-                self.open[piece.owner].absorb(piece.found)
-        every = self.open | new
-        for piece in outcome.pieces:
-            if piece.owner is not None and piece.slip is not None:
-                self._cut_off(piece.owner, piece.slip.frames, every[keys[id(piece.slip.onto)]])
-        for key, old in stitch.on_overlap(self.open, new, self.size, self.config).items():
-            self.open[old].absorb(new.pop(key))
+                one = self.open[piece.owner]
+                one.absorb(piece.found)
+            if piece.slipped:
+                one.drop(piece.slipped)
+                one.doubt(one.last.frame_index, Flag.IDENTITY_SWITCH)
         self.open |= new
         into: dict[int, int] = {}
-        for earlier, later in stitch.over_gaps(self.open, set(new), self.size, self.config):
+        for earlier, later in stitch.link(self.open, set(new), self.size, self.config):
             into[later] = into.get(earlier, earlier)  # pairs come in order of time, so a chain ends at its first
             self.open[into[later]].absorb(self.open.pop(later))
         self.times |= zip(part.frame_index[known:].tolist(), part.time_s[known:].tolist())
@@ -159,19 +158,6 @@ class _Following:
         live = {key for key, one in self.open.items() if not overlap.isdisjoint(one.rows)}
         for key in memory.forgotten(self.open, live, float(part.time_s[-self.config.overlap :][0]), self.config):
             self.closed[key] = self.open.pop(key)
-
-    def _key(self, piece: Piece) -> int:
-        self._count += piece.owner is None
-        return self._count - 1 if piece.owner is None else piece.owner
-
-    def _cut_off(self, key: int, frames: list[int], onto: Masklet) -> None:
-        """An object slipped onto another: its rows end before. One that then has none was the other all along."""
-        one = self.open[key]
-        one.drop(frames)
-        if one.rows:
-            one.doubt(one.last.frame_index, Flag.IDENTITY_SWITCH)
-        else:
-            onto.name(self.open.pop(key).named)
 
     def finish(self) -> Followed:
         """All tracks, refined and measured."""

@@ -1,7 +1,8 @@
 """Which newly found masklets are objects that were known before: identity over chunk borders and over gaps.
 
-On the overlap of two chunks masks decide. Over a gap the place decides, as a constant-velocity Kalman filter expects it,
-and the look, as CLIP embeds it: both must agree, and ends are joined to beginnings one to one at the least total cost.
+Where two share frames masks decide, as on the overlap of two chunks. Over a gap the place decides, as a constant-velocity
+Kalman filter expects it, and the look, as CLIP embeds it: both must agree, and ends are joined to beginnings one to one at
+the least total cost.
 """
 
 from collections.abc import Collection, Mapping
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.config import TrackingConfig
+from trawl.records import MaskRow
 from trawl.track import duplicates, kalman
 from trawl.track.assign import one_to_one
 from trawl.track.masklet import Masklet
@@ -17,46 +19,42 @@ from trawl.track.masklet import Masklet
 Size = tuple[int, int]  # height, width in pixels
 
 
-def on_overlap(
-    known: Mapping[int, Masklet], new: Mapping[int, Masklet], size: Size, config: TrackingConfig
-) -> dict[int, int]:
-    """New masklets that cover a known one's pixels where that ends: {new: known}, one to one."""
-    keys, news = list(known), list(new)
-    ends = {key: max(known[key].rows) for key in keys} if news else {}
-    cost = np.full((len(news), len(keys)), np.inf)
-    for n, one in enumerate(news):
-        for k, other in enumerate(keys):
-            if ends[other] in new[one].rows:
-                common = duplicates.shared_frames(known[other].rows, new[one].rows, size)
-                overlap = float(np.mean(list(common.values())))
-                cost[n, k] = 1 - overlap if overlap >= config.same_iou else np.inf
-    return {news[n]: keys[k] for n, k in one_to_one(cost)}
-
-
-def over_gaps(
+def link(
     masklets: Mapping[int, Masklet], new: Collection[int], size: Size, config: TrackingConfig
 ) -> list[tuple[int, int]]:
-    """Pairs (earlier, later) of which the later is the earlier come back, in order of the later's beginning.
+    """Pairs (earlier, later) of which the later is the earlier going on, in order of the later's beginning.
 
     At least one of each pair is `new`; known ones were compared when they were. Each has at most one that follows it and
     one that it follows.
     """
     if not new:
         return []
-    first = {key: one.first for key, one in masklets.items()}
-    last = {key: one.last for key, one in masklets.items()}
-    keys = sorted(masklets, key=lambda key: first[key].frame_index)
+    spans = {key: (one.first, one.last) for key, one in masklets.items()}
+    keys = sorted(masklets, key=lambda key: spans[key][0].frame_index)
     cost = np.full((len(keys), len(keys)), np.inf)
     for i, earlier in enumerate(keys):
         for j, later in enumerate(keys):
-            is_after = last[earlier].frame_index < first[later].frame_index
-            gap_s = first[later].time_s - last[earlier].time_s
-            if is_after and gap_s <= config.max_age_s and (earlier in new or later in new):
-                cost[i, j] = _cost(masklets[earlier], masklets[later], size, config)
-    return sorted(((keys[i], keys[j]) for i, j in one_to_one(cost)), key=lambda pair: first[pair[1]].frame_index)
+            if (earlier in new or later in new) and _in_turn(spans[earlier], spans[later]):
+                if spans[later][0].frame_index <= spans[earlier][1].frame_index:
+                    cost[i, j] = _cost_together(masklets[earlier], masklets[later], size, config)
+                elif spans[later][0].time_s - spans[earlier][1].time_s <= config.max_age_s:
+                    cost[i, j] = _cost_apart(masklets[earlier], masklets[later], size, config)
+    return sorted(((keys[i], keys[j]) for i, j in one_to_one(cost)), key=lambda pair: spans[pair[1]][0].frame_index)
 
 
-def _cost(earlier: Masklet, later: Masklet, size: Size, config: TrackingConfig) -> float:
+def _in_turn(earlier: tuple[MaskRow, MaskRow], later: tuple[MaskRow, MaskRow]) -> bool:
+    """Whether the later begins and ends later. One within the other was compared with it when it was found."""
+    return all(a.frame_index < b.frame_index for a, b in zip(earlier, later, strict=True))
+
+
+def _cost_together(earlier: Masklet, later: Masklet, size: Size, config: TrackingConfig) -> float:
+    """0 for the same pixels on the frames that both have, 1 at `config.same_iou`; infinite beyond that."""
+    common = duplicates.shared_frames(earlier.rows, later.rows, size)
+    overlap = float(np.mean(list(common.values()))) if common else 0.0
+    return (1 - overlap) / max(1 - config.same_iou, 1e-6) if overlap >= config.same_iou else np.inf
+
+
+def _cost_apart(earlier: Masklet, later: Masklet, size: Size, config: TrackingConfig) -> float:
     """0-1, the mean of how far place and look are from agreeing, in terms of what is allowed; infinite beyond that."""
     away = _sigmas(earlier, later, size, config) / config.gate_sigmas
     unlike = _unlikeness(earlier.appearance(), later.appearance(), config)

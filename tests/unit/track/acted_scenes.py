@@ -57,10 +57,12 @@ def batches(squares: Sequence[Square], frames: int, size=(48, 96), batch: int = 
 class SquareTracker:
     """Follows a square by its identity. One that is out of sight for more than `patience` frames is not found again.
 
-    fits: (most frames, most objects in a call) that its pretended device holds. slips: from that frame on, who is taken for whom.
+    reach: frames from its prompt after which it loses what it follows. fits: (most frames, most objects in a call) that
+    its pretended device holds. slips: from that frame on, who is taken for whom.
     """
 
     patience: int = 10**9
+    reach: int = 10**9
     fits: tuple[int, int] = (10**9, 10**9)
     slips: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     opened: list[int] = field(default_factory=list)  # frames of each session
@@ -97,7 +99,7 @@ class SquareSession:
             masks = np.array([self._seen(position, who[k]) for k in ids])
             for n, key in enumerate(ids):
                 unseen[key] = 0 if masks[n].any() and unseen[key] <= self.tracker.patience else unseen[key] + 1
-                masks[n] &= unseen[key] == 0
+                masks[n] &= unseen[key] == 0 and abs(position - begin[key]) <= self.tracker.reach
             self.tracker.object_frames += len(ids)
             yield TrackedFrame(position, np.array(ids, np.int64), masks, np.full(len(ids), 0.9, np.float32))
 

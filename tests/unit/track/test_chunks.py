@@ -67,12 +67,13 @@ def test_a_chunk_lasts_as_long_as_set():
 
 
 def test_one_chunk_is_alive_at_a_time():
-    alive, most = set(), 0
+    alive, most, batches_alive = set(), 0, []
 
     def watched():
         for batch in clip([5] * 100):
             alive.add(name := f"batch {batch.frame_index[0]}")
             weakref.finalize(batch.frames, alive.discard, name)
+            batches_alive.append(sum(name.startswith("batch") for name in alive))
             yield batch
             del batch
 
@@ -82,6 +83,7 @@ def test_one_chunk_is_alive_at_a_time():
         weakref.finalize(chunk.frames.base, alive.discard, name)
         most = max(most, len(alive))
         del chunk
+    assert max(batches_alive) == 1
     assert most <= 2  # the chunk, and the batch that completed it
 
 

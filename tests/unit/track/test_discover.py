@@ -52,6 +52,7 @@ def test_a_live_one_is_prompted_where_it_is_seen_best():
     assert np.array_equal(prompt.mask, chunk.frames[2, ..., 0] == 1)
     assert [piece.owner for piece in outcome.pieces] == [5, None]
     assert sorted(outcome.pieces[0].found.rows) == [100, 102, 103, *range(104, 112)]
+    assert outcome.pieces[0].found.rows[103].score == 0.7  # as the chunk before saw it
     assert sorted(outcome.pieces[1].found.rows) == list(range(100, 112))
     assert [piece.found.named for piece in outcome.pieces] == [{0: pytest.approx(0.9)}] * 2
 
@@ -78,6 +79,25 @@ def test_a_detection_that_the_tracker_shows_nothing_of_is_counted():
     outcome = discovery(chunk, {}, tracker).run()
     assert outcome.invisible >= 1
     assert len(outcome.pieces) == 1
+
+
+def test_a_part_of_what_is_followed_starts_nothing():
+    chunk = chunk_of()
+
+    class Parts(SquareGrounder):
+        def detect(self, session, frames, positions, phrases):
+            found = super().detect(session, frames, positions, phrases)
+            for one in found:
+                one.masks[:, 36:] = False  # the upper half of the second square
+                one.masks[:, :, 60:] = False  # and of that the left
+            return found
+
+    models = Models(Parts({"a square": {2: 0.9}}), SquareTracker(), None)
+    live = {5: known(chunk, 2, [2, 3], [0.5, 0.8])}
+    outcome = Discovery(chunk, 4, live, SEARCH, models, TrackingConfig(), None).run()
+    assert [piece.owner for piece in outcome.pieces] == [5]
+    outcome = Discovery(chunk, 4, live, SEARCH, models, TrackingConfig(new_inside=1.0, same_iou=1.1), None).run()
+    assert [piece.owner for piece in outcome.pieces] == [5, *[None] * outcome.looked_at]
 
 
 def test_all_frames_are_searched_in_one_call():

@@ -56,6 +56,10 @@ def test_the_past_before_the_chunk_tells_too():
     assert slipped(both, both, past[::-1]) == (0, [0, 1, 2])
 
 
+def test_one_that_begins_on_another_goes_on_as_it():
+    assert slipped([5, 5, 5, 5, None, None], [None, None, 5, 5, 5, 5]) is None
+
+
 def test_a_meeting_is_no_slip():
     assert slipped([2, 6, 10, 14, 18], [18, 14, 10, 6, 2]) is None
     assert slipped([5, 5, 5], [30, 30, 30]) is None

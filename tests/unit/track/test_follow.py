@@ -1,16 +1,19 @@
 """A clip end to end, on squares that models see perfectly: each is found once, keeps its identity and loses no mask."""
 
 import tracemalloc
+import weakref
 from collections import Counter
 
 import pytest
-from acted_scenes import FPS, Square, SquareGrounder, SquareTracker, masks_of, moving, run, truth
+from acted_scenes import FPS, Square, SquareGrounder, SquareTracker, batches, masks_of, moving, run, truth
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trawl import masks
+from trawl.config import TrackingConfig
 from trawl.errors import VideoError
 from trawl.records import Flag, Reason, Target, Visibility
+from trawl.track.follow import follow
 
 TWO = (moving(20, 12, 0.3), moving(70, 36, -0.3))
 
@@ -85,6 +88,30 @@ def test_leaving_and_coming_back_is_one_track(chunk_s, patience):
     first = followed.tracks[0]
     assert len(first.gaps) == 1
     assert first.gaps[0][1] - first.gaps[0][0] == pytest.approx(1.9, abs=0.2)
+
+
+def test_coming_back_again_and_again_is_one_track():
+    """All of it in one chunk, so that the pieces are strung together at once."""
+    blinks = [Square(lambda t: (20, 24) if t // 12 % 2 == 0 else None)]
+    followed = run(blinks, 100, tracker=SquareTracker(0), reground_s=0.5)
+    assert_each_once(followed, blinks, 100)
+    assert len(followed.tracks[0].gaps) == 4
+
+
+@pytest.mark.parametrize("chunk_s", [2.5, 60.0])
+def test_a_tracker_that_lasts_for_a_while_is_helped_along(chunk_s):
+    """It loses a square 1.2 s from where it was told of it; every 2 s it is told again, and follows that back too."""
+    tracker = SquareTracker(reach=12)
+    assert_each_once(run(TWO, 100, tracker=tracker, chunk_s=chunk_s, looks=False), TWO, 100)
+
+
+def test_the_memory_is_bounded():
+    """Both leave in one chunk and come back in a later one; there is room for one, the one lost last."""
+    leave = [Square(lambda t, y=y, at=at: (20, y) if not at <= t < 75 else None) for y, at in ((12, 42), (36, 46))]
+    tracker = SquareTracker(0)
+    assert len(run(leave, 100, tracker=tracker, chunk_s=2.0, max_lost=2).tracks) == 2
+    followed = run(leave, 100, tracker=tracker, chunk_s=2.0, max_lost=1)
+    assert [len(masks_of(track)) for track in followed.tracks] == [42, 46 + 25, 25]
 
 
 def test_what_comes_back_too_late_is_another():
@@ -171,6 +198,28 @@ def test_memory_grows_by_rows_alone():
         assert len(followed.tracks[0].rows) == frames
         beyond[frames] = peak - kept
     assert beyond[2000] - beyond[200] < 0.05 * 1800 * 48 * 64 * 3
+
+
+def test_a_chunk_is_gone_when_the_next_pictures_are_read():
+    alive, while_reading = set(), []
+
+    class Watching(SquareTracker):
+        def open(self, frames, size=None):
+            alive.add(number := len(self.opened))
+            weakref.finalize(frames if frames.base is None else frames.base, alive.discard, number)
+            return super().open(frames, size)
+
+    def watched():
+        for batch in batches(TWO, 100):
+            while_reading.append(len(alive))
+            yield batch
+
+    grounder, tracker = SquareGrounder({"a square": {1: 0.9, 2: 0.9}}), Watching()
+    config = TrackingConfig(chunk_s=2.0, overlap=2)
+    follow(watched(), [Target("a square", 0.5, 10.0)], grounder, tracker, None, config)
+    assert len(tracker.opened) >= 4
+    # One that was handed over within a batch is worked on before the next batch is read.
+    assert max(while_reading) == 0
 
 
 class TestMemoryOfTheDevice:

@@ -14,7 +14,7 @@ def going(x, step, start, count, look=RED):
 
 
 def linked(masklets, new, config=CONFIG):
-    return stitch.over_gaps(masklets, new, SIZE, config)
+    return stitch.link(masklets, new, SIZE, config)
 
 
 def test_one_that_is_where_it_should_be_and_looks_the_same():
@@ -27,7 +27,7 @@ def test_one_that_is_where_it_should_be_and_looks_the_same():
         (going(26, 2, 12, 8, BLUE), "another look"),
         (going(26, 2, 40, 4), "too late"),
         (masklet([26, 28], 12, {12: RED}, y=33), "another place"),
-        (going(14, 2, 7, 8), "at the same time"),
+        (going(34, 2, 7, 8), "at the same time"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -69,17 +69,24 @@ def test_similar_looks_are_enough_and_the_setting_says_how_similar():
     assert linked(masklets, {1}, TrackingConfig(max_age_s=2.0, same_cosine=0.97)) == []
 
 
-def test_on_the_overlap_masks_decide():
-    known = {0: masklet([5, 5, 5]), 1: masklet([20, 20, 20]), 2: masklet([40, 40, 40, 40, 40])}
-    new = {7: masklet([20, 20, 20], start=1), 8: masklet([40, 40, 40], start=1), 9: masklet([12, 12], start=1)}
-    assert stitch.on_overlap(known, new, SIZE, CONFIG) == {7: 1}  # 2 goes on by itself beside 8
-    assert stitch.on_overlap(known, {}, SIZE, CONFIG) == {}
+def test_where_both_are_seen_masks_decide():
+    masklets = {0: masklet([5, 5, 5]), 1: masklet([20, 20, 20]), 2: masklet([40, 40, 40, 40, 40])}
+    masklets |= {
+        7: masklet([20, 20, 20], start=1),
+        8: masklet([40, 40, 40], start=1),
+        9: masklet([12, 12, 12], start=1),
+    }
+    assert linked(masklets, {7, 8, 9}) == [(1, 7)]  # 8 is within 2, 9 is beside 0
 
 
-def test_on_the_overlap_it_is_one_to_one():
-    known = {0: masklet([5, 5])}
-    new = {7: masklet([6, 6], start=1), 8: masklet([5, 5], start=1)}
-    assert stitch.on_overlap(known, new, SIZE, CONFIG) == {8: 0}
+def test_where_both_are_seen_it_is_one_to_one():
+    masklets = {0: masklet([5, 5]), 7: masklet([6, 6], start=1), 8: masklet([5, 5], start=1)}
+    assert linked(masklets, {7, 8}) == [(0, 8)]
+
+
+def test_new_ones_go_on_as_each_other():
+    masklets = {0: masklet([5] * 9), 1: masklet([5] * 9, start=6), 2: masklet([5] * 9, start=12)}
+    assert linked(masklets, {0, 1, 2}) == [(0, 1), (1, 2)]
 
 
 def test_nothing_to_link():
