@@ -60,7 +60,7 @@ def test_first_run_indexes_everything_and_says_what_it_did(index: IndexJob, tmp_
     written = json.loads((tmp_path / "root/test/runs" / run.run_id / "run.json").read_text())
     assert written["outcomes"] == {"indexed": 3}
     assert written["frames"]["embedded"] == 30
-    assert set(written["seconds"]) == {"prepare", "plan", "start_up", "work", "publish"}
+    assert set(written["seconds"]) == {"prepare", "plan", "start_up", "work", "shut_down", "publish"}
     assert written["config"]["sampling"]["every_s"] == 0.2
 
 

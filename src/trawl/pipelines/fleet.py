@@ -42,7 +42,8 @@ class Fleet:
 
 @contextlib.contextmanager
 def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord) -> Iterator[Fleet]:
-    """Start Ray where none runs, and the actors on it; yields when all of them can work. Measured as `start_up`.
+    """Start Ray where none runs, and the actors on it; yields when all of them can work. Measured as `start_up`, and
+    their end as `shut_down`.
 
     Raises:
         ConfigError: no cluster at `resources.address`, or the actors do not fit on it.
@@ -55,6 +56,8 @@ def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord) -> Itera
                 stack.callback(pool.stop)
                 pool.ready()
         yield workers
+        with record.clock.step("shut_down"):
+            stack.close()
 
 
 def _start(config: IndexConfig, blueprint: Blueprint) -> Fleet:

@@ -37,6 +37,7 @@ def ray_session(config: ResourcesConfig) -> Iterator[None]:
         return
     logging.getLogger("ray").setLevel(logging.ERROR)
     os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of the two results of a unit only one is fetched, and handled
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine needs more than its 30
     # Ray starts its processes by fork and exec; nothing of Lance runs between the two.
     warnings.filterwarnings("ignore", "lance is not fork-safe")
     try:
@@ -45,6 +46,13 @@ def ray_session(config: ResourcesConfig) -> Iterator[None]:
         raise ConfigError(
             f"no Ray cluster answers at resources.address={config.address}: start one with `ray start --head`, or use "
             f"resources=laptop to run without ({str(error).splitlines()[0]})"
+        ) from error
+    except Exception as error:
+        if type(error) is not Exception:  # Ray has no class of its own for a start that takes more than 30 s
+            raise
+        raise ConfigError(
+            f"Ray does not start here: {str(error).splitlines()[0]} Try again when the machine is less busy, or join a "
+            "cluster by resources.address"
         ) from error
     try:
         yield
