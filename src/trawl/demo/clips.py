@@ -146,7 +146,7 @@ def _sparse(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
 
 def _dense(rng: np.random.Generator, frames: int, long_ago: bool) -> NDArray[np.float64]:
     """(frames,) seconds from the first frame: mostly one or two frames of a video apart, at times up to half a second."""
-    low, high = ((1 / 30, 1 / 12), (1 / 12, 1 / 4), (1 / 4, 1 / 2))[int(rng.choice(3, p=[0.5, 0.3, 0.2]))]
+    low, high = ((1 / 30, 1 / 12), (1 / 12, 1 / 4), (1 / 4, 1 / 2))[int(rng.choice(3, p=[0.75, 0.2, 0.05]))]
     gaps = float(np.exp(rng.uniform(math.log(low), math.log(high)))) * rng.uniform(0.7, 1.3, frames)
     gaps[0] = 0.0
     if long_ago:

@@ -1,5 +1,7 @@
 """Training clips: the same for the same number, new for another, with masks that are where the pixels are."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -57,7 +59,7 @@ def test_objects_move_and_some_go(lessons):
 
 def _overlap_of_neighbours(lesson: Lesson) -> float:
     masks = lesson.masks()[:, 1:]  # the step from the first frame may be a long one
-    pairs = [(a, b) for m in masks for a, b in zip(m, m[1:]) if a.any()]
+    pairs = [(a, b) for m in masks for a, b in itertools.pairwise(m) if a.any()]
     return float(np.mean([(a & b).sum() / (a | b).sum() for a, b in pairs]))
 
 
