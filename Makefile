@@ -7,6 +7,8 @@ STAMP := .venv/.installed
 demo: install
 	$(BIN)/python -m jobs.index +dataset=demo
 	$(BIN)/python -m jobs.query +dataset=demo "text=a red star"
+	$(BIN)/python -m jobs.track +dataset=demo "text=a red star"
+	$(BIN)/python -m jobs.report +dataset=demo
 
 test: install
 	$(BIN)/python -m pytest

@@ -1,11 +1,13 @@
-"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about half an hour on two cores).
+"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about an hour on two cores).
 
 Each figure is a ratio inside one run on one machine, with absolute times beside it. Clips come from REAL_VIDEOS, or from a folder
-given as the argument.
+given as the argument. `--stages index propagate` runs some, and leaves the sections of the others as they are.
 """
 
+import argparse
 import os
 import platform
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -18,8 +20,14 @@ STAGES = {
     "query": "Querying",
     "plan": "Planning",
     "memory": "Memory",
+    "propagate": "Propagation",
+    "end_to_end": "Text in, masks out",
 }
 TAKES_CLIPS = {"index", "decode"}
+HEAD = """# Benchmarks
+
+Written by `make bench`. Ratios are inside one run; absolute times on a shared machine vary by a factor of two.
+"""
 
 
 def machine() -> str:
@@ -27,28 +35,38 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{next(names, platform.processor())}, {os.cpu_count()} cores, {memory_gib:.0f} GiB"
+    return f"{next(names, platform.processor())}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, Python {platform.python_version()}"
 
 
-def section(name: str, title: str, clips: str) -> str:
+def section(name: str, clips: str) -> str:
+    """The benchmark's output under its heading, with the day and machine that it is of."""
     command = ["python", "-m", f"benchmarks.{name}", *([clips] if name in TAKES_CLIPS else [])]
-    print(f"== {title}: {' '.join(command)}", flush=True)
+    print(f"== {STAGES[name]}: {' '.join(command)}", flush=True)
     done = subprocess.run([sys.executable, *command[1:]], check=True, stdout=subprocess.PIPE, text=True)
     print(done.stdout, flush=True)
     shown = " ".join("CLIPS" if word == clips else word for word in command)
-    return f"## {title}\n\n`{shown}`\n\n{done.stdout.strip()}\n"
+    return f"`{shown}`, {datetime.now(UTC):%Y-%m-%d}: {machine()}\n\n{done.stdout.strip()}\n"
+
+
+def written() -> dict[str, str]:
+    """The sections that the page has, by title."""
+    parts = re.split(r"^## (.+)\n\n", PAGE.read_text(), flags=re.M) if PAGE.exists() else [""]
+    return dict(zip(parts[1::2], (text.rstrip() + "\n" for text in parts[2::2])))
 
 
 def main() -> None:
-    clips = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("REAL_VIDEOS")
-    if not clips:
-        sys.exit("give a folder of real .mp4 clips, or set REAL_VIDEOS: synthetic ones decode too easily to measure")
-    head = (
-        "# Benchmarks\n\n"
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: {machine()}; Python {platform.python_version()}.\n"
-        "Ratios are inside one run; absolute times on a shared machine vary by a factor of two.\n"
-    )
-    PAGE.write_text("\n".join([head, *(section(name, title, clips) for name, title in STAGES.items())]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="?", default=os.environ.get("REAL_VIDEOS"))
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    args = parser.parse_args()
+    if not args.clips:
+        parser.error(
+            "give a folder of real .mp4 clips, or set REAL_VIDEOS: synthetic ones decode too easily to measure"
+        )
+    for name in args.stages:
+        sections = written() | {STAGES[name]: section(name, args.clips)}
+        ordered = [f"## {title}\n\n{sections[title]}" for title in STAGES.values() if title in sections]
+        PAGE.write_text("\n".join([HEAD, *ordered]))
     print(f"written to {PAGE}")
 
 
