@@ -35,7 +35,8 @@ def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = (line.partition(": ")[2] for line in lines if line.startswith("model name"))
     memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{next(names, platform.processor())}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, Python {platform.python_version()}"
+    python = f"Python {platform.python_version()}"
+    return f"{next(names, platform.processor())}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {python}"
 
 
 def section(name: str, clips: str) -> str:
