@@ -90,9 +90,12 @@ class DenseClip:
         step = self._embedder.blueprint.image.size
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (step, step, 3):
             raise ValueError(f"expected uint8 pictures (N, {step}, {step}, 3), got {frames.dtype} {frames.shape}")
+        if not len(frames):
+            grid = self._patches(self._embedder.model, self._embedder.normalised(torch.zeros(1, step, step, 3)))
+            return np.empty((0, *grid.shape[1:]), np.float32)
         model, parts = self._embedder.model, []
         with torch.inference_mode(), self._embedder.precision():
-            for start in range(0, max(len(frames), 1), self._embedder.batch_size):
+            for start in range(0, len(frames), self._embedder.batch_size):
                 chunk = torch.from_numpy(np.ascontiguousarray(frames[start : start + self._embedder.batch_size]))
                 parts.append(self._patches(model, self._embedder.normalised(chunk)).float().cpu())
         patches: NDArray[np.float32] = torch.cat(parts).numpy()

@@ -40,8 +40,11 @@ def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Load
         WeightsError: a file is damaged, or the weights are not those of the model that the folder describes.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # it would draw one in every actor
     if threads is not None:
         torch.set_num_threads(threads)
     chosen = device_of(device)
@@ -52,7 +55,7 @@ def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Load
         model, report = AutoModelForZeroShotObjectDetection.from_pretrained(
             blueprint.path, local_files_only=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, LookupError, ImportError) as error:
+    except (OSError, ValueError, RuntimeError, LookupError, ImportError, SafetensorError) as error:
         first = " ".join(str(error).split())[:200]
         raise WeightsError(f"{blueprint.path} cannot be read as {blueprint.model}: fetch it again ({first})") from error
     if report["missing_keys"]:

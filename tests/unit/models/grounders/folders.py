@@ -4,7 +4,23 @@ from pathlib import Path
 
 import torch
 
-VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?", "a", "an", "red", "blue", "car", "dog", "star", "##s"]
+VOCABULARY = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    ".",
+    "?",
+    "a",
+    "an",
+    "red",
+    "blue",
+    "car",
+    "dog",
+    "star",
+    "##s",
+]
 
 
 def owlv2(folder: Path, seed: int = 0) -> Path:
@@ -15,10 +31,13 @@ def owlv2(folder: Path, seed: int = 0) -> Path:
 
     reference = bare.tokenizer().SimpleTokenizer()
     merges = [tuple(pair) for pair in reference.bpe_ranks]
-    tokenizer = CLIPTokenizer(vocab=dict(reference.encoder), merges=merges, model_max_length=16)
+    names = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}  # as transformers says it
+    vocabulary = {names.get(word, word): token for word, token in reference.encoder.items()}
+    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=16)
     small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+    text = {**small, "vocab_size": 49408, "max_position_embeddings": 16, "eos_token_id": 49407, "bos_token_id": 49406}
     config = Owlv2Config(
-        text_config={**small, "vocab_size": 49408, "max_position_embeddings": 16},
+        text_config=text,
         vision_config={**small, "image_size": 64, "patch_size": 16},
         projection_dim=32,
     )
