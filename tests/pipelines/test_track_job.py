@@ -186,3 +186,21 @@ def test_scores_of_a_run_are_numbers(follow: TrackJob, indexed: Path) -> None:
     mask_rows, track_rows = tables(indexed, follow())
     assert np.isfinite([row["score"] for row in mask_rows]).all()
     assert all(0 < row["grounding_score"] <= 1 and 0 < row["retrieval_score"] <= 1.01 for row in track_rows)
+
+
+def test_real_clips_with_the_real_architectures(local_ray: None, real_videos: Path, tmp_path: Path) -> None:
+    """All ten, from the index to the tables, by SAM 2.1 tiny at random initialisation and a small input."""
+    where = ["+dataset=folder", f"dataset.uri={real_videos}", "dataset.name=real", f"storage.root={tmp_path}"]
+    quiet = Console(quiet=True)
+    index.run(cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=2"]), quiet)
+    overrides = ["grounder=clip", "grounder.max_objects=1", "tracker=sam2_tiny", "tracker.weights=random:0"]
+    overrides += ["tracker.image_size=256", "tracker.precision=fp32", "tracking.max_fps=1", "tracking.max_side=256"]
+    run = track.run(
+        cli.compose("track", TrackConfig, [*where, *overrides, "search.per_video=1", "text=a red ring"]), quiet
+    )
+    assert (run.exit_code, run.clips["done"]) == (EXIT_OK, 10)
+    opened = read_run(Storage.open(StorageConfig(root=str(tmp_path))), "real", run.run_id)
+    assert {row["clip_id"] for row in opened[1].to_table().to_pylist()} <= {
+        clip.stem for clip in (tmp_path / "real/runs" / run.run_id / "tracks").iterdir()
+    }
+    assert all(row["tracker"].startswith("sam2.1_hiera_tiny/random:0@") for row in opened[1].to_table().to_pylist())
