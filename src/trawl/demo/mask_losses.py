@@ -11,6 +11,8 @@ from torch import Tensor
 
 _THINGS = 4.0  # weight of pixels on any thing: telling things apart matters more than background, which is easy
 
+_FLOOR = -32.0  # sam2 says -1024 where it believes the object gone, which would drown all else that is said of the loss
+
 
 def mask_terms(logits: Tensor, scores: Tensor, mask: Tensor, others: Tensor) -> tuple[Tensor, Tensor]:
     """The loss of masks and of their scores, and how good the masks are.
@@ -23,6 +25,7 @@ def mask_terms(logits: Tensor, scores: Tensor, mask: Tensor, others: Tensor) -> 
     Returns:
         Loss per object (B,) fp32, 0 where the object is not in sight; IoU of each candidate (B, K), no gradient.
     """
+    logits = logits.clamp(min=_FLOOR)
     side = logits.shape[-1] * 2
     cell = mask.shape[-1] // side
     truth = F.avg_pool2d(mask.float().unsqueeze(1), cell)

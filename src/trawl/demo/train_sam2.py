@@ -1,10 +1,10 @@
 """Trains the demo SAM 2 from nothing on freshly drawn clips, and writes the weights that ship with the package.
 
     python -m trawl.demo.train_sam2                     # an hour and a half on two idle cores
-    python -m trawl.demo.train_sam2 --image-steps 30 --clip-steps 30 --out /tmp/try.safetensors
+    python -m trawl.demo.train_sam2 --image-steps 30 --clip-steps 30 --both-steps 0 --out /tmp/try.safetensors
 
 First single pictures: outline what a box or clicks point at. Then clips: the first frame is prompted, the others are
-found through the memory of the model's own outlines. One process draws, one learns; the same numbers give the same
+found through the memory of the model's own outlines. Then both. One process draws, one learns; the same numbers give the same
 lessons whatever the machine's speed. The weights kept are a running average.
 """
 
@@ -36,50 +36,60 @@ from trawl.models.sam2_build import build
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of the training: `steps` lessons of `clips` clips of `frames` frames."""
+    """One part of the training: `steps` steps, each on `clips` clips of `frames` frames and `pictures` single pictures."""
 
     steps: int
     clips: int
     frames: int
+    pictures: int
     rate: float  # of AdamW, at its highest
     steepest: float  # norm that gradients are cut to
     average: float  # share of the running average that a step keeps
-    sparse_until: int = 0  # lessons before this one have their frames far apart
+    sparse_until: int = 0  # clips of steps before this one have their frames far apart
+    over: int = 0  # steps that the cosine would take to its end; 0: as many as there are
+    first: int = 0  # number of the first lesson, so that no two stages share any
 
     def rate_at(self, step: int) -> float:
         """Warm-up over 3 %, then a cosine to almost nothing."""
-        warm = max(self.steps * 0.03, 1)
-        return self.rate * min((step + 1) / warm, 0.51 + 0.49 * math.cos(math.pi * step / self.steps))
+        steps = self.over or self.steps
+        return self.rate * min((step + 1) / max(steps * 0.03, 1), 0.51 + 0.49 * math.cos(math.pi * step / steps))
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the result depends on, apart from library versions."""
+    """Everything that the result depends on, apart from library versions.
+
+    The second stage alone lets outlines get worse while following gets better; so the third has both kinds of lesson.
+    """
 
     seed: int = 0
-    pictures: Stage = Stage(steps=2400, clips=10, frames=1, rate=1.2e-3, steepest=1.0, average=0.995)
-    clips: Stage = Stage(steps=3200, clips=4, frames=6, rate=4e-4, steepest=0.4, average=0.998, sparse_until=800)
+    pictures: Stage = Stage(2400, clips=0, frames=0, pictures=10, rate=1.2e-3, steepest=1.0, average=0.995)
+    clips: Stage = Stage(
+        1400, clips=4, frames=6, pictures=0, rate=4e-4, steepest=0.4, average=0.998, sparse_until=800, over=3200
+    )
+    both: Stage = Stage(1200, clips=4, frames=6, pictures=10, rate=4e-4, steepest=0.4, average=0.998, first=10_000)
     decay: float = 0.02
 
-    def stages(self) -> tuple[Stage, Stage]:
-        return self.pictures, self.clips
+    def stages(self) -> tuple[Stage, ...]:
+        return self.pictures, self.clips, self.both
 
 
-class Lessons(Dataset[tuple[int, Lesson]]):
-    """A stage's lessons from number `first` on, so that a worker may draw them ahead."""
+class Lessons(Dataset[tuple[int, Lesson | None, Lesson | None]]):
+    """A stage's lessons from step `done` on, clips and pictures, so that a worker may draw them ahead."""
 
-    def __init__(self, stage: Stage, seed: int, size: int, first: int) -> None:
-        self.stage, self.seed, self.size, self.first = stage, seed, size, first
+    def __init__(self, stage: Stage, seed: int, size: int, done: int) -> None:
+        self.stage, self.seed, self.size, self.done = stage, seed, size, done
 
     def __len__(self) -> int:
-        return self.stage.steps - self.first
+        return self.stage.steps - self.done
 
-    def __getitem__(self, index: int) -> tuple[int, Lesson]:
+    def __getitem__(self, index: int) -> tuple[int, Lesson | None, Lesson | None]:
         cv2.setNumThreads(1)
-        step = self.first + index
-        stage = self.stage
-        sparse = stage.frames == 1 or step < stage.sparse_until
-        return step, draw_lesson(self.seed, step, stage.clips, stage.frames, self.size, sparse)
+        stage, step = self.stage, self.done + index
+        number, sparse = stage.first + step, step < stage.sparse_until
+        clips = draw_lesson(self.seed, number, stage.clips, stage.frames, self.size, sparse) if stage.clips else None
+        pictures = draw_lesson(self.seed, number, stage.pictures, 1, self.size) if stage.pictures else None
+        return step, clips, pictures
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,10 @@ class Tally:
     def __init__(self) -> None:
         self.loss = torch.zeros(())
         self.said: dict[str, float] = {}
+
+    def add(self, other: "Tally", weight: float) -> None:
+        self.loss = self.loss + weight * other.loss
+        self.said |= other.said
 
     def masks(self, name: str, logits: Tensor, scores: Tensor, mask: Tensor, others: Tensor, weight: float) -> None:
         """Judge candidates; what is said is the IoU of the one that the model itself would choose."""
@@ -215,6 +229,20 @@ def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
     return tally
 
 
+_PICTURES = 0.5  # weight of pictures beside clips
+
+
+def learn(model: SAM2Base, clips: Lesson | None, pictures: Lesson | None, number: int, seed: int) -> Tally:
+    """One step's lessons."""
+    if clips is None:
+        assert pictures is not None
+        return learn_pictures(model, pictures, number)
+    tally = learn_clips(model, clips, number, seed)
+    if pictures is not None:
+        tally.add(learn_pictures(model, pictures, number), _PICTURES)
+    return tally
+
+
 Keep = Callable[[SAM2Base], None]
 
 
@@ -244,14 +272,10 @@ def train(
             first, resumed = resumed["step"], {}
         said: dict[str, list[float]] = defaultdict(list)
         began = time.monotonic()
-        for step, lesson in _lessons(Lessons(stage, plan.seed, model.image_size, first), ahead):
+        for step, clips, pictures in _lessons(Lessons(stage, plan.seed, model.image_size, first), ahead):
             for group in optimizer.param_groups:
                 group["lr"] = stage.rate_at(step)
-            tally = (
-                learn_pictures(model, lesson, step)
-                if stage.frames == 1
-                else learn_clips(model, lesson, step, plan.seed)
-            )
+            tally = learn(model, clips, pictures, stage.first + step, plan.seed)
             optimizer.zero_grad(set_to_none=True)
             tally.loss.backward()  # type: ignore[no-untyped-call]
             norm = nn.utils.clip_grad_norm_(model.parameters(), stage.steepest)
@@ -275,7 +299,7 @@ def train(
     return average.eval(), losses
 
 
-def _lessons(lessons: Lessons, ahead: bool) -> Iterator[tuple[int, Lesson]]:
+def _lessons(lessons: Lessons, ahead: bool) -> Iterator[tuple[int, Lesson | None, Lesson | None]]:
     if len(lessons) == 0:
         return
     if not ahead:
@@ -313,6 +337,7 @@ def main() -> None:
     plan = Plan()
     parser.add_argument("--image-steps", type=int, default=plan.pictures.steps)
     parser.add_argument("--clip-steps", type=int, default=plan.clips.steps)
+    parser.add_argument("--both-steps", type=int, default=plan.both.steps)
     parser.add_argument("--seed", type=int, default=plan.seed)
     parser.add_argument("--threads", type=int, default=1, help="of the learner; drawing takes one more process")
     shipped = Path(__file__).parent / "weights" / f"{sam2.MODEL_NAME}.safetensors"
@@ -325,6 +350,7 @@ def main() -> None:
         seed=args.seed,
         pictures=replace(plan.pictures, steps=args.image_steps),
         clips=replace(plan.clips, steps=args.clip_steps),
+        both=replace(plan.both, steps=args.both_steps),
     )
     train(plan, keep=lambda model: sam2.save(model.state_dict(), args.out), state=args.state)
 

@@ -40,10 +40,10 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 def test_shipped_weights_outline_what_a_box_points_at():
-    """sam2's own predictor classes, on drawn test pictures."""
+    """A floor, far under the figure of the card."""
     from trawl.demo.evaluate_sam2 import demo_tracker, outlines
 
     tracker = demo_tracker()
     ious = [iou for film in films.drawn(7, 12, 1) for iou in outlines(tracker, film, "box")]
     assert len(ious) > 20
-    assert np.mean(ious) > 0.75
+    assert np.mean(ious) > 0.65

@@ -12,9 +12,10 @@ from trawl.demo.sam2_start import prime
 from trawl.demo.train_sam2 import Plan, Stage, learn_clips, look, normalised, train
 from trawl.models.sam2_build import build
 
-PICTURES = Stage(steps=12, clips=4, frames=1, rate=2e-3, steepest=1.0, average=0.5)
-CLIPS = Stage(steps=3, clips=2, frames=3, rate=4e-4, steepest=0.4, average=0.5)
-PLAN = Plan(pictures=PICTURES, clips=CLIPS)
+PICTURES = Stage(12, clips=0, frames=0, pictures=4, rate=2e-3, steepest=1.0, average=0.5)
+CLIPS = Stage(2, clips=2, frames=3, pictures=0, rate=4e-4, steepest=0.4, average=0.5, sparse_until=1)
+BOTH = Stage(2, clips=2, frames=3, pictures=2, rate=4e-4, steepest=0.4, average=0.5, first=100)
+PLAN = Plan(pictures=PICTURES, clips=CLIPS, both=BOTH)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -38,7 +39,7 @@ def trained(tmp_path_factory):
 
 def test_loss_falls(trained):
     _, losses, _ = trained
-    assert len(losses) == 15
+    assert len(losses) == 16
     assert np.mean(losses[9:12]) < np.mean(losses[:3]) - 0.5
 
 
@@ -52,12 +53,14 @@ def test_what_is_written_is_what_was_learned(trained):
 
 def test_goes_on_from_where_it_was(trained):
     _, _, folder = trained
-    longer = replace(PLAN, clips=replace(CLIPS, steps=4))
+    longer = replace(PLAN, both=replace(BOTH, steps=3))
     assert len(train(longer, state=folder / "s", ahead=False)[1]) == 1
 
 
 def test_same_seed_same_losses_whoever_draws():
-    short = replace(PLAN, pictures=replace(PICTURES, steps=2), clips=replace(CLIPS, steps=0))
+    short = replace(
+        PLAN, pictures=replace(PICTURES, steps=2), clips=replace(CLIPS, steps=0), both=replace(BOTH, steps=1)
+    )
     assert train(short, ahead=True)[1] == pytest.approx(train(short, ahead=False)[1], rel=1e-3)
 
 
@@ -89,3 +92,9 @@ def test_schedule():
     stage = replace(PICTURES, steps=100, rate=1.0)
     assert stage.rate_at(0) < stage.rate_at(2) <= 1.0
     assert stage.rate_at(99) < 0.03
+    assert replace(stage, steps=50, over=100).rate_at(40) == stage.rate_at(40)
+
+
+def test_no_two_stages_share_a_lesson():
+    plan = Plan()
+    assert plan.both.first >= plan.clips.steps and plan.both.first >= plan.pictures.steps
