@@ -160,7 +160,7 @@ class GrounderConfig:
     min_score: float = setting(0.0, at_least=0)
     max_objects: int = setting(10, at_least=1)
     max_candidates: int = setting(10, at_least=1)
-    overlap: float = setting(0.7, above=0)
+    overlap: float = setting(0.5, above=0)
     level: float = setting(0.3, above=0)
     crop_weight: float = setting(0.35, at_least=0)
     contrast: list[str] | None = None

@@ -1,12 +1,12 @@
-"""What named things a frame shows, and where: from a model's view of it to scored masks. numpy alone.
+"""What named things a frame shows, and where: from a model's view of it to scored masks.
 
 With CLIP and SAM 2 only, in four steps, for each phrase on each frame:
 
     map       every patch of the frame: the share of the phrase among phrases for what else may be there (softmax)
     regions   where the map is high, and its highest point: a box and a point
     masks     the tracker's, for that box and that point, so that a region becomes an object
-    score     geometric mean, weighted, of two shares of the phrase: the map's mean inside the mask, and that of a crop
-              around the mask
+    score     geometric mean, weighted, of the phrase's shares: the map's highest and its mean inside the mask, and that
+              of a crop around the mask
 
 of which near-duplicates are suppressed. A detector replaces the first two steps and the score. Nothing here drops a
 detection for its score, so that a run can say how near it came; `Kept` does that. Knows nothing of videos or torch.
@@ -36,7 +36,7 @@ _CROP = 1.5  # a candidate's crop is a square of its longer side times this: som
 _SAME_TEXT = 0.85  # cosine above which two phrases are one; in the demo's world, "a violet star" and "a purple star"
 _SPLIT = 0.6  # share of a region's peak at which its parts are taken for objects of their own
 _FAINT = 0.05  # share of the best candidate's height or score below which others are not worth a mask
-_CONTAINED = 0.85  # share of a mask inside a better one from which on it is a part of that one
+_CONTAINED = 0.6  # share of a mask inside a better one from which on it is a part of that one
 _EMPTY_WORDS = frozenset(
     ("a", "an", "the", "one", "thing", "things", "object", "objects", "something", "of", "in", "on")
 )
@@ -118,7 +118,9 @@ class ClipGrounder:
         weight = self._config.crop_weight
         scores = np.array(
             [
-                inside(c.heat, mask) ** (1 - weight) * views[c.phrase].share_of_picture(vector) ** weight
+                # The mean alone would prefer a fragment around the peak to the whole thing.
+                np.sqrt(c.region.value * inside(c.heat, mask)) ** (1 - weight)
+                * views[c.phrase].share_of_picture(vector) ** weight
                 for (c, mask), vector in zip(found, embedded)
             ],
             np.float32,

@@ -42,9 +42,10 @@ def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Load
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    logging.disable_progress_bar()  # it would draw one in every actor
+    quiet: Any = transformers_logging
+    quiet.disable_progress_bar()  # it would draw one in every actor
     if threads is not None:
         torch.set_num_threads(threads)
     chosen = device_of(device)
