@@ -9,7 +9,8 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -72,7 +73,7 @@ def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
 
     _register_schemas()
     try:
-        with hydra.initialize_config_dir(str(_conf_dir()), version_base="1.3"):
+        with _own_hydra(), hydra.initialize_config_dir(str(_conf_dir()), version_base="1.3"):
             return _typed(hydra.compose(job, _normalise(job, overrides)), config_type)
     except _hydra_errors() as error:
         raise _as_config_error(error, job, overrides) from error
@@ -93,10 +94,24 @@ def _run_hydra(job: str, config_type: type[C], call: Callable[[C], int], argv: l
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here as exceptions instead of being printed
     sys.argv = [f"jobs.{job}", *argv]
     try:
-        hydra.main(config_path=str(_conf_dir()), config_name=job, version_base="1.3")(task)()
+        with _own_hydra():
+            hydra.main(config_path=str(_conf_dir()), config_name=job, version_base="1.3")(task)()
     except _hydra_errors() as error:
         raise _as_config_error(error, job, argv) from error
     return max(codes, default=EXIT_OK)
+
+
+@contextmanager
+def _own_hydra() -> Iterator[None]:
+    """Hydra's global state is ours inside and as it was outside: sam2 takes it for the whole process when imported."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = before
 
 
 def _typed(cfg: "DictConfig", config_type: type[C]) -> C:
@@ -126,7 +141,7 @@ def _normalise(job: str, argv: list[str]) -> list[str]:
     wishes = _yaml(path) if path.exists() else {}
     for group in _CHOSEN_BY_DATASET.get(job, ()):
         if wishes.get(group) and not any(word.startswith(f"{group}=") for word in words):
-            words.append(f"{group}={wishes[group]}")
+            words.insert(0, f"{group}={wishes[group]}")  # before any flag such as --cfg, which ends the settings
     return words
 
 

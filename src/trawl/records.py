@@ -357,7 +357,8 @@ class Flag(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MaskRow:
-    """One object on one frame. box (4 numbers) xyxy pixels; area in pixels; rle None and area 0 where inferred."""
+    """One object on one frame. box (4 numbers) xyxy pixels; area in pixels; rle None and area 0 where inferred, and where
+    every pixel went to objects in front (overlaps=score)."""
 
     frame_index: int
     time_s: float

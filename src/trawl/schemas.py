@@ -131,11 +131,11 @@ MASKS = pa.schema(
         pa.field("time_s", pa.float64(), nullable=False),
         pa.field(
             "box", pa.list_(pa.float32(), 4), nullable=False
-        ),  # xyxy pixels as displayed; the model's guess if inferred
-        pa.field("area", pa.int64(), nullable=False),  # pixels of the mask, 0 if inferred
+        ),  # xyxy pixels of the tracked picture; a guess if inferred
+        pa.field("area", pa.int64(), nullable=False),  # pixels of the mask, 0 without one
         pa.field("score", pa.float32(), nullable=False),  # the tracker's, 0-1
         pa.field("visibility", pa.string(), nullable=False),  # records.Visibility
-        pa.field("rle", pa.string()),  # COCO compressed RLE at height x width, null if inferred
+        pa.field("rle", pa.string()),  # COCO compressed RLE at height x width, null without a mask
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("flags", pa.list_(pa.string()), nullable=False),  # records.Flag

@@ -133,8 +133,9 @@ def _folder(dataset: str, run_id: str) -> str:
 
 
 def _mask_row(run_id: str, clip: Clip, track: Track, row: MaskRow) -> dict[str, Any]:
-    inferred = row.visibility is Visibility.INFERRED
-    assert inferred == (row.rle is None), f"frame {row.frame_index}: {row.visibility} and the mask disagree"
+    expected = row.visibility is Visibility.INFERRED if row.rle is None else row.visibility is not Visibility.INFERRED
+    hidden = row.rle is None and row.visibility is Visibility.OCCLUDED  # all of it went to objects in front
+    assert expected or hidden, f"frame {row.frame_index}: {row.visibility} and the mask disagree"
     return {
         "run_id": run_id,
         "track_id": _track_id(clip, track),

@@ -3,7 +3,7 @@
 import pytest
 
 from trawl import cli
-from trawl.config import IndexConfig, QueryConfig
+from trawl.config import IndexConfig, QueryConfig, TrackConfig
 from trawl.errors import ConfigError
 
 WRONG = {
@@ -97,3 +97,23 @@ def test_interrupt_says_that_work_is_kept(capsys: pytest.CaptureFixture[str]) ->
 
     assert cli.run("query", QueryConfig, interrupted, ["+dataset=demo"]) == cli.EXIT_INTERRUPTED
     assert "stays" in capsys.readouterr().err
+
+
+def test_a_library_that_has_taken_hydra_does_not_matter() -> None:
+    """As sam2 does when it is imported."""
+    from hydra import initialize_config_module
+    from hydra.core.global_hydra import GlobalHydra
+
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    initialize_config_module("sam2", version_base="1.2")
+    theirs = GlobalHydra.instance().hydra
+    assert cli.compose("index", IndexConfig, ["+dataset=demo"]).dataset.kind == "demo"
+    assert GlobalHydra.instance().hydra is theirs
+    GlobalHydra.instance().hydra = before
+
+
+def test_flags_may_follow_settings_when_the_dataset_adds_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    code = cli.run("track", TrackConfig, lambda config: 1, ["+dataset=demo", "text=x", "--cfg", "job"])
+    assert code == cli.EXIT_OK
+    assert "trawl-demo-sam2" in capsys.readouterr().out
