@@ -21,6 +21,7 @@ STAGES = {
     "plan": "Planning",
     "memory": "Memory",
     "propagate": "Propagation",
+    "track_memory": "Memory of tracking",
     "end_to_end": "Text in, masks out",
 }
 TAKES_CLIPS = {"index", "decode"}

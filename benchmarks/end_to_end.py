@@ -194,7 +194,12 @@ def main() -> None:
     times = {v["video_id"]: np.arange(v["num_frames"]) / v["fps"] for v in videos}
     for row in rows.to_pylist():
         times[row["video_id"]][row["frame_index"]] = row["time_s"]
-    print(f"{len(truth.phrases())} phrases, {len(plan.clips)} clips, {time.perf_counter() - began:.0f} s\n")
+    total = sum(run.cpu_s.values())
+    parts = ", ".join(
+        f"{name} {100 * cpu_s / total:.1f} %" for name, cpu_s in sorted(run.cpu_s.items(), key=lambda x: -x[1])
+    )
+    spent = f"{len(truth.phrases())} phrases, {len(plan.clips)} clips, {run.counts['frames']:,} frames"
+    print(f"{spent}, {time.perf_counter() - began:.0f} s. CPU of the actors, {total:.0f} s: {parts}.\n")
     print("| queries | objects | found (J >= 0.5) | J | F | J&F | identity kept | false tracks in segments |")
     print("|---|---|---|---|---|---|---|---|")
     for name, scores in judge(truth, plan, masks, tracks, times).items():

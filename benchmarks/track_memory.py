@@ -1,0 +1,78 @@
+"""Peak memory of tracking a clip of 2,000 frames over that of one of 200: `python -m benchmarks.track_memory`.
+
+The same objects on the same scene, the demo's models, one actor's work in a process of its own for each clip (no Ray: its own
+processes would hide the difference). What grows is the rows of the tracks; pictures are held a chunk at a time.
+"""
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+from fractions import Fraction
+from pathlib import Path
+
+LENGTHS = (200, 2000)
+TARGET = 1.1
+FPS = 25
+
+
+def draw(path: Path, frames: int) -> None:
+    """A red star and three other things that wander about for as long as it takes."""
+    import numpy as np
+
+    from trawl.demo.encode import write_mp4
+    from trawl.demo.render import Canvas
+    from trawl.demo.scene import sample
+
+    pairs = [("red", "star"), ("blue", "ring"), ("green", "cross"), ("white", "heart")]
+    canvas = Canvas(sample(np.random.default_rng(3), pairs, frames / FPS), 240, 320)
+    pictures = (canvas.at(index / FPS).image for index in range(frames))
+    write_mp4(path, pictures, range(frames), Fraction(1, FPS), (240, 320), 0)
+
+
+def track(path: Path, frames: int) -> dict:
+    from trawl import cli
+    from trawl.config import EmbedderConfig, TrackConfig
+    from trawl.models import registry
+    from trawl.pipelines import track as pipeline
+    from trawl.pipelines.track_actor import TrackActor
+    from trawl.records import Clip, Recipe, Target
+    from trawl.table.publish import Published
+
+    embedder = registry.resolve(EmbedderConfig("openclip", "trawl-demo-clip", "builtin"))
+    published = Published(1, "bench", Recipe(embedder.identity(), {}, "auto"), 1, 1, 1, 1, "", None, "")
+    overrides = ["+dataset=demo", f"storage.root={path.parent}", "text=a red star", "grounder.max_objects=2"]
+    config = cli.compose("track", TrackConfig, overrides)
+    actor = TrackActor(pipeline._job(config, published, "bench", ["a red star"], f"of-{frames}"))
+    done = actor.process(Clip("clip", path.name, str(path), "", 0.0, 1e9, (Target("a red star", 1.0, 1.0),)))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"frames": done.frames, "masks": done.masks, "peak_mb": peak}
+
+
+def measure(frames: int, folder: Path) -> dict:
+    path = folder / f"{frames}.mp4"
+    draw(path, frames)
+    command = [sys.executable, "-m", "benchmarks.track_memory", "--track", str(path), str(frames)]
+    out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(out.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--track", nargs=2, metavar=("VIDEO", "FRAMES"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.track:
+        print(json.dumps(track(Path(args.track[0]), int(args.track[1]))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = (measure(frames, Path(folder)) for frames in LENGTHS)
+    print("| frames | masks | peak MiB of the tracking process |\n|---|---|---|")
+    for found in (short, long):
+        print(f"| {found['frames']:,} | {found['masks']:,} | {found['peak_mb']:.0f} |")
+    print(f"\n{long['peak_mb'] / short['peak_mb']:.2f} times the memory (target: at most {TARGET})")
+
+
+if __name__ == "__main__":
+    main()
