@@ -191,3 +191,35 @@ def test_kept_as_a_grounder_changes_nothing_but_what_it_drops() -> None:
     )
     assert (len(all_found), len(some)) == (2, 1)
     np.testing.assert_array_equal(some.boxes[0], all_found.boxes[0])
+
+
+class FixedSession(BlindSession):
+    """Answers every prompt with one mask."""
+
+    def __init__(self, mask: np.ndarray) -> None:
+        self._mask = mask
+
+    def segment(self, prompts: Sequence[Prompt]) -> tuple[np.ndarray, np.ndarray]:
+        return np.stack([self._mask] * len(prompts)), np.ones(len(prompts), np.float32)
+
+
+def test_a_mask_that_spills_over_scores_less_than_one_that_fits() -> None:
+    frame = scene((RED, 24, 24, 72, 72))
+    grounder = ground.grounder(ColorPatches(), GrounderConfig("clip", crop_weight=0), lambda p: [p])
+    scores = []
+    for margin in (0, 12):
+        mask = np.zeros((SIZE, SIZE), bool)
+        mask[24 - margin : 72 + margin, 24 - margin : 72 + margin] = True
+        scores.append(grounder.detect(FixedSession(mask), frame[None], [0], ["a red thing"])[0].scores[0])
+    assert scores[1] < 0.9 * scores[0]
+
+
+def test_a_contrast_that_the_phrase_entails_is_left_out() -> None:
+    frame = scene((RED, 8, 8, 32, 32))
+    phrase = "red and round and soft and fluffy with several long green whiskers"  # too long for the cosine to tell
+    for other, same in (("a red thing", True), ("a blue thing", False)):
+        with_it, without = (
+            detect(frame[None], [phrase], contrast=contrast)[0].scores.max()
+            for contrast in (["a gray wall", other], ["a gray wall"])
+        )
+        assert bool(np.isclose(with_it, without, rtol=1e-5)) is same

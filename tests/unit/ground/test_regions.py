@@ -54,3 +54,10 @@ def test_a_region_becomes_a_prompt_in_pixels_of_the_frame() -> None:
     assert (prompt.object_id, prompt.position) == (3, 7)
     np.testing.assert_allclose(prompt.box, [80, 32, 240, 64])
     np.testing.assert_allclose(prompt.points, [[125, 41]])
+
+
+def test_a_summit_without_a_valley_to_a_higher_one_is_no_part() -> None:
+    heat = bump((64, 96), (32, 20, 1.0), (32, 31, 0.9), (32, 52, 0.8))
+    peaks = [region.peak for region in regions(heat, level=0.05, limit=9)]
+    assert peaks.count((20.5, 32.5)) == 2 and peaks.count((52.5, 32.5)) == 1
+    assert (31.5, 32.5) not in peaks
