@@ -163,7 +163,7 @@ def _identity(truth: Truth, video: str, thing: int, one: dict[int, dict]) -> flo
     for frame, ours in one.items():
         there = truth.coded[video, frame]
         if there:
-            overlaps = coco.iou([ours], list(there.values()), [0])[0]
+            overlaps = coco.iou([ours], list(there.values()), [0] * len(there))[0]
             kept.append(bool(overlaps.max() > 0) and list(there)[int(overlaps.argmax())] == thing)
     return float(np.mean(kept)) if kept else 0.0
 
