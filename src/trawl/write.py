@@ -66,6 +66,14 @@ def write_clip(
     storage.write_bytes(f"{folder}/tracks/{clip.clip_id}.parquet", _parquet(track_rows, TRACKS))
 
 
+def check_run_id(run_id: str) -> None:
+    """Raise RunError unless this can name a run's folder, and no other place."""
+    if not _NAME.fullmatch(run_id):
+        raise RunError(
+            f"run_id={run_id} cannot name a run: use up to 64 letters, digits, '.', '_' and '-', or leave it out"
+        )
+
+
 def finished(storage: Storage, dataset: str, run_id: str) -> set[str]:
     """The clip_ids that a run has done; empty for a run that has not begun."""
     names = storage.names(f"{_folder(dataset, run_id)}/tracks")

@@ -13,7 +13,7 @@ from small_videos import COLORS, moving_picture, write_moving
 from trawl import cli, masks
 from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
 from trawl.config import IndexConfig, StorageConfig, TrackConfig
-from trawl.errors import ConfigError, IndexMissingError
+from trawl.errors import ConfigError, IndexMissingError, RunError
 from trawl.pipelines import index, track
 from trawl.pipelines.track_actor import ClipDone
 from trawl.pipelines.track_summary import TrackRecord
@@ -143,6 +143,23 @@ def test_a_run_goes_on_with_its_own_settings_only(follow: TrackJob) -> None:
     for other in ("text=blue", "tracking.chunk_s=2", "search.segments=1"):
         with pytest.raises(ConfigError, match="run_id=fixed was begun with other settings"):
             follow("run_id=fixed", other)
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "", ".hidden"])
+def test_a_run_stays_in_its_folder(name: str, follow: TrackJob, indexed: Path) -> None:
+    with pytest.raises(RunError, match="cannot name a run"):
+        follow(f"run_id='{name}'")
+    assert not (indexed / "root/test/elsewhere").exists()
+
+
+def test_the_index_job_s_runs_are_left_alone(follow: TrackJob, indexed: Path) -> None:
+    (theirs,) = [
+        path for path in (indexed / "root/test/runs").iterdir() if '"job": "index"' in (path / "run.json").read_text()
+    ]
+    before = (theirs / "run.json").read_bytes()
+    with pytest.raises(RunError, match="is a run of another job"):
+        follow(f"run_id={theirs.name}")
+    assert (theirs / "run.json").read_bytes() == before
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from rich.console import Console
 from trawl import templates
 from trawl.clips import plan_clips
 from trawl.config import ResourcesConfig, TrackConfig
-from trawl.errors import ConfigError
+from trawl.errors import ConfigError, RunError
 from trawl.models import grounders, registry, trackers
 from trawl.pipelines.crew import Crew
 from trawl.pipelines.retrieve import PublishedIndex
@@ -35,7 +35,7 @@ from trawl.source import dataset_name
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.table.publish import Published
-from trawl.write import Lineage, finished
+from trawl.write import Lineage, check_run_id, finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,13 @@ def settings_hash(config: TrackConfig, queries: Sequence[str]) -> str:
 
 def _earlier_plan(storage: Storage, folder: str, config: TrackConfig, queries: Sequence[str]) -> TrackPlan | None:
     """The plan of the run that `run_id` names, None for a run that is new."""
-    if config.run_id is None or "plan.json" not in storage.names(folder):
+    if config.run_id is None:
+        return None
+    check_run_id(config.run_id)
+    names = storage.names(folder)
+    if "plan.json" not in names:
+        if "run.json" in names:
+            raise RunError(f"run_id={config.run_id} is a run of another job: choose another name, or leave run_id out")
         return None
     plan = TrackPlan.from_json(storage.read_bytes(f"{folder}/plan.json"))
     if plan.config_hash != settings_hash(config, queries):
