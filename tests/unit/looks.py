@@ -1,4 +1,6 @@
-"""Made-up tracks and clips for the tests of the page's parts."""
+"""What tests of pages share: made-up tracks and clips, and the tags of a page."""
+
+from html.parser import HTMLParser
 
 from trawl.report.tracks import ClipFacts, TrackFacts, by_clip
 
@@ -38,3 +40,18 @@ def track(number: int = 0, clip_id: str = "aaaaaaaaaaaa", **changes) -> TrackFac
 def clip(*tracks: TrackFacts) -> ClipFacts:
     (made,) = by_clip(tracks or [track()])
     return made
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def of(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.found if tag in tags]

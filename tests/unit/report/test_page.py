@@ -4,14 +4,13 @@ import base64
 import hashlib
 import re
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
-from looks import clip, track
+from looks import Tags, clip, track
 
 from trawl.report.counts import count
 from trawl.report.page import About, Card, Media, render
@@ -42,21 +41,6 @@ def page_of(*cards: Card, rest: tuple[ClipFacts, ...] = (), record: dict | None 
 
 def many(n: int) -> list[ClipFacts]:
     return [clip(track(0, f"{k:012x}"), track(1, f"{k:012x}", flags=("lost",) * (k % 3 == 0))) for k in range(n)]
-
-
-class Tags(HTMLParser):
-    """Every tag with its attributes."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
-
-    def of(self, *tags: str) -> list[dict[str, str | None]]:
-        return [attributes for tag, attributes in self.found if tag in tags]
 
 
 def test_it_names_only_its_own_media() -> None:

@@ -1,11 +1,11 @@
 """The contact sheet, as HTML and as a real browser shows it."""
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
+from looks import Tags
 from playwright.sync_api import BrowserContext, Page
 
 from trawl.records import Segment
@@ -23,18 +23,6 @@ def card(rank: int = 1, video_id: str = "cam/a.mp4", uri: str = "/videos/a b#1.m
 
 def page_of(*cards: Card, query: str = "a red star", more: tuple[Section, ...] = ()) -> str:
     return render([Section(query, 0.1, cards), *more], ABOUT)
-
-
-class Tags(HTMLParser):
-    """Every tag with its attributes."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
 
 
 def test_nothing_is_loaded_from_anywhere() -> None:
