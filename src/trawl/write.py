@@ -81,12 +81,12 @@ def finished(storage: Storage, dataset: str, run_id: str) -> set[str]:
 
 
 def runs(storage: Storage, dataset: str) -> list[str]:
-    """The runs that have finished a clip, the latest first.
+    """The runs of tracking, the latest first.
 
     A run's id begins with its time; ids of other kinds, given by hand, count by when their first part was last written.
     """
     under = f"{dataset}/runs"
-    found = [name for name in storage.folders(under) if "tracks" in storage.folders(f"{under}/{name}")]
+    found = [name for name in storage.folders(under) if _is_run(storage, f"{under}/{name}")]
     return sorted(found, key=lambda run_id: (_began(storage, dataset, run_id), run_id), reverse=True)
 
 
@@ -96,7 +96,7 @@ def resolve_run(storage: Storage, dataset: str, run: str) -> str:
     Raises:
         RunError: there is none of that name; the message names those there are.
     """
-    if run != LATEST and _NAME.fullmatch(run) and "tracks" in storage.folders(_folder(dataset, run)):
+    if run != LATEST and _NAME.fullmatch(run) and _is_run(storage, _folder(dataset, run)):
         return run
     there = runs(storage, dataset)
     if not there:
@@ -134,6 +134,11 @@ def read_run(storage: Storage, dataset: str, run_id: str, clip_ids: Sequence[str
         _check_version(table, run_id)
         opened.append(table)
     return opened[0], opened[1]
+
+
+def _is_run(storage: Storage, folder: str) -> bool:
+    """Whether tracking wrote there: a finished clip, or the plan of a run that had none to do."""
+    return "tracks" in storage.folders(folder) or "plan.json" in storage.names(folder)
 
 
 def _folder(dataset: str, run_id: str) -> str:
@@ -217,8 +222,9 @@ def _began(storage: Storage, dataset: str, run_id: str) -> float:
         return datetime.strptime(run_id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
     except ValueError:
         filesystem, root = storage.arrow()
-        first = storage.names(f"{_folder(dataset, run_id)}/tracks")[0]
-        found = filesystem.get_file_info(f"{root}/{_folder(dataset, run_id)}/tracks/{first}")
+        folder = _folder(dataset, run_id)
+        parts = [f"tracks/{name}" for name in storage.names(f"{folder}/tracks")] or ["plan.json"]
+        found = filesystem.get_file_info(f"{root}/{folder}/{parts[0]}")
         return float(found.mtime.timestamp())
 
 

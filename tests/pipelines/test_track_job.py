@@ -19,7 +19,7 @@ from trawl.pipelines.track_actor import ClipDone
 from trawl.pipelines.track_summary import TrackRecord
 from trawl.records import Clip
 from trawl.storage import Storage
-from trawl.write import read_run
+from trawl.write import read_run, resolve_run
 
 TrackJob = Callable[..., TrackRecord]
 VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"], "blue.mp4": ["blue"]}
@@ -107,6 +107,13 @@ def test_nothing_found_is_an_answer(follow: TrackJob, indexed: Path) -> None:
     assert (run.exit_code, run.counts["tracks"]) == (EXIT_OK, 0)
     assert tables(indexed, run) == ([], [])
     assert "nothing like this was found; the best frame scored" in console.export_text()
+
+
+def test_a_run_without_clips_is_the_latest_run_too(follow: TrackJob, indexed: Path) -> None:
+    follow()
+    run = follow("search.min_score=2")
+    assert (run.clips["planned"], tables(indexed, run)) == (0, ([], []))
+    assert resolve_run(Storage.open(StorageConfig(root=str(indexed / "root"))), "test", "latest") == run.run_id
 
 
 class Killed(BaseException):
