@@ -26,6 +26,15 @@ def setting(
 
 
 @dataclass
+class TruthConfig:
+    """What is known of a dataset's videos, beside them; see `evaluate/truth/`. Without a format there is none."""
+
+    format: str | None = setting(None, choices=("demo", "coco", "ytvis", "mot", "davis"))
+    uri: str | None = None
+    part: str | None = None
+
+
+@dataclass
 class DatasetConfig:
     """Where the videos are. kind: demo, folder or manifest; see `source.py` for what each reads."""
 
@@ -45,6 +54,7 @@ class DatasetConfig:
     id_column: str | None = None
     # queries that show what the dataset is about
     examples: list[str] = field(default_factory=list)
+    truth: TruthConfig = field(default_factory=TruthConfig)
 
 
 @dataclass
@@ -285,6 +295,42 @@ class TrackConfig:
     weights: str | None = None
     run_id: str | None = None
     limit: int | None = setting(None, at_least=1)
+
+
+@dataclass
+class EvaluationConfig:
+    """What is measured, and when a thing counts; see `evaluate/`."""
+
+    measure: list[str] = field(default_factory=lambda: ["retrieval", "masks", "tracking", "end_to_end", "cost"])
+    objective: str = "j_and_f"
+    min_visibility: float = setting(0.3, at_least=0)
+    min_share: float = setting(0.1, at_least=0)
+    match_iou: float = setting(0.1, above=0)
+    min_score: float = setting(0.0, at_least=0)
+    worst: int = setting(12, at_least=0)
+    robustness: list[str] = field(default_factory=list)
+
+
+@dataclass
+class EvaluateConfig(TrackConfig):
+    """`python -m jobs.evaluate`: all settings of tracking, used where no `run` is named, and what to measure."""
+
+    run: str | None = None
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+@dataclass
+class CompareConfig:
+    """`python -m jobs.compare`: evaluated runs side by side; see `report/`."""
+
+    dataset: DatasetConfig = MISSING
+    storage: StorageConfig = MISSING
+    runs: list[str] = field(default_factory=list)
+    sweep: str | None = None
+    quality: str = "j_and_f"
+    cost: str = "cpu_s_per_video_hour"
+    metrics: list[str] = field(default_factory=list)
+    out: str | None = None
 
 
 @dataclass

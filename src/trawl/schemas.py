@@ -206,3 +206,23 @@ TRACKS = pa.schema(
     ],
     metadata=_VERSION,
 )
+
+# `runs/<run_id>/evaluation/metrics.parquet`: one row per (metric, slice).
+METRICS = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("dataset", pa.string(), nullable=False),
+        pa.field("family", pa.string(), nullable=False),  # retrieval, masks, tracking, end_to_end, cost, robustness
+        pa.field("metric", pa.string(), nullable=False),
+        pa.field("slice", pa.string(), nullable=False),  # "all", or a kind of question or object
+        pa.field("value", pa.float64()),  # null where it cannot be computed
+        pa.field("why", pa.string(), nullable=False),  # it cannot; "" where it can
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("better", pa.string(), nullable=False),  # higher, lower or ""
+        pa.field("count", pa.int64()),  # things that it was taken over
+        pa.field("config_hash", pa.string(), nullable=False),  # of the settings that made the tracks
+        pa.field("publication", pa.int64(), nullable=False),  # of the index
+        pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    ],
+    metadata=_VERSION,
+)
