@@ -399,10 +399,10 @@ class TruthObject:
     """One object of a ground truth, in one video.
 
     object_id: identity inside the video. names: what a text may call it, such as ("star", "red star"); lower case, no article.
-    frame_index (T,) int64, increasing: the frames on which any of it lies inside the picture. boxes (T, 4) float32 xyxy pixels as
-    displayed, of the visible part; rles: COCO compressed RLE at the video's display size, None throughout where the truth has
-    boxes only. visibility (T,) float32, 0-1: visible pixels over the unoccluded object's; 1 where the truth does not say, 0 (and a
-    zero box, an empty mask) where it is wholly hidden.
+    frame_index (T,) int64, increasing: the frames on which any of it lies inside the picture. boxes (T, 4) float32 xyxy pixels
+    as displayed, of the visible part; rles: COCO compressed RLE at the video's display size, None throughout where the truth has
+    boxes only. visibility (T,) float32, 0-1: visible pixels over the unoccluded object's; 1 where the truth does not say, 0 (and
+    a zero box, an empty mask) where it is wholly hidden.
     """
 
     object_id: int
@@ -451,8 +451,8 @@ class TruthQuery:
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One measured number. family: retrieval, masks, tracking, end_to_end, cost or robustness. name: the field's own, lower case,
-    such as "recall_at_5" or "hota_masks". slice: "all", or a kind of question or object such as "pair=unseen". value: None where it
-    cannot be computed, and then `why` says so; unit: "" for a share or a count. better: "higher", "lower" or "" (neither).
+    such as "recall_at_5" or "hota_masks". slice: "all", or a kind of question or object such as "pair=unseen". value: None where
+    it cannot be computed, and then `why` says so; unit: "" for a share or a count. better: "higher", "lower" or "" (neither).
     count: over how many things (queries, objects, frames) it was taken."""
 
     family: str
@@ -485,8 +485,8 @@ class Curve:
 class Case:
     """One thing that went wrong, for people to look at: where, how badly, and in words what happened.
 
-    kind: "missed" (an object nobody followed), "poor" (its best track is bad), "false" (a track of nothing asked for), "ranked" (a
-    text whose right answer comes late). severity: larger is worse, comparable within a kind. frame_index: the frame that shows it
+    kind: "missed" (an object nobody followed), "poor" (its best track is bad), "false" (a track of nothing asked for), "ranked"
+    (a text whose right answer comes late). severity: larger is worse, comparable within a kind. frame_index: the frame that shows it
     best, None for a text without one. object_id, track_id: of the truth, and of the run, where there is one.
     """
 
