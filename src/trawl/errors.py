@@ -7,7 +7,8 @@
     │   ├── StorageError      a bucket or folder is missing, unreachable or denies access
     │   ├── WeightsError      a model's weights are not here and cannot be fetched
     │   ├── IndexMissingError nothing has been published that this query could read
-    │   └── RunError          there is no such run, or this version cannot read it
+    │   ├── RunError          there is no such run, or this version cannot read it
+    │   └── LeaseError        another job is writing this dataset                              exit code 4
     ├── VideoError            one video cannot be used: a ledger row, never the end of a job
     └── DeviceMemoryError     a model ran out of memory: less at once (a shorter chunk, fewer objects) may work
 
@@ -28,7 +29,9 @@ class TrawlError(Exception):
 
 
 class UsageError(TrawlError):
-    """The command cannot work as typed. One line; exit code 2."""
+    """The command cannot work as typed. One line; exit code 2 unless a kind of it has its own."""
+
+    exit_code = 2
 
 
 class ConfigError(UsageError):
@@ -53,6 +56,12 @@ class IndexMissingError(UsageError):
 
 class RunError(UsageError):
     """There is no run of tracking by that name, or a newer version wrote it."""
+
+
+class LeaseError(UsageError):
+    """Another job is writing this dataset, or has taken it over from this one."""
+
+    exit_code = 4
 
 
 class VideoError(TrawlError):
