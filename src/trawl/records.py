@@ -156,7 +156,8 @@ class DecodeReport:
 
     decoder: "decord" or "pyav", whichever gave the pictures. frames_decoded counts pictures the decoder produced,
     frames_sampled those handed on, frames_substituted those of the sampled that are flagged. damage: what was wrong with a
-    video that was indexed all the same ("" when nothing was). cpu_s: CPU seconds of the decoding process.
+    video that was indexed all the same ("" when nothing was). cpu_s: CPU seconds of the decoding process; peak_mb: the most
+    memory that was resident in it, MiB, of which its libraries take the first part.
     """
 
     probe: Probe
@@ -166,6 +167,7 @@ class DecodeReport:
     frames_substituted: int
     damage: str
     cpu_s: float
+    peak_mb: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,8 +47,8 @@ class Lineage:
 
 def write_clip(
     storage: Storage, dataset: str, run_id: str, clip: Clip, tracks: Sequence[Track], lineage: Lineage
-) -> None:
-    """Write a clip's two parts, also when it has no track. From here on the clip is done.
+) -> int:
+    """Write a clip's two parts, also when it has no track, and return their bytes. From here on the clip is done.
 
     Args:
         tracks: each with at least one mask, numbers all different.
@@ -62,8 +62,10 @@ def write_clip(
     own |= {"clip_start_s": clip.start_s, "clip_end_s": clip.end_s, "created_at": now} | asdict(lineage)
     mask_rows = [_mask_row(run_id, clip, track, row) for track in tracks for row in track.rows]
     track_rows = [_track_row(clip, track) | own for track in tracks]
-    storage.write_bytes(f"{folder}/masks/{clip.clip_id}.parquet", _parquet(mask_rows, MASKS))
-    storage.write_bytes(f"{folder}/tracks/{clip.clip_id}.parquet", _parquet(track_rows, TRACKS))
+    parts = {"masks": _parquet(mask_rows, MASKS), "tracks": _parquet(track_rows, TRACKS)}
+    for name, data in parts.items():  # tracks last: that part says that the clip is done
+        storage.write_bytes(f"{folder}/{name}/{clip.clip_id}.parquet", data)
+    return sum(map(len, parts.values()))
 
 
 def check_run_id(run_id: str) -> None:

@@ -15,7 +15,7 @@ from trawl.config import DecodeConfig, SamplingConfig
 from trawl.decode import reader_pyav
 from trawl.decode.container import Damage, identify
 from trawl.decode.probe import scan
-from trawl.decode.reader import cpu_s
+from trawl.decode.reader import cpu_s, peak_mb
 from trawl.decode.sampling import Span, inside, plan
 from trawl.errors import VideoError
 from trawl.records import ClipFrames, DecodeReport, Indices, Reason, Times
@@ -58,7 +58,8 @@ def clip_frames(
     if len(missing) == len(wanted):
         raise VideoError(Reason.CORRUPT, f"no picture decodes: {damage}")
     shown = len(wanted) - len(missing)
-    yield DecodeReport(found.probe, "pyav", decoded, shown, suspect, str(damage), cpu_s() - started_s)
+    spent_s = cpu_s() - started_s
+    yield DecodeReport(found.probe, "pyav", decoded, shown, suspect, str(damage), spent_s, peak_mb())
 
 
 def _wanted(times_s: Times, keyframe: NDArray[np.bool_], span: Span, max_fps: float | None) -> Indices:

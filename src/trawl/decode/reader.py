@@ -79,6 +79,7 @@ def read(
         frames_substituted=tally.substituted,
         damage=str(tally.damage),
         cpu_s=cpu_s() - started_s,
+        peak_mb=peak_mb(),
     )
 
 
@@ -144,3 +145,8 @@ def cpu_s() -> float:
     """CPU seconds of this process so far."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def peak_mb() -> float:
+    """The highest resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts KiB

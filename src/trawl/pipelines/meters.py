@@ -1,4 +1,4 @@
-"""CPU seconds of the three models inside one actor, and the best grounding score that it saw.
+"""CPU and wall seconds of the three models inside one actor, and the best grounding score that it saw.
 
 Wrappers with the models' own protocols, so that no step knows it is measured.
 """
@@ -16,13 +16,14 @@ from trawl.records import Detections, Frames, Prompt, TrackedFrame
 
 
 class Meter:
-    """Adds up CPU seconds of this process by name; the inner of two nested names gets the time."""
+    """Adds up CPU and wall seconds of this process by name; the inner of two nested names gets the time."""
 
     def __init__(self) -> None:
         self.cpu_s: dict[str, float] = defaultdict(float)
+        self.wall_s: dict[str, float] = defaultdict(float)
         self.best_score = 0.0
         self._names: list[str] = []
-        self._since = 0.0
+        self._since = (0.0, 0.0)
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
@@ -36,9 +37,10 @@ class Meter:
 
     def _switch(self) -> None:
         """Credit what has passed to the innermost name."""
-        now = time.process_time()
+        now = time.process_time(), time.perf_counter()
         if self._names:
-            self.cpu_s[self._names[-1]] += now - self._since
+            self.cpu_s[self._names[-1]] += now[0] - self._since[0]
+            self.wall_s[self._names[-1]] += now[1] - self._since[1]
         self._since = now
 
 

@@ -50,6 +50,7 @@ def test_what_comes_out_is_what_the_reader_made(sandbox: DecodeSandbox, clip: Ca
     assert np.array_equal(report.probe.times_s, expected.probe.times_s)
     assert (report.decoder, report.frames_decoded) == (expected.decoder, expected.frames_decoded)
     assert report.cpu_s > 0
+    assert 10 < report.peak_mb < 2048
 
 
 def test_probe(sandbox: DecodeSandbox, clip: Callable[[str], Path]):

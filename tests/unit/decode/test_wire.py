@@ -50,7 +50,7 @@ MESSAGES = {
     "probe of one frame": probe(1),
     "batch": batch(3),
     "empty batch": batch(0),
-    "report": DecodeReport(probe(4), "pyav", 4, 2, 1, 'a "quoted"\nword é', 0.25),
+    "report": DecodeReport(probe(4), "pyav", 4, 2, 1, 'a "quoted"\nword é', 0.25, 61.5),
     "picture": Picture(np.zeros((2, 3, 3), np.uint8), 1 / 3),
     "failure": Failure("corrupt", "why"),
     "end": End(),
