@@ -11,17 +11,26 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trawl.config import ExportConfig, IndexConfig, QueryConfig, ReportJobConfig, TrackConfig, validate
+from trawl.config import (
+    EvaluateConfig,
+    ExportConfig,
+    IndexConfig,
+    QueryConfig,
+    ReportJobConfig,
+    TrackConfig,
+    validate,
+)
 from trawl.errors import ConfigError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_HELD, EXIT_TOO_MANY_FAILED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 # Every job and all its settings.
 JOBS: dict[str, type[Any]] = {
@@ -30,9 +39,14 @@ JOBS: dict[str, type[Any]] = {
     "track": TrackConfig,
     "export": ExportConfig,
     "report": ReportJobConfig,
+    "evaluate": EvaluateConfig,
 }
 # What a dataset's YAML may choose for a job, unless the command line does.
-_CHOSEN_BY_DATASET = {"index": ("embedder",), "track": ("grounder", "tracker")}
+_CHOSEN_BY_DATASET = {
+    "index": ("embedder",),
+    "track": ("grounder", "tracker"),
+    "evaluate": ("grounder", "tracker"),
+}
 # Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
 _FREE_TEXT = ("text", "queries", "search.where", "where", "out", "dataset.uri", "dataset.glob", "storage.root")
 # What Hydra takes with a "+" alone: an option without a default, and a mapping whose keys are the user's.
@@ -41,18 +55,34 @@ _ADDED = ("dataset", "classes")
 C = TypeVar("C")
 
 
-def main(job: str, config_type: type[C], call: Callable[[C], int]) -> None:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job returns that has more to say than its exit code.
+
+    objective: what a sweep compares, and Optuna optimises; None where it could not be computed. run_id: the run that it is of,
+    None where that is the settings' own `run_id`.
+    """
+
+    exit_code: int
+    objective: float | None = None
+    run_id: str | None = None
+
+
+Call = Callable[[C], int | Outcome]
+
+
+def main(job: str, config_type: type[C], call: Call[C]) -> None:
     """Compose `conf/<job>.yaml` with the command line, make it a `config_type`, call, and leave the process.
 
     Args:
         job: name of the primary config, and of the module in `jobs/`.
         config_type: the dataclass whose fields are all the settings there are.
-        call: does the work and returns the exit code.
+        call: does the work and returns the exit code, or an `Outcome`.
     """
     sys.exit(run(job, config_type, call, sys.argv[1:]))
 
 
-def run(job: str, config_type: type[C], call: Callable[[C], int], argv: list[str]) -> int:
+def run(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
     """As `main`, but returns the exit code. With `-m` several points run and the worst code is returned."""
     try:
         return _run_hydra(job, config_type, call, _normalise(job, argv))
@@ -71,7 +101,7 @@ def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
     """
     import hydra
 
-    _register_schemas()
+    _register_schemas(job)
     try:
         with _own_hydra(), hydra.initialize_config_dir(str(_conf_dir()), version_base="1.3"):
             return _typed(hydra.compose(job, _normalise(job, overrides)), config_type)
@@ -79,18 +109,22 @@ def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
         raise _as_config_error(error, job, overrides) from error
 
 
-def _run_hydra(job: str, config_type: type[C], call: Callable[[C], int], argv: list[str]) -> int:
+def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
     import hydra
 
     codes: list[int] = []
 
-    def task(cfg: "DictConfig") -> None:  # in a sweep, one impossible point is reported and the others go on
+    def task(cfg: "DictConfig") -> float | None:  # in a sweep, one impossible point is reported and the others go on
         try:
-            codes.append(call(_typed(cfg, config_type)))
+            answer = call(_typed(cfg, config_type))
         except UsageError as error:
             codes.append(_complain(str(error)))
+            return None
+        outcome = answer if isinstance(answer, Outcome) else Outcome(answer)
+        codes.append(outcome.exit_code)
+        return outcome.objective
 
-    _register_schemas()
+    _register_schemas(job)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here as exceptions instead of being printed
     sys.argv = [f"jobs.{job}", *argv]
     try:
@@ -164,12 +198,13 @@ def _yaml(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _register_schemas() -> None:
+def _register_schemas(job: str) -> None:
+    """Let `<job>_schema` in the YAML name the job's type, and so the schema of any job whose settings it extends."""
     from hydra.core.config_store import ConfigStore
 
-    store = ConfigStore.instance()
-    for job, config_type in JOBS.items():
-        store.store(f"{job}_schema", node=config_type)
+    for name, config_type in JOBS.items():
+        if issubclass(JOBS[job], config_type):
+            ConfigStore.instance().store(f"{name}_schema", node=JOBS[job])
 
 
 def _conf_dir() -> Path:
