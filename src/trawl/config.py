@@ -32,6 +32,8 @@ class TruthConfig:
     format: str | None = setting(None, choices=("demo", "coco", "ytvis", "mot", "davis"))
     uri: str | None = None
     part: str | None = None
+    first_frame: int | None = setting(None, at_least=0)
+    unseen: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -8,7 +8,8 @@
     │   ├── WeightsError      a model's weights are not here and cannot be fetched
     │   ├── IndexMissingError nothing has been published that this query could read
     │   ├── RunError          there is no such run, or this version cannot read it
-    │   └── LeaseError        another job is writing this dataset                              exit code 4
+    │   ├── LeaseError        another job is writing this dataset                              exit code 4
+    │   └── TruthError        the ground truth cannot be read, or is of other videos than the run
     ├── VideoError            one video cannot be used: a ledger row, never the end of a job
     └── DeviceMemoryError     a model ran out of memory: less at once (a shorter chunk, fewer objects) may work
 
@@ -62,6 +63,10 @@ class LeaseError(UsageError):
     """Another job is writing this dataset, or has taken it over from this one."""
 
     exit_code = 4
+
+
+class TruthError(UsageError):
+    """The ground truth cannot be read, or it and the run do not speak of the same videos, frames or sizes."""
 
 
 class VideoError(TrawlError):

@@ -7,10 +7,16 @@ mot      MOTChallenge text: boxes and identities
 davis    DAVIS: one indexed PNG a frame
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from trawl.config import DatasetConfig, StorageConfig
+from trawl.errors import TruthError
+from trawl.evaluate.truth.demo import DemoTruth
+from trawl.evaluate.truth.known import Known, Stated
 from trawl.records import TruthQuery, TruthVideo
+from trawl.storage import Storage
 
 
 class Truth(Protocol):
@@ -31,3 +37,43 @@ class Truth(Protocol):
     def queries(self) -> list[TruthQuery]:
         """The texts whose answers it knows, sorted by text, each once."""
         ...
+
+    def stated(self, video_id: str) -> Stated:
+        """What it says itself of a video, without reading the masks."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """It claims to know every video of the dataset, so that one without truth is a mismatch."""
+        ...
+
+
+def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | None = None) -> Truth:
+    """The ground truth that `dataset.truth` names.
+
+    Args:
+        storage: endpoint and region for a truth on S3.
+        known: the indexed videos; every format but the demo's needs them, for times and to match names.
+
+    Raises:
+        TruthError: there is none, or it cannot be read.
+    """
+    truth = config.truth
+    if truth.format is None:
+        raise TruthError(
+            "the dataset has no ground truth to measure against: say dataset.truth.format=coco|ytvis|mot|davis and "
+            "dataset.truth.uri=...; see docs/ground-truth.md"
+        )
+    if truth.format == "demo":
+        where = truth.uri or f"{config.uri.rstrip('/')}/truth"
+        return DemoTruth(Storage.open(replace(storage, root=where)), truth.part, truth.unseen or None)
+    raise TruthError(f"dataset.truth.format={truth.format} cannot be read yet")
+
+
+def trackable(queries: Sequence[TruthQuery]) -> list[TruthQuery]:
+    """The queries that tracking is measured with: those that name one thing, and of several kinds of such, whole pairs.
+
+    A colour alone, or a size, names things that another query names as well; tracking them again would measure nothing new.
+    """
+    kinds = {"kind=pair", "kind=category", "kind=expression"}
+    return [query for query in queries if len(next(iter(query.groups.values()), ())) == 1 and kinds & set(query.slices)]

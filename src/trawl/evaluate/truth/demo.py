@@ -1,0 +1,222 @@
+"""The demo corpus's ground truth, from its two Parquet files alone: `objects.parquet` and `videos.parquet` below `truth/`.
+
+What is asked is read off the objects: every colour and shape that is seen together ("a red star"), with its size, each colour and
+shape alone, and two things that are in clear view at once. A video's rows are read when it is asked for; of the rest only which
+things are visible where is kept. Which pairs no training picture showed is a setting (`dataset.truth.unseen`), since the models
+were taught more than this corpus.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from trawl.errors import TruthError, did_you_mean
+from trawl.evaluate.truth.known import Stated
+from trawl.records import Times, TruthObject, TruthQuery, TruthVideo
+from trawl.schemas import TRUTH_OBJECTS, TRUTH_VIDEOS
+from trawl.storage import Storage
+
+_CLEAR = (
+    0.6  # visible share from which two things in one frame are worth asking for together; as in the corpus's captions
+)
+_SILENT_H = ("hourglass",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    color: str
+    shape: str
+    size: str
+
+    @property
+    def pair(self) -> str:
+        return f"{self.color} {self.shape}"
+
+    def names(self) -> tuple[str, ...]:
+        return self.shape, self.pair, f"{self.size} {self.pair}"
+
+
+@dataclass
+class _Seen:
+    """Of one video: the objects of which any pixel is visible somewhere, and the couples that ever are, and clearly so."""
+
+    things: dict[int, _Thing] = field(default_factory=dict)
+    together: set[tuple[int, int]] = field(default_factory=set)
+    clearly: set[tuple[int, int]] = field(default_factory=set)
+
+
+class DemoTruth:
+    """The part `part` of a corpus, None for all of it.
+
+    Args:
+        storage: whose root is the folder of the two files.
+        unseen: the pairs ("red square") that no training picture showed; None: not known, and no query is of either kind.
+
+    Raises:
+        TruthError: the files are not there or not of this kind, or no video is in that part.
+    """
+
+    def __init__(self, storage: Storage, part: str | None = None, unseen: Collection[str] | None = None) -> None:
+        self._objects = _open(storage, "objects", TRUTH_OBJECTS)
+        self._unseen = None if unseen is None else frozenset(unseen)
+        rows = _open(storage, "videos", TRUTH_VIDEOS).to_table().drop_columns(["captions"]).to_pylist()
+        if part is not None and part not in (parts := {row["split"] for row in rows}):
+            raise TruthError(f"dataset.truth.part={part} has no video in {storage.root}: {did_you_mean(part, parts)}")
+        self._videos = {row["video_id"]: row for row in rows if part in (None, row["split"])}
+        self._part = part
+
+    def video_ids(self) -> list[str]:
+        return sorted(self._videos)
+
+    def videos(self) -> Iterator[TruthVideo]:
+        return map(self.video, self.video_ids())
+
+    def video(self, video_id: str) -> TruthVideo:
+        about = self._videos[video_id]
+        rows = self._objects.to_table(filter=ds.field("video_id") == video_id).sort_by("frame_index")
+        of_object = rows["object_id"].to_numpy()
+        objects = [
+            _object(int(number), rows.take(np.flatnonzero(of_object == number))) for number in np.unique(of_object)
+        ]
+        times = _times(about, rows["frame_index"].to_numpy(), rows["time_s"].to_numpy())
+        return TruthVideo(
+            video_id, about["height"], about["width"], np.arange(about["num_frames"]), times, tuple(objects)
+        )
+
+    def stated(self, video_id: str) -> Stated:
+        about = self._videos[video_id]
+        return Stated(
+            about["num_frames"] - 1, about["num_frames"], about["fps"], about["width"], about["height"], masks=True
+        )
+
+    @property
+    def whole(self) -> bool:
+        """Nothing of the dataset is left out."""
+        return self._part is None
+
+    def queries(self) -> list[TruthQuery]:
+        seen = self._seen()
+        asked: dict[str, tuple[str, ...]] = {}
+        groups: dict[str, dict[str, tuple[tuple[int, ...], ...]]] = defaultdict(dict)
+        for video_id, there in seen.items():
+            for text, slices, found in self._alone(there.things):
+                asked[text] = slices
+                groups[text][video_id] = (found,)
+        couples = {(a, b) for there in seen.values() for a, b in _pairs(there.things, there.clearly)}
+        for a, b in couples:
+            text = f"{_article(a)} and {_article(b)}"
+            asked[text] = ("kind=two", "things=2", *self._novelty(a, b))
+            for video_id, there in seen.items():
+                if (a, b) in _pairs(there.things, there.together):
+                    groups[text][video_id] = (_of_pair(there.things, a), _of_pair(there.things, b))
+        return [TruthQuery(text, dict(sorted(groups[text].items())), asked[text]) for text in sorted(asked)]
+
+    def _alone(self, things: dict[int, _Thing]) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
+        """(text, its slices, the objects that it names) of every text about one thing of a video."""
+        told: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
+        for number, thing in sorted(things.items()):
+            novelty = self._novelty(thing.pair)
+            told["pair", thing.pair, novelty].append(number)
+            told["size", f"{thing.size} {thing.pair}", novelty].append(number)
+            told["colour", f"{thing.color} thing", ()].append(number)
+            told["shape", thing.shape, ()].append(number)
+        for (kind, noun, novelty), numbers in told.items():
+            yield _article(noun), (f"kind={kind}", "things=1", *novelty), tuple(numbers)
+
+    def _novelty(self, *pairs: str) -> tuple[str, ...]:
+        if self._unseen is None:
+            return ()
+        return ("pair=unseen",) if self._unseen.intersection(pairs) else ("pair=seen",)
+
+    def _seen(self) -> dict[str, _Seen]:
+        columns = ["video_id", "object_id", "frame_index", "color", "shape", "size", "visibility"]
+        wanted = ds.field("area") > 0
+        if self._part is not None:
+            wanted &= ds.field("split") == self._part
+        seen: dict[str, _Seen] = defaultdict(_Seen)
+        views: dict[tuple[str, int], list[tuple[int, bool]]] = defaultdict(list)
+        at = ""
+        for batch in self._objects.to_batches(columns=columns, filter=wanted):
+            for row in batch.to_pylist():
+                if row["video_id"] != at:  # a video's rows follow on one another
+                    _join(views, seen)
+                    at = row["video_id"]
+                thing = _Thing(row["color"], row["shape"], row["size"])
+                seen[at].things[row["object_id"]] = thing
+                views[at, row["frame_index"]].append((row["object_id"], row["visibility"] >= _CLEAR))
+        _join(views, seen)
+        return dict(sorted(seen.items()))
+
+
+def _join(views: dict[tuple[str, int], list[tuple[int, bool]]], seen: dict[str, _Seen]) -> None:
+    """Note which objects share a frame, and forget the frames."""
+    for (video_id, _), there in views.items():
+        for (a, a_clear), (b, b_clear) in combinations(sorted(there), 2):
+            seen[video_id].together.add((a, b))
+            if a_clear and b_clear:
+                seen[video_id].clearly.add((a, b))
+    views.clear()
+
+
+def _pairs(things: dict[int, _Thing], couples: Iterable[tuple[int, int]]) -> set[tuple[str, str]]:
+    """The names of couples, in alphabetical order; two of the same name are no couple."""
+    named = {tuple(sorted((things[a].pair, things[b].pair))) for a, b in couples}
+    return {(a, b) for a, b in named if a != b}
+
+
+def _of_pair(things: dict[int, _Thing], pair: str) -> tuple[int, ...]:
+    return tuple(sorted(number for number, thing in things.items() if thing.pair == pair))
+
+
+def _article(noun: str) -> str:
+    """The noun with its indefinite article.
+
+    >>> _article("orange ring"), _article("hourglass"), _article("red star")
+    ('an orange ring', 'an hourglass', 'a red star')
+    """
+    return f"{'an' if noun[0] in 'aeiou' or noun.startswith(_SILENT_H) else 'a'} {noun}"
+
+
+def _object(number: int, rows: pa.Table) -> TruthObject:
+    first = rows.slice(0, 1).to_pylist()[0]
+    boxes = rows["box"].combine_chunks().flatten().to_numpy().reshape(-1, 4)
+    return TruthObject(
+        object_id=number,
+        names=_Thing(first["color"], first["shape"], first["size"]).names(),
+        frame_index=rows["frame_index"].to_numpy(),
+        boxes=boxes.astype(np.float32),
+        rles=tuple(rows["rle"].to_pylist()),
+        visibility=rows["visibility"].to_numpy().astype(np.float32),
+    )
+
+
+def _times(about: dict[str, Any], frame_index: np.ndarray[Any, Any], time_s: np.ndarray[Any, Any]) -> Times:
+    """Of every frame: exact where an object has a row and where the rate is constant, between such frames interpolated."""
+    every = np.arange(about["num_frames"])
+    times: Times = every / about["fps"]
+    if about["variable_rate"]:
+        last = about["num_frames"] - 1
+        at = np.concatenate([[0, last], frame_index])
+        known, first = np.unique(at, return_index=True)
+        value = np.concatenate([[0.0, about["duration_s"] - 1 / about["fps"]], time_s])
+        times = np.interp(every, known, value[first])
+    times[frame_index] = time_s
+    return times
+
+
+def _open(storage: Storage, name: str, schema: pa.Schema) -> Any:
+    filesystem, root = storage.arrow()
+    where = f"{storage.root}/{name}.parquet"
+    try:
+        return ds.dataset(f"{root}/{name}.parquet", schema=schema, format="parquet", filesystem=filesystem)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise TruthError(
+            f"{where} cannot be read as the demo's ground truth ({' '.join(str(error).split())}); "
+            "run python -m jobs.index +dataset=demo, which makes the corpus, or correct dataset.truth.uri"
+        ) from error

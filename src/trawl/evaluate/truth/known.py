@@ -1,0 +1,79 @@
+"""What the index knows of the videos that a ground truth speaks of, and what the ground truth says of them itself.
+
+Most formats name frames by number and know no times; those come from here. Pure; the ledger and the frames table are read
+elsewhere.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from trawl.records import Indices, Times
+
+Sampled = Callable[[str], tuple[Indices, Times]]  # video_id -> (frame_index, time_s) of its embedded frames
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFacts:
+    """One indexed video, as the ledger has it. width, height as displayed."""
+
+    fps: float
+    num_frames: int
+    duration_s: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What a ground truth says of a video, None where it does not.
+
+    last_index: the highest frame position that it annotates, -1 for none. num_frames: of the whole video. masks: it has masks,
+    and not boxes alone. identities: it says which objects of two frames are the same.
+    """
+
+    last_index: int
+    num_frames: int | None
+    fps: float | None
+    width: int | None
+    height: int | None
+    masks: bool
+    identities: bool = True
+
+
+def _no_frames(video_id: str) -> tuple[Indices, Times]:
+    return np.zeros(0, np.int64), np.zeros(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The indexed videos by their video_id, and the true times of the frames that the index holds of one of them."""
+
+    videos: Mapping[str, VideoFacts] = field(default_factory=dict)
+    sampled: Sampled = _no_frames
+
+    @classmethod
+    def of_ledger(cls, rows: pa.Table, sampled: Sampled = _no_frames) -> "Known":
+        """rows: of indexed videos, with at least video_id, fps, num_frames, duration_s, width, height of `schemas.VIDEOS`."""
+        columns = [
+            rows[name].to_pylist() for name in ("video_id", "fps", "num_frames", "duration_s", "width", "height")
+        ]
+        return cls({video_id: VideoFacts(*facts) for video_id, *facts in zip(*columns, strict=True)}, sampled)
+
+    def times(self, video_id: str, frame_index: Indices) -> Times:
+        """Presentation times of frames (T,) of a video.
+
+        Exact where the index holds the frame and where the rate is constant; between two frames of the index interpolated, and
+        before the first and after the last at the average rate.
+        """
+        fps = self.videos[video_id].fps or 1.0  # a single frame has no rate
+        known, time_s = self.sampled(video_id)
+        if not len(known):
+            return frame_index / fps
+        times = np.interp(frame_index, known, time_s)
+        before, after = frame_index < known[0], frame_index > known[-1]
+        times[before] = time_s[0] + (frame_index[before] - known[0]) / fps
+        times[after] = time_s[-1] + (frame_index[after] - known[-1]) / fps
+        return times
