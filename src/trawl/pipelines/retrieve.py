@@ -3,20 +3,21 @@
 Opens exactly the versions that were published. Knows nothing of pictures, models or how an answer is written.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from trawl import segments
 from trawl.config import SearchConfig
 from trawl.pipelines.startup import import_lance
-from trawl.records import Status
+from trawl.records import Embeddings, Indices, Status
 from trawl.results import Answer, Source
 from trawl.search import filters
-from trawl.search.nearest import FrameSearch
-from trawl.storage import Storage
+from trawl.search.nearest import FrameSearch, unit_vectors
+from trawl.storage import Storage, lance_faults
 from trawl.table import publish
 from trawl.table.publish import Published
 
@@ -31,18 +32,54 @@ class PublishedIndex:
             StorageError: the storage failed.
         """
         import_lance()
+        self.published = published
         self._frames, self._videos = publish.open_tables(storage, dataset, published)
 
     def answers(
-        self, queries: Sequence[str], vectors: Sequence[NDArray[np.float32]], config: SearchConfig
+        self,
+        queries: Sequence[str],
+        vectors: Sequence[NDArray[np.float32]],
+        config: SearchConfig,
+        among: Iterable[str] | None = None,
     ) -> list[Answer]:
         """One per text, in their order.
+
+        Args:
+            among: video_ids to search in; None: all.
 
         Raises:
             ConfigError: `search.where` names an unknown column or cannot be read.
         """
-        search = FrameSearch(self._frames, config, self._condition(config.where))
+        search = self.search(config, among)
         return [_answer(query, vector, search, config) for query, vector in zip(queries, vectors, strict=True)]
+
+    def search(self, config: SearchConfig, among: Iterable[str] | None = None) -> FrameSearch:
+        """The search itself. Same Args and errors as `answers`."""
+        return FrameSearch(self._frames, config, self._within(config.where, among))
+
+    def frames(self, where: str | None, among: Iterable[str]) -> pa.Table:
+        """video_id, frame_index, time_s of every embedded frame of these videos, as `vectors` gives them.
+
+        Raises:
+            ConfigError: `where` names an unknown column or cannot be read.
+        """
+        condition = self._within(where, among)
+        try:
+            with lance_faults(self._frames.uri):
+                table: pa.Table = self._frames.to_table(columns=["video_id", "frame_index", "time_s"], filter=condition)
+        except ValueError as error:
+            if where is None:
+                raise
+            raise filters.bad_filter(where, error) from error
+        return table
+
+    def vectors(self, where: str | None, among: Iterable[str]) -> Iterator[tuple[Indices, Embeddings]]:
+        """Blocks of frame_index (N,) and embeddings (N, D) of the same frames, in the same order."""
+        condition = self._within(where, among)
+        with lance_faults(self._frames.uri):
+            scanner = self._frames.scanner(columns=["frame_index", "embedding"], filter=condition, scan_in_order=True)
+            for batch in scanner.to_batches():
+                yield batch["frame_index"].to_numpy(), unit_vectors(batch["embedding"])
 
     def sources(self, video_ids: Iterable[str]) -> dict[str, Source]:
         """Where these videos lie, by video_id."""
@@ -55,6 +92,12 @@ class PublishedIndex:
             row["video_id"]: Source(row["uri"], row["fingerprint"], row["duration_s"] or 0.0)
             for row in rows.to_pylist()
         }
+
+    def _within(self, where: str | None, among: Iterable[str] | None) -> str | None:
+        terms = [condition] if (condition := self._condition(where)) else []
+        if among is not None:
+            terms.append(f"video_id IN ({', '.join(map(filters.quoted, among))})")
+        return " AND ".join(f"({term})" for term in terms) or None
 
     def _condition(self, where: str | None) -> str | None:
         """`search.where` in the table's words; the ledger is read only if a manifest's column is named."""

@@ -51,6 +51,11 @@ class FrameSearch:
         """
         return self._read_curves(self._candidates(vector), vector)
 
+    def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, int]]:
+        """(video_id, frame_index) of the k best frames, best first, as the vector index finds them. Same Args as `curves`."""
+        hits = self._nearest(vector, k, [])
+        return list(zip(hits["video_id"].to_pylist(), hits["frame_index"].to_pylist(), strict=True))
+
     def background(self, vector: NDArray[np.float32]) -> float:
         """The score of a typical frame of the table: the median over up to 2,048 frames from 8 places of it.
 
@@ -83,7 +88,7 @@ class FrameSearch:
             "refine_factor": self._config.refine_factor,
         }
         unseen = f"video_id NOT IN ({', '.join(map(quoted, seen))})" if seen else None
-        return self._table(["video_id", "_distance"], self._where(unseen), nearest=query, prefilter=True)
+        return self._table(["video_id", "frame_index", "_distance"], self._where(unseen), nearest=query, prefilter=True)
 
     def _read_curves(self, video_ids: list[str], vector: NDArray[np.float32]) -> list[ScoreCurve]:
         if not video_ids:
@@ -92,7 +97,7 @@ class FrameSearch:
         columns = ["video_id", "frame_index", "time_s", "duration_s", "embedding"]
         parts: dict[str, list[tuple[Any, ...]]] = {video_id: [] for video_id in video_ids}
         for batch in self._scan(columns, where):
-            scores = _vectors(batch["embedding"]) @ vector
+            scores = unit_vectors(batch["embedding"]) @ vector
             codes = batch["video_id"].dictionary_encode()
             code = codes.indices.to_numpy()
             for number, video_id in enumerate(codes.dictionary.to_pylist()):
@@ -107,7 +112,7 @@ class FrameSearch:
         starts = np.unique(np.linspace(0, max(total - _SLICE_ROWS, 0), _SLICES).astype(int))
         rows = sorted({row for start in starts for row in range(start, min(start + _SLICE_ROWS, total))})
         table = self._frames.take(rows, columns=["embedding"])
-        return _vectors(table["embedding"].combine_chunks()) if rows else np.empty((0, 1), np.float32)
+        return unit_vectors(table["embedding"].combine_chunks()) if rows else np.empty((0, 1), np.float32)
 
     def _scan(self, columns: list[str], where: str | None) -> Iterator[Any]:
         with lance_faults(self._frames.uri):
@@ -133,7 +138,7 @@ def _curve(video_id: str, parts: list[tuple[Any, ...]]) -> ScoreCurve:
     return ScoreCurve(video_id, float(durations[0]), times[order], positions[order], scores[order])
 
 
-def _vectors(column: Any) -> Embeddings:
+def unit_vectors(column: Any) -> Embeddings:
     """A fixed-size-list column -> (N, D) float32, unit length again after its rounding to float16."""
     values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(column), -1)
     vectors: Embeddings = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
