@@ -9,8 +9,9 @@ that died, and `read_run` passes them over. Knows nothing of how tracks are foun
 """
 
 import io
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -21,12 +22,13 @@ import pyarrow as pa
 
 from trawl import masks
 from trawl.errors import RunError, did_you_mean
-from trawl.records import Clip, MaskRow, Track, Visibility
+from trawl.records import Clip, Indices, MaskRow, Track, Visibility
 from trawl.schemas import MASKS, SCHEMA_VERSION, TRACKS
 from trawl.storage import Storage
 
 LATEST = "latest"
 _LISTED = 5  # runs that an error names
+_LOOKED = b"trawl.looked_at"  # metadata of a masks part: the frames that tracking looked at, as `_runs` writes them
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -46,12 +48,19 @@ class Lineage:
 
 
 def write_clip(
-    storage: Storage, dataset: str, run_id: str, clip: Clip, tracks: Sequence[Track], lineage: Lineage
+    storage: Storage,
+    dataset: str,
+    run_id: str,
+    clip: Clip,
+    tracks: Sequence[Track],
+    lineage: Lineage,
+    looked: Sequence[int] | None = None,
 ) -> int:
     """Write a clip's two parts, also when it has no track, and return their bytes. From here on the clip is done.
 
     Args:
         tracks: each with at least one mask, numbers all different.
+        looked: frame_index of every picture that was looked at, increasing; None where nobody knows.
 
     Raises:
         StorageError: the storage failed; the clip is not done, and writing it again is right.
@@ -62,7 +71,8 @@ def write_clip(
     own |= {"clip_start_s": clip.start_s, "clip_end_s": clip.end_s, "created_at": now} | asdict(lineage)
     mask_rows = [_mask_row(run_id, clip, track, row) for track in tracks for row in track.rows]
     track_rows = [_track_row(clip, track) | own for track in tracks]
-    parts = {"masks": _parquet(mask_rows, MASKS), "tracks": _parquet(track_rows, TRACKS)}
+    about = {} if looked is None else {_LOOKED: json.dumps(_runs(looked)).encode()}
+    parts = {"masks": _parquet(mask_rows, MASKS, about), "tracks": _parquet(track_rows, TRACKS)}
     for name, data in parts.items():  # tracks last: that part says that the clip is done
         storage.write_bytes(f"{folder}/{name}/{clip.clip_id}.parquet", data)
     return sum(map(len, parts.values()))
@@ -138,6 +148,20 @@ def read_run(storage: Storage, dataset: str, run_id: str, clip_ids: Sequence[str
     return opened[0], opened[1]
 
 
+def looked_at(storage: Storage, dataset: str, run_id: str, clip_id: str) -> Indices | None:
+    """frame_index (T,) int64 of every picture of a finished clip that tracking looked at, increasing.
+
+    None in runs of an earlier Trawl, which did not write it down."""
+    import pyarrow.parquet as pq
+
+    data = storage.read_bytes(f"{_folder(dataset, run_id)}/masks/{clip_id}.parquet")
+    runs = (pq.read_schema(io.BytesIO(data)).metadata or {}).get(_LOOKED)
+    if runs is None:
+        return None
+    parts = [first + step * np.arange(count, dtype=np.int64) for first, step, count in json.loads(runs)]
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
 def _is_run(storage: Storage, folder: str) -> bool:
     """Whether tracking wrote there: a finished clip, or the plan of a run that had none to do."""
     return "tracks" in storage.folders(folder) or "plan.json" in storage.names(folder)
@@ -210,12 +234,31 @@ def _track_id(clip: Clip, track: Track) -> str:
     return f"{clip.clip_id}-{track.number}"
 
 
-def _parquet(rows: list[dict[str, Any]], schema: pa.Schema) -> bytes:
+def _parquet(rows: list[dict[str, Any]], schema: pa.Schema, about: Mapping[bytes, bytes] | None = None) -> bytes:
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows, schema=schema), sink, compression="zstd")
+    table = pa.Table.from_pylist(rows, schema=schema.with_metadata({**schema.metadata, **(about or {})}))
+    pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
+
+
+def _runs(positions: Sequence[int]) -> list[list[int]]:
+    """Increasing positions as [first, step, count], so that an hour of frames takes a few bytes.
+
+    >>> _runs([4, 5, 6, 9, 12])
+    [[4, 1, 3], [9, 3, 2]]
+    """
+    runs: list[list[int]] = []
+    for position in positions:
+        last = runs[-1] if runs else None
+        if last and last[2] == 1:
+            last[1:] = [position - last[0], 2]
+        elif last and position == last[0] + last[1] * last[2]:
+            last[2] += 1
+        else:
+            runs.append([position, 1, 1])
+    return runs
 
 
 def _began(storage: Storage, dataset: str, run_id: str) -> float:

@@ -201,3 +201,17 @@ def test_pandas_and_duckdb_read_the_folder_without_us(local_storage: Storage) ->
     folder = Path(local_storage.root, "demo", "runs", RUN)
     assert len(pd.read_parquet(folder / "masks")) == 7
     assert duckdb.sql(f"select count(*) from read_parquet('{folder}/tracks/*.parquet')").fetchall() == [(2,)]
+
+
+@pytest.mark.parametrize("looked", [[], [7], [0, 1, 2, 3], [4, 5, 6, 9, 12, 13, 20], list(range(0, 300, 3))])
+def test_the_frames_that_were_looked_at_come_back(storage: Storage, looked: list[int]) -> None:
+    write.write_clip(storage, "demo", RUN, clip("c1"), two_tracks()[:1], LINEAGE, looked)
+    found = write.looked_at(storage, "demo", RUN, "c1")
+    assert found is not None
+    assert found.tolist() == looked
+    assert write.read_run(storage, "demo", RUN)[0].count_rows() == 4  # and the part reads as ever
+
+
+def test_a_run_that_does_not_say_what_was_looked_at(storage: Storage) -> None:
+    write_two(storage)
+    assert write.looked_at(storage, "demo", RUN, "c1") is None
