@@ -78,9 +78,16 @@ def test_what_the_text_names_is_followed_through_the_clip(follow: TrackJob, inde
         found = masks.decode(row["rle"], row["height"], row["width"])
         assert (found & truth).sum() / (found | truth).sum() > 0.8
         assert row["time_s"] == pytest.approx(row["frame_index"] / 10)
-    written = json.loads((indexed / "root/test/runs" / run.run_id / "run.json").read_text())
+    where = indexed / "root/test/runs" / run.run_id
+    written = json.loads((where / "run.json").read_text())
     assert (written["counts"]["tracks"], written["counts"]["masks"]) == (2, 60)
     assert set(written["cpu_s"]) >= {"decode", "track", "ground", "other"}
+    assert (written["counts"]["rows"], written["video_s"]) == (60, pytest.approx(3.0 * run.clips["done"]))
+    stored = [path.stat().st_size for part in ("masks", "tracks") for path in (where / part).iterdir()]
+    assert written["counts"]["bytes_written"] == sum(stored)
+    assert set(written["actor_s"]) >= {"track", "ground", "other"}
+    assert 10 < written["peak_mb"]["decoder"] < written["peak_mb"]["track_actor"] * 2
+    assert written["gpu_s"] == 0 and "gpu" not in written["peak_mb"]
 
 
 def test_tracks_say_where_they_come_from(follow: TrackJob, indexed: Path) -> None:

@@ -27,3 +27,17 @@ def device_of(name: str) -> "torch.device":
             f"device={name} does not exist here: torch sees {torch.cuda.device_count()} GPUs; use auto or cpu"
         )
     return device
+
+
+def on_gpu(name: str) -> bool:
+    """Whether models on the device of this name run on a GPU. Without looking further where the name says it."""
+    return name != "cpu" and device_of(name).type == "cuda"
+
+
+def gpu_peak_mb() -> float:
+    """The most memory, in MiB, that torch's tensors took on any of this process's GPUs so far; 0 where it used none."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return 0.0
+    return max(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count())) / 2**20

@@ -143,6 +143,7 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
         tracker_device=config.tracker.device,
         lineage=lineage,
         threads=config.resources.track_threads,
+        gpus=config.resources.track_gpus,
         scratch=config.resources.scratch,
     )
 
@@ -189,7 +190,7 @@ def _track(config: TrackConfig, job: TrackJob, clips: list[Clip], record: TrackR
             for clip, answer in Crew[Clip](pool).run(iter(clips), progress.refresh):
                 record.count(clip, answer)
                 progress.clip(record.counts)
-        record.peak_mb = {"track_actor": max(pool.ask("spent"), default=0.0)}
+        record.count_memory(pool.ask("spent"))
 
 
 def _pool(resources: ResourcesConfig, job: TrackJob, clips: int) -> Pool[TrackActor]:

@@ -16,8 +16,9 @@ import numpy as np
 
 from trawl.config import DecodeConfig, GrounderConfig, StorageConfig, TrackingConfig
 from trawl.errors import VideoError
+from trawl.models.devices import gpu_peak_mb
 from trawl.pipelines.actors import peak_mb
-from trawl.records import Clip, DecodeReport, Reason, Track
+from trawl.records import Clip, DecodeReport, Probe, Reason, Track
 from trawl.write import Lineage
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class TrackJob:
     tracker_device: str
     lineage: Lineage
     threads: int
+    gpus: float  # that Ray sets aside for each actor
     scratch: str | None
 
 
@@ -55,16 +57,25 @@ class TrackJob:
 class ClipDone:
     """What a clip gave; its tables are written. best_score: the highest grounding score on any frame, kept or not.
 
-    cpu_s: CPU seconds by part: decode, embed, ground, track, and other (all the rest of this process).
+    rows: objects on frames, those without a mask included; bytes_written: of its tables; video_s: seconds that its frames last.
+    cpu_s: CPU seconds by part: decode, embed, ground, track, and other (all the rest of this process). wall_s: of this
+    actor, by the same parts but decode, which runs beside it; waiting for pictures is in other. gpu_s: seconds in which a model
+    had its share of a GPU at work. decoder_mb: peak memory of the decoding process.
     """
 
     frames: int
     tracks: int
     masks: int
+    rows: int
+    bytes_written: int
+    video_s: float
     flags: Counter[str]
     best_score: float
     damage: str
+    gpu_s: float = 0.0
+    decoder_mb: float = 0.0
     cpu_s: dict[str, float] = field(default_factory=dict)
+    wall_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ class TrackActor:
         model = grounders.build(job.grounder, self._embedder, device, threads)
         self._grounder = ground.grounder(model, job.grounding, partial(templates.fill, templates=job.templates))
         self._tracker = trackers.build(job.tracker, job.tracker_device, threads)
+        self._on_gpu = _parts_on_gpu(job)
 
     def ready(self) -> None:
         """Returns when the actor can work."""
@@ -116,11 +128,12 @@ class TrackActor:
         from trawl.track.follow import follow
         from trawl.write import write_clip
 
-        job, meter, began = self._job, Meter(), time.process_time()
+        job, meter, began = self._job, Meter(), (time.process_time(), time.perf_counter())
         reports: list[DecodeReport] = []
+        looked: list[int] = []
         with localize(clip.uri, job.storage, self._scratch, job.decode.max_bytes) as path:
             found = follow(
-                self._frames(path, clip, reports),
+                self._frames(path, clip, reports, looked),
                 clip.targets,
                 Kept(MeteredGrounder(self._grounder, meter), job.grounding),
                 MeteredTracker(self._tracker, meter),
@@ -128,27 +141,32 @@ class TrackActor:
                 job.tracking,
             )
         tracks = found.tracks
-        write_clip(self._storage, job.dataset, job.run_id, clip, tracks, job.lineage)
+        bytes_written = write_clip(self._storage, job.dataset, job.run_id, clip, tracks, job.lineage, looked)
         (report,) = reports
-        spent = dict(meter.cpu_s)
-        spent["other"] = time.process_time() - began - sum(spent.values())
         return ClipDone(
             frames=report.frames_sampled,
             tracks=len(tracks),
             masks=sum(row.rle is not None for track in tracks for row in track.rows),
+            rows=sum(len(track.rows) for track in tracks),
+            bytes_written=bytes_written,
+            video_s=_covered_s(clip, report.probe),
             flags=_flags(tracks),
             best_score=meter.best_score,
             damage=report.damage,
-            cpu_s=spent | {"decode": report.cpu_s},
+            gpu_s=job.gpus * sum(meter.wall_s[part] for part in self._on_gpu),
+            decoder_mb=report.peak_mb,
+            cpu_s=_with_rest(meter.cpu_s, time.process_time() - began[0]) | {"decode": report.cpu_s},
+            wall_s=_with_rest(meter.wall_s, time.perf_counter() - began[1]),
         )
 
-    def _frames(self, path: Path, clip: Clip, reports: list[DecodeReport]) -> "Iterator[ClipFrames]":
-        """The clip's pictures as they are decoded; the report goes to `reports`."""
+    def _frames(self, path: Path, clip: Clip, reports: list[DecodeReport], looked: list[int]) -> "Iterator[ClipFrames]":
+        """The clip's pictures as they are decoded; the report goes to `reports`, their positions to `looked`."""
         tracking = self._job.tracking
         for item in self._sandbox.clip(path, (clip.start_s, clip.end_s), tracking.max_fps, tracking.max_side):
             if isinstance(item, DecodeReport):
                 reports.append(item)
             else:
+                looked += item.frame_index.tolist()
                 yield item
 
     def _embed(self, crops: "Sequence[Picture]", meter: "Meter") -> "Embeddings":
@@ -162,9 +180,31 @@ class TrackActor:
         with meter.of("embed"):
             return self._embedder.embed_images(pictures)
 
-    def spent(self) -> float:
-        """This process's peak memory in MiB; its decoding child is not in it."""
-        return peak_mb()
+    def spent(self) -> tuple[float, float | None]:
+        """Peak memory in MiB: of this process, its decoding child not in it, and on the GPU, None where it uses none."""
+        return peak_mb(), gpu_peak_mb() if self._on_gpu else None
+
+
+def _parts_on_gpu(job: TrackJob) -> tuple[str, ...]:
+    """The parts of the work whose models run on a GPU. The fakes have no device, and torch need not be there for them."""
+    from trawl.models.devices import on_gpu
+
+    devices = {
+        "embed": (job.embedder.kind, job.grounding.device),
+        "ground": (job.grounder.kind, job.grounding.device),
+        "track": (job.tracker.kind, job.tracker_device),
+    }
+    return tuple(part for part, (kind, device) in devices.items() if kind != "fake" and on_gpu(device))
+
+
+def _covered_s(clip: Clip, probe: Probe) -> float:
+    """Seconds of presentation time inside the clip, whose ends may lie outside of the video."""
+    first_s = float(probe.times_s[0])
+    return max(0.0, min(clip.end_s, first_s + probe.duration_s) - max(clip.start_s, first_s))
+
+
+def _with_rest(parts: dict[str, float], whole_s: float) -> dict[str, float]:
+    return {**parts, "other": whole_s - sum(parts.values())}
 
 
 def _flags(tracks: list[Track]) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,7 +31,7 @@ class TrackRecord:
     recipe: str = ""
     lineage: dict[str, str] = field(default_factory=dict)
     clips: Counter[str] = field(default_factory=Counter)  # planned, finished_before, done, failed
-    counts: Counter[str] = field(default_factory=Counter)  # frames, tracks, masks
+    counts: Counter[str] = field(default_factory=Counter)  # frames, tracks, masks, rows, bytes_written
     flags: Counter[str] = field(default_factory=Counter)  # tracks by flag
     failures: Counter[str] = field(default_factory=Counter)
     failed_clips: dict[str, str] = field(default_factory=dict)  # clip_id -> reason and message
@@ -38,23 +39,37 @@ class TrackRecord:
     best_grounding: float = 0.0
     clock: Clock = field(default_factory=Clock)
     cpu_s: dict[str, float] = field(default_factory=dict)  # by part, of all processes together
-    peak_mb: dict[str, float] = field(default_factory=dict)
+    actor_s: dict[str, float] = field(default_factory=dict)  # wall, by part, of all tracking actors together
+    gpu_s: float = 0.0  # in which models were at work, times their share of a GPU
+    video_s: float = 0.0  # presentation time of all clips that were tracked
+    peak_mb: dict[str, float] = field(default_factory=dict)  # the highest among actors; absent where not known
 
     def count(self, clip: Clip, answer: ClipDone | ClipRefused | None) -> None:
         """One clip has its outcome; None: it killed its process three times."""
         if isinstance(answer, ClipDone):
             self.clips["done"] += 1
-            self.counts.update(frames=answer.frames, tracks=answer.tracks, masks=answer.masks)
+            counts = {name: getattr(answer, name) for name in ("frames", "tracks", "masks", "rows", "bytes_written")}
+            self.counts.update(counts)
+            self.gpu_s += answer.gpu_s
+            self.video_s += answer.video_s
+            self.peak_mb["decoder"] = max(self.peak_mb.get("decoder", 0.0), answer.decoder_mb)
             self.flags += answer.flags
             self.best_grounding = max(self.best_grounding, answer.best_score)
-            for part, cpu_s in answer.cpu_s.items():
-                self.cpu_s[part] = self.cpu_s.get(part, 0.0) + cpu_s
+            for total, spent in ((self.cpu_s, answer.cpu_s), (self.actor_s, answer.wall_s)):
+                for part, seconds in spent.items():
+                    total[part] = total.get(part, 0.0) + seconds
             return
         refused = answer or ClipRefused(Reason.WORKER_DIED, "its process died three times")
         self.clips["failed"] += 1
         self.failures[refused.reason.value] += 1
         where = f"{clip.video_id} {clip.start_s:.1f}-{clip.end_s:.1f} s"
         self.failed_clips[clip.clip_id] = f"{refused.reason.value}: {where}: {refused.message}"
+
+    def count_memory(self, spent: Sequence[tuple[float, float | None]]) -> None:
+        """What each tracking actor took at most, MiB: its own process and on its GPU, None where it has none."""
+        self.peak_mb["track_actor"] = max((own for own, _ in spent), default=0.0)
+        if gpu := [on_gpu for _, on_gpu in spent if on_gpu is not None]:
+            self.peak_mb["gpu"] = max(gpu)
 
     @property
     def exit_code(self) -> int:
