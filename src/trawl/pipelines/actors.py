@@ -71,7 +71,8 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True)
 class UnitDone:
-    """What a unit gave. Seconds are of this unit: fetching, CPU of its decoding, waiting for vectors."""
+    """What a unit gave. Seconds are of this unit: fetching, CPU of its decoding, waiting for vectors; decoder_mb: peak memory
+    of its decoding process."""
 
     facts: VideoFacts
     rest: tuple[Span, ...]  # what of a long video is left to do, when this was its number 0
@@ -83,6 +84,7 @@ class UnitDone:
     fetch_s: float
     decode_cpu_s: float
     embed_wait_s: float
+    decoder_mb: float = 0.0
 
 
 def peak_mb() -> float:
@@ -179,6 +181,7 @@ class DecodeActor:
             fetch_s=fetch_s,
             decode_cpu_s=report.cpu_s,
             embed_wait_s=pending.waited_s,
+            decoder_mb=report.peak_mb,
         )
         return done, pa.Table.from_batches(rows) if rows else pa.table({})
 

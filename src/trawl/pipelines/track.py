@@ -184,6 +184,7 @@ def _track(config: TrackConfig, job: TrackJob, clips: list[Clip], record: TrackR
         with record.clock.step("start_up"):
             stack.enter_context(ray_session(config.resources))
             pool = _pool(config.resources, job, len(clips))
+            record.gpus = config.resources.track_gpus * len(pool.handles)
             stack.callback(pool.stop)
             pool.ready()
         with record.clock.step("work"), TrackProgress(console, len(clips)) as progress:

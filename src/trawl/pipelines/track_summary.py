@@ -40,6 +40,7 @@ class TrackRecord:
     clock: Clock = field(default_factory=Clock)
     cpu_s: dict[str, float] = field(default_factory=dict)  # by part, of all processes together
     actor_s: dict[str, float] = field(default_factory=dict)  # wall, by part, of all tracking actors together
+    gpus: float = 0.0  # held while it worked
     gpu_s: float = 0.0  # in which models were at work, times their share of a GPU
     video_s: float = 0.0  # presentation time of all clips that were tracked
     peak_mb: dict[str, float] = field(default_factory=dict)  # the highest among actors; absent where not known
