@@ -64,8 +64,13 @@ class Overlay:
         self._guesses: dict[int, int] = {}  # rows without a mask in succession
         self._pen = Pen()
 
-    def draw(self, frame: Picture, time_s: float, marks: Sequence[Mark]) -> Picture:
-        """A copy of `frame` with its objects on it; their numbers are all different."""
+    def draw(
+        self, frame: Picture, time_s: float, marks: Sequence[Mark], taken: list[tuple[int, int, int, int]] | None = None
+    ) -> Picture:
+        """A copy of `frame` with its objects on it; their numbers are all different.
+
+        taken: boxes (xyxy pixels) that labels keep clear of, in so far as there is room; those of the new labels are added.
+        """
         canvas = frame.copy()
         scale = max(1.0, min(canvas.shape[:2]) / 480)
         for mark in marks:
@@ -73,7 +78,7 @@ class Overlay:
         for mark in marks:
             _fill(canvas, mark, scale)
         self._draw_tails(canvas, time_s, scale)
-        taken: list[tuple[int, int, int, int]] = []
+        taken = [] if taken is None else taken
         for mark in marks:
             self._label(canvas, mark, scale, taken)
         return canvas
@@ -104,7 +109,7 @@ class Overlay:
         size = round(13 * scale)
         sizes = [self._pen.size(line, size) for line, _, _ in lines]
         width, height = max(w for w, _ in sizes) + 2 * _PAD, sum(h + 2 * _PAD for _, h in sizes)
-        x, y = _free(_scaled_box(mark, canvas), (width, height), canvas, taken)
+        x, y = free_place(scaled_box(mark, canvas), (width, height), canvas, taken)
         taken.append((x, y, x + width, y + height))
         for (line, letters, ground), (w, h) in zip(lines, sizes, strict=True):
             cv2.rectangle(canvas, (x, y), (x + w + 2 * _PAD, y + h + 2 * _PAD), ground, -1)
@@ -146,13 +151,13 @@ def dashes(points: Sequence[tuple[float, float]], length: float) -> Iterator[tup
 def _fill(canvas: Picture, mark: Mark, scale: float) -> None:
     own = color(mark.number)
     if mark.rle is None:
-        x0, y0, x1, y1 = _scaled_box(mark, canvas)
+        x0, y0, x1, y1 = scaled_box(mark, canvas)
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
         for width, shade in ((4 * scale, _DARK), (2 * scale, own)):
             for a, b in dashes(corners, 7 * scale):
                 cv2.line(canvas, a, b, shade, round(width), cv2.LINE_AA)
         return
-    mask = _fitted(masks.decode(mark.rle, mark.height, mark.width), canvas)
+    mask = fitted(masks.decode(mark.rle, mark.height, mark.width), canvas)
     x, y, width, height = cv2.boundingRect(mask)
     part, inside = canvas[y : y + height, x : x + width], mask[y : y + height, x : x + width]
     if not part.size:
@@ -164,7 +169,7 @@ def _fill(canvas: Picture, mark: Mark, scale: float) -> None:
         cv2.drawContours(canvas, contours, -1, shade, round(thickness), cv2.LINE_AA)
 
 
-def _fitted(mask: masks.Mask, canvas: Picture) -> NDArray[np.uint8]:
+def fitted(mask: masks.Mask, canvas: Picture) -> NDArray[np.uint8]:
     """The mask at the canvas's size, 0 and 255: set where at least half of a pixel was covered."""
     height, width = canvas.shape[:2]
     whole = mask.astype(np.uint8) * 255
@@ -175,7 +180,8 @@ def _fitted(mask: masks.Mask, canvas: Picture) -> NDArray[np.uint8]:
     return np.asarray(cv2.threshold(covered, 127, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
-def _scaled_box(mark: Mark, canvas: Picture) -> tuple[float, float, float, float]:
+def scaled_box(mark: Mark, canvas: Picture) -> tuple[float, float, float, float]:
+    """The box in the canvas's pixels, its corners inside it."""
     fx, fy = canvas.shape[1] / mark.width, canvas.shape[0] / mark.height
     x0, y0, x1, y1 = mark.box
     return x0 * fx, y0 * fy, x1 * fx - 1, y1 * fy - 1
@@ -190,7 +196,7 @@ def _centre(mark: Mark, canvas: Picture) -> tuple[float, float]:
     return x * canvas.shape[1] / mark.width, y * canvas.shape[0] / mark.height
 
 
-def _free(
+def free_place(
     box: tuple[float, float, float, float],
     size: tuple[int, int],
     canvas: Picture,

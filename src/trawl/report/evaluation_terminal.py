@@ -1,0 +1,53 @@
+"""An evaluation's headline figures as a table in the terminal. Names and reasons are shown as they are, never read as markup."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from trawl.records import Metric
+from trawl.report import measures
+
+_SLICES = 4  # columns beside "all", at most: a terminal is narrow
+_REASONS = 5
+
+
+def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") -> Table:
+    """One row per headline metric, with the slices that its table has, and below it what could not be computed.
+
+    Args:
+        objective: name of the metric that leads, or empty.
+    """
+    headlines = measures.headlines(metrics, objective)
+    by_key = {(metric.family, metric.name, metric.slice): metric for metric in metrics}
+    named = {(metric.family, metric.name) for metric in headlines}
+    columns = measures.slices(m for m in metrics if (m.family, m.name) in named)[: 1 + _SLICES]
+    table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table.add_column("metric", no_wrap=True)
+    for column in columns:
+        table.add_column(Text(column), justify="right", no_wrap=True)
+    for metric in headlines:
+        arrow = measures.arrow(metric.better)
+        name = Text(f"{measures.name_of(metric.name)} {arrow}".strip())
+        if metric.unit:
+            name += Text(f" {metric.unit}", style="dim")
+        table.add_row(name, *(_cell(by_key.get((metric.family, metric.name, column))) for column in columns))
+    table.caption, table.caption_justify = _missing(metrics), "left"
+    return table
+
+
+def _cell(metric: Metric | None) -> Text:
+    if metric is None:
+        return Text("")
+    return Text("—", style="yellow") if metric.value is None else Text(measures.number(metric.value, metric.unit))
+
+
+def _missing(metrics: Sequence[Metric]) -> Text | None:
+    """Which figures of the whole there are not, by reason."""
+    by_why: dict[str, list[str]] = {}
+    for metric in metrics:
+        if metric.value is None and metric.slice == measures.ALL:
+            by_why.setdefault(metric.why, []).append(measures.name_of(metric.name))
+    lines = [f"— {', '.join(names)}: {why}" for why, names in list(by_why.items())[:_REASONS]]
+    lines += [f"and {len(by_why) - _REASONS} more reasons"] if len(by_why) > _REASONS else []
+    return Text("\n".join(lines), style="yellow") if lines else None
