@@ -1,0 +1,42 @@
+"""What the vector index loses: the share of the truly nearest frames that its search brings.
+
+A frame counts as found by its score, as ann-benchmarks counts it: one that scores as well as the last of the true neighbours
+is as good as that one, so ties cannot matter.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.evaluate.measured import Measured
+from trawl.evaluate.retrieval_truth import SampledFrames
+from trawl.records import Metric
+
+NEIGHBOURS = 100
+_AT = (10, NEIGHBOURS)
+_ROUNDING = 1e-6
+
+
+class NeighbourRecall:
+    """Gathers one text after the other. wanted: there is a vector index to be measured."""
+
+    def __init__(self, sampled: SampledFrames, wanted: bool) -> None:
+        self.wanted = wanted
+        rows = zip(sampled.videos_of(np.arange(len(sampled))), sampled.frame_index, strict=True)
+        self._rows = {(sampled.video_ids[v], int(k)): row for row, (v, k) in enumerate(rows)} if wanted else {}
+        self._found: dict[int, list[float]] = {k: [] for k in _AT}
+
+    def add(self, hits: Sequence[tuple[str, int]], scores: NDArray[np.float32]) -> None:
+        """hits: (video_id, frame_index) of NEIGHBOURS frames as the vector index brings them, best first; scores: (F,) exact."""
+        theirs = scores[[self._rows[hit] for hit in hits]]
+        for k in _AT:
+            size = min(k, len(scores))
+            last = np.partition(scores, -size)[-size]
+            self._found[k].append(float((theirs[:size] >= last - _ROUNDING).sum() / size))
+
+    def measured(self, num_texts: int) -> Measured:
+        why = "" if self.wanted else "the index is small and has no vector index: a search reads every frame"
+        why = why or ("" if num_texts else "there is no text")
+        values = {k: None if why else float(np.mean(found)) for k, found in self._found.items()}
+        return Measured([Metric("retrieval", f"ann_recall_at_{k}", values[k], why=why, count=num_texts) for k in _AT])

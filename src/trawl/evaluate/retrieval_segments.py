@@ -1,0 +1,100 @@
+"""Text to segment: the answer's segments against the stretches of time in which the thing is truly seen.
+
+    recall at k, tIoU t   1 where one of the first k segments overlaps some true stretch by t (Charades-STA, ActivityNet
+                          Captions, and TVR's corpus-wide form)
+    AP at tIoU t          segments best first, each takes the free true stretch of its video that it overlaps most, if by t;
+                          a stretch is taken once, a second segment on it is wrong (ActivityNet detection, QVHighlights)
+
+Overlap is temporal intersection over union, 0 between videos. The area is trec_eval's average precision, not interpolated,
+over all true stretches: those that no segment found lower it. Among segments of equal score the worse one counts first.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.evaluate import retrieval_ranking, retrieval_slices
+from trawl.evaluate.measured import Measured
+from trawl.evaluate.retrieval_frames import recall_curve
+from trawl.evaluate.retrieval_ranking import CUTOFFS, Judged
+from trawl.evaluate.retrieval_truth import Right
+from trawl.records import Segment, TruthQuery
+
+THRESHOLDS = (0.3, 0.5, 0.7)
+_SHOWN = 0.5  # the threshold of the curve
+
+
+def measure(
+    queries: Sequence[TruthQuery], rights: Sequence[Right], answers: Sequence[Sequence[Segment]], listed: int
+) -> Measured:
+    """Metrics named `segment_...`, and recall over k at a tIoU of 0.5.
+
+    Args:
+        answers: the ranked segments of each text.
+        listed: segments that an answer may hold.
+    """
+    found = [_values(right, segments) for right, segments in zip(rights, answers, strict=True)]
+    values = [one[0] if one else None for one in found]
+    keys = [f"recall_at_{k}_{_name(t)}" for t in THRESHOLDS for k in CUTOFFS]
+    keys += [*(f"map_{_name(t)}" for t in THRESHOLDS), "map", "mean_iou_at_1", "mean_iou_at_5"]
+    columns = [retrieval_slices.column(f"segment_{key}", values, key) for key in keys]
+    shown = [one[1] for one in found if one]
+    curves = [recall_curve(f"segment, tIoU {_SHOWN}", shown, listed)] if shown else []
+    return Measured(retrieval_slices.metrics(columns, queries, "true stretch"), curves)
+
+
+def overlaps(segments: Sequence[Segment], right: Right) -> NDArray[np.float64]:
+    """(S, T) temporal IoU of each segment and each true stretch, videos in their order and stretches in time order."""
+    true = [(video_id, *span) for video_id in sorted(right.stretches) for span in right.stretches[video_id]]
+    ours = [(one.video_id, one.start_s, one.end_s) for one in segments]
+    return np.array([[_iou(a, b) for b in true] for a in ours], np.float64).reshape(len(ours), len(true))
+
+
+def take(ious: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
+    """(S,) bool: which segments, best first, take a true stretch of their own. ious: (S, T).
+
+    >>> take(np.array([[0.6, 0.0], [0.9, 0.0], [0.4, 0.5]]), 0.5)
+    array([ True, False,  True])
+    """
+    free, taken = ious.copy(), np.zeros(len(ious), bool)
+    for place in range(len(ious)):
+        best = int(np.argmax(free[place])) if ious.shape[1] else -1
+        if best >= 0 and free[place, best] >= threshold:
+            taken[place], free[:, best] = True, -1.0
+    return taken
+
+
+def _values(right: Right, segments: Sequence[Segment]) -> tuple[dict[str, float], Judged] | None:
+    """One text's metrics, and its ranking at the threshold that is shown; None where nothing is right."""
+    if not right.stretches:
+        return None
+    ious = overlaps(segments, right)
+    scores = np.array([one.score for one in segments], np.float64)
+    ious = ious[np.lexsort((ious.max(axis=1, initial=0.0), -scores))]
+    best, num_right = ious.max(axis=1, initial=0.0), ious.shape[1]
+    values = {f"mean_iou_at_{k}": float(best[:k].max(initial=0.0)) for k in (1, 5)}
+    shown = {}
+    for threshold in THRESHOLDS:
+        name = _name(threshold)
+        reached = retrieval_ranking.judge(best >= threshold, max(num_right, int((best >= threshold).sum())))
+        values |= {f"recall_at_{k}_{name}": reached.values[f"recall_at_{k}"] for k in CUTOFFS}
+        values[f"map_{name}"] = retrieval_ranking.judge(take(ious, threshold), num_right).values["ap"]
+        shown[threshold] = reached
+    values["map"] = float(np.mean([values[f"map_{_name(t)}"] for t in THRESHOLDS]))
+    return values, shown[_SHOWN]
+
+
+def _iou(a: tuple[str, float, float], b: tuple[str, float, float]) -> float:
+    common = min(a[2], b[2]) - max(a[1], b[1])
+    if a[0] != b[0] or common <= 0:
+        return 0.0
+    return common / (max(a[2], b[2]) - min(a[1], b[1]))
+
+
+def _name(threshold: float) -> str:
+    """
+    >>> _name(0.5)
+    'iou_0_5'
+    """
+    return f"iou_{threshold}".replace(".", "_")
