@@ -114,6 +114,7 @@ class TableConfig:
     commit_every_s: float = setting(300.0, above=0)
     index_min_rows: int = setting(50_000, at_least=256)
     keep_versions_h: float = setting(24.0, at_least=0)
+    lease_s: float = setting(60.0, above=0)
 
 
 @dataclass
@@ -250,6 +251,17 @@ class TrackingConfig:
 
 
 @dataclass
+class PricesConfig:
+    """What resources cost, for estimates; see `estimate.py`. In any currency."""
+
+    cpu_h: float = setting(0.04, at_least=0)
+    gpu_h: float = setting(1.2, at_least=0)
+    gb_month: float = setting(0.023, at_least=0)
+    gb_read: float = setting(0.0, at_least=0)
+    currency: str = "USD"
+
+
+@dataclass
 class IndexConfig:
     """`python -m jobs.index`."""
 
@@ -263,6 +275,18 @@ class IndexConfig:
     retry: str | None = None
     rollback: int | None = setting(None, at_least=1)
     limit: int | None = setting(None, at_least=1)
+    dry_run: bool = False
+    max_hours: float | None = setting(None, above=0)
+    max_failed_fraction: float | None = setting(None, at_least=0)
+    max_removed_fraction: float = setting(0.5, at_least=0)
+    prices: PricesConfig = field(default_factory=PricesConfig)
+
+
+@dataclass
+class NightlyConfig(IndexConfig):
+    """`python -m jobs.nightly`: all settings of indexing, and which standing queries follow it."""
+
+    standing: list[str] | None = None
 
 
 @dataclass

@@ -27,16 +27,20 @@ _LOST = (ObjectLostError, RayActorError)
 
 @dataclass
 class Tables:
-    """The two tables of one recipe. `ledger` is replaced by its next version with every write."""
+    """The two tables of one recipe. `ledger` is replaced by its next version with every write. check: raises when this
+    process may no longer write them."""
 
     frames_uri: str
     ledger_uri: str
     options: dict[str, str]
     schema: pa.Schema
     ledger: Ledger
+    check: Callable[[], None]
 
     @classmethod
-    def open(cls, storage: Storage, dataset: str, recipe_key: str, schema: pa.Schema) -> "Tables":
+    def open(
+        cls, storage: Storage, dataset: str, recipe_key: str, schema: pa.Schema, check: Callable[[], None]
+    ) -> "Tables":
         """Open both, created empty where they are not there.
 
         Raises:
@@ -46,10 +50,11 @@ class Tables:
         options = storage.lance_options
         frames_uri, ledger_uri = (storage.table_uri(dataset, recipe_key, table) for table in ("frames", "videos"))
         frames.create_if_missing(frames_uri, options, schema)
-        return cls(frames_uri, ledger_uri, options, schema, open_ledger(ledger_uri, options))
+        return cls(frames_uri, ledger_uri, options, schema, open_ledger(ledger_uri, options), check)
 
     def commit(self, fragments: list[str], video_ids: list[str], ledger_rows: list[dict[str, Any]], key: str) -> None:
         """Replace the videos' frames by those in the fragments, then say so in the ledger."""
+        self.check()
         frames.commit(self.frames_uri, self.options, fragments, video_ids, key)
         self.ledger = self.ledger.upsert(pa.Table.from_pylist(ledger_rows, schema=VIDEOS))
 

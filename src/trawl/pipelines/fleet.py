@@ -33,7 +33,7 @@ class Fleet:
         """Add what the actors have spent; what one that died had spent is not known."""
         embed = self.embedders.ask("spent")
         record.cpu_s["embed"] = sum(cpu_s for cpu_s, _ in embed)
-        record.peak_mb = {
+        record.peak_mb |= {
             "driver": peak_mb(),
             "decode_actor": max(self.decoders.ask("spent"), default=0.0),
             "embed_actor": max((peak for _, peak in embed), default=0.0),
@@ -52,6 +52,7 @@ def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord) -> Itera
         with record.clock.step("start_up"):
             stack.enter_context(ray_session(config.resources))
             workers = _start(config, blueprint)
+            record.gpus = config.resources.embed_gpus * len(workers.embedders.handles)
             for pool in (workers.embedders, workers.decoders, workers.writers):
                 stack.callback(pool.stop)
                 pool.ready()

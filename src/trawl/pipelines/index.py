@@ -10,6 +10,7 @@ any point: what is committed stays, the rest is planned again (docs/architecture
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -18,16 +19,20 @@ from rich.console import Console
 from rich.progress import Progress
 
 from trawl.config import DatasetConfig, IndexConfig
+from trawl.errors import DatasetError
+from trawl.lease import Holder, Lease, hold
 from trawl.models import registry
 from trawl.models.weights import Blueprint
 from trawl.pipelines.commit import Committer, Tables
+from trawl.pipelines.deadline import Deadline
 from trawl.pipelines.dispatch import Dispatcher
 from trawl.pipelines.fleet import Fleet, fleet
+from trawl.pipelines.foresight import foresee
 from trawl.pipelines.outcome import Failed, Gatherer
 from trawl.pipelines.progress import IndexProgress
 from trawl.pipelines.startup import import_lance
-from trawl.pipelines.summary import RunRecord, show
-from trawl.plan import Plan, PlannedVideo, check_retry, make_plan
+from trawl.pipelines.summary import RunRecord, line, show
+from trawl.plan import Counts, Plan, PlannedVideo, check_retry, make_plan
 from trawl.records import Recipe
 from trawl.schemas import frames_schema
 from trawl.source import dataset_name, list_videos
@@ -36,20 +41,53 @@ from trawl.table import maintain, publish
 
 _LARGEST_FIRST_AMONG = 1000
 _REMOVED_AT_ONCE = 5000
+_FEW = 20  # videos of which any number may go without a question
 
 
-def run(config: IndexConfig, console: Console | None = None) -> RunRecord:
+def run(config: IndexConfig, console: Console | None = None, lease: Lease | None = None) -> RunRecord:
     """Build or refresh a dataset's index and publish it.
 
+    Args:
+        lease: of the dataset, where the caller holds it already.
+
     Raises:
-        UsageError: before any work starts, when it cannot work as configured.
+        UsageError: before any work starts, when it cannot work as configured, or another job writes the dataset.
     """
-    console = console or Console()
+    console, deadline = console or Console(), Deadline(config.max_hours)
     record = RunRecord(asdict(config))
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
-    storage.check(write=True)
-    if config.rollback is not None:
-        return _rollback(storage, dataset, config.rollback, record, console)
+    if not config.dry_run:
+        storage.check(write=True)
+    with ExitStack() as stack:
+        stack.enter_context(deadline.watching())
+        if lease is None and not config.dry_run:
+            lease = stack.enter_context(hold_dataset(storage, dataset, "jobs.index", config.table.lease_s, console))
+        if config.rollback is not None:
+            return _rollback(storage, dataset, config.rollback, record, console)
+        _run(config, storage, dataset, deadline, lease, record, console)
+    return record
+
+
+def hold_dataset(
+    storage: Storage, dataset: str, job: str, ttl_s: float, console: Console
+) -> AbstractContextManager[Lease]:
+    """The dataset's lease; whoever has to wait for a silent holder is told."""
+
+    def waiting(holder: Holder) -> None:
+        line(console, "waiting", f"up to {ttl_s:g} s, to see whether {holder} is alive")
+
+    return hold(storage, dataset, job, ttl_s, waiting)
+
+
+def _run(
+    config: IndexConfig,
+    storage: Storage,
+    dataset: str,
+    deadline: Deadline,
+    lease: Lease | None,
+    record: RunRecord,
+    console: Console,
+) -> None:
     with record.clock.step("prepare"):
         import_lance()
         blueprint = registry.resolve(config.embedder)
@@ -59,11 +97,17 @@ def run(config: IndexConfig, console: Console | None = None) -> RunRecord:
         check_retry(config.retry)
         listing = list_videos(config.dataset, config.storage)
         next(iter(listing))  # a dataset that is not there leaves no empty tables behind
-        tables = Tables.open(storage, dataset, recipe.key, frames_schema(blueprint.dim, config.table.dtype))
+        if lease is None:
+            foresee(config, storage, dataset, recipe.key, listing, console)
+            return
+        schema = frames_schema(blueprint.dim, config.table.dtype)
+        tables = Tables.open(storage, dataset, recipe.key, schema, lease.check)
         plan = make_plan(listing, tables.ledger, config.retry)
     record.recipe, record.plan, record.ignored = recipe.key, asdict(plan.counts), dict(listing.ignored)
+    check_removed(plan.counts, config)
     _remove(plan, tables, record)
-    _embed(config, blueprint, plan, tables, record, console)
+    _embed(config, blueprint, plan, tables, deadline, record, console)
+    lease.check()
     with record.clock.step("publish"):
         maintain.compact(tables.ledger_uri, tables.options)
         facts = maintain.prepare(tables.frames_uri, tables.options, config.table.index_min_rows)
@@ -71,7 +115,16 @@ def run(config: IndexConfig, console: Console | None = None) -> RunRecord:
         maintain.clean_up(storage, dataset, config.table.keep_versions_h)
     storage.write_bytes(f"{dataset}/runs/{record.run_id}/run.json", record.to_json())
     show(record, console, storage.uri(dataset, "runs", record.run_id, "run.json"))
-    return record
+
+
+def check_removed(counts: Counts, config: IndexConfig) -> None:
+    """Raise DatasetError where so much of the index is gone from the corpus that the listing is more likely to be wrong."""
+    known = counts.removed + counts.changed + counts.retry + counts.unchanged + counts.failed + counts.quarantined
+    if known > _FEW and counts.removed > config.max_removed_fraction * known:
+        raise DatasetError(
+            f"{config.dataset.uri} lacks {counts.removed:,} of the {known:,} videos that the index knows, more than "
+            f"max_removed_fraction={config.max_removed_fraction:g}: check that it is whole, or set max_removed_fraction=1"
+        )
 
 
 def _rollback(storage: Storage, dataset: str, number: int, record: RunRecord, console: Console) -> RunRecord:
@@ -105,7 +158,13 @@ def _remove(plan: Plan, tables: Tables, record: RunRecord) -> None:
 
 
 def _embed(
-    config: IndexConfig, blueprint: Blueprint, plan: Plan, tables: Tables, record: RunRecord, console: Console
+    config: IndexConfig,
+    blueprint: Blueprint,
+    plan: Plan,
+    tables: Tables,
+    deadline: Deadline,
+    record: RunRecord,
+    console: Console,
 ) -> None:
     """Decode, embed and commit what the plan found to do. With nothing to do, no Ray is started."""
     videos = min(plan.counts.work, config.limit or plan.counts.work)
@@ -115,9 +174,12 @@ def _embed(
     with fleet(config, blueprint, record) as workers, record.clock.step("work"):
         with IndexProgress(console, videos, size_bytes) as progress:
             committer = Committer(workers.writers, tables, config.table, record.run_id, on_commit=record.count)
-            _pump(islice(plan.work(), videos), workers, committer, record, progress)
+            work = _largest_first(islice(plan.work(), videos))
+            _pump(deadline.within(work), workers, committer, record, progress)
             committer.flush()
         workers.report(record)
+    record.stopped = deadline.stopped
+    record.left = plan.counts.work - record.outcomes.total()
 
 
 def _pump(
@@ -130,9 +192,7 @@ def _pump(
         committer.tick()
         progress.refresh()
 
-    for event in Dispatcher(workers.decoders, workers.embedders, workers.embed_threads).run(
-        _largest_first(videos), tick
-    ):
+    for event in Dispatcher(workers.decoders, workers.embedders, workers.embed_threads).run(videos, tick):
         progress.frames(record.count_unit(event))
         for outcome in gatherer.add(event):
             progress.video(outcome.video.size_bytes, isinstance(outcome, Failed))

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trawl import __version__
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+from trawl.cli import EXIT_OK, EXIT_SOME_FAILED, EXIT_TOO_MANY_FAILED
 from trawl.pipelines.clock import Clock
 from trawl.pipelines.dispatch import Finished, Refused
 from trawl.pipelines.outcome import Failed, Indexed, Outcome
@@ -45,7 +45,12 @@ class RunRecord:
     failures: Counter[str] = field(default_factory=Counter)
     failed_examples: dict[str, str] = field(default_factory=dict)
     damaged: int = 0
+    size_bytes: int = 0  # of the videos that have their outcome
+    stopped: str = ""  # why work was left for the next run; "" where none was
+    left: int = 0  # videos of the plan that this run did not come to
+    gpus: float = 0.0  # held while it worked
     frames: Counter[str] = field(default_factory=Counter)
+    video_s: float = 0.0  # duration of the videos that were indexed
     clock: Clock = field(default_factory=Clock)
     cpu_s: dict[str, float] = field(default_factory=lambda: {"decode": 0.0, "embed": 0.0})  # of all processes together
     actor_s: dict[str, float] = field(
@@ -62,6 +67,7 @@ class RunRecord:
 
     def count(self, outcome: Outcome) -> None:
         """One video has its outcome."""
+        self.size_bytes += outcome.video.size_bytes
         if isinstance(outcome, Failed):
             self.outcomes["failed"] += 1
             self.failures[outcome.reason.value] += 1
@@ -70,6 +76,7 @@ class RunRecord:
         assert isinstance(outcome, Indexed)
         self.outcomes["indexed"] += 1
         self.damaged += bool(outcome.damage)
+        self.video_s += outcome.facts.duration_s
 
     def count_unit(self, event: Finished | Refused) -> int:
         """Add a unit's work to the totals; returns the frames that it embedded."""
@@ -82,11 +89,20 @@ class RunRecord:
         self.cpu_s["decode"] += done.decode_cpu_s
         self.actor_s["fetch"] += done.fetch_s
         self.actor_s["wait_for_embedding"] += done.embed_wait_s
+        self.peak_mb["decoder"] = max(self.peak_mb.get("decoder", 0.0), done.decoder_mb)
         return done.frames_embedded
 
     @property
+    def failed_fraction(self) -> float:
+        """Of the videos that this run tried, those that failed; 0 where it tried none."""
+        return self.outcomes["failed"] / max(1, self.outcomes.total())
+
+    @property
     def exit_code(self) -> int:
-        """0, or 3 when a video failed in this run."""
+        """0; 3 when a video failed in this run, 5 when more failed than `max_failed_fraction` allows."""
+        limit = self.config.get("max_failed_fraction")
+        if limit is not None and self.failed_fraction > limit:
+            return EXIT_TOO_MANY_FAILED
         return EXIT_SOME_FAILED if self.outcomes["failed"] else EXIT_OK
 
     def to_json(self) -> bytes:
@@ -130,6 +146,15 @@ def show(run: RunRecord, console: Console, where: str) -> None:
         line(console, "nothing to do", "every video is as the index knows it; no frame was embedded")
     if run.plan.get("failed") or run.plan.get("quarantined"):
         line(console, "left alone", "what failed earlier; retry=failed or retry=quarantined tries it again")
+    if run.stopped:
+        line(console, "stopped", f"{run.stopped}: {run.left:,} videos are left for the next run")
+    if run.exit_code == EXIT_TOO_MANY_FAILED:
+        limit = run.config["max_failed_fraction"]
+        line(
+            console,
+            "too many",
+            f"{run.failed_fraction:.1%} of the videos failed, max_failed_fraction={limit:g} allows less",
+        )
     line(console, "time", " · ".join(f"{name.replace('_', '-')} {format_s(s)}" for name, s in run.seconds.items()))
     line(console, "published", f"version {run.published} · recipe {run.recipe}")
     line(console, "run", where)

@@ -95,6 +95,21 @@ def open_ledger(uri: str, lance_options: dict[str, str]) -> Ledger:
         return Ledger(open_or_create(uri, lance_options, _schema()), lance_options)
 
 
+def existing_ledger(uri: str, lance_options: dict[str, str]) -> Ledger | None:
+    """The newest version of the ledger at `uri`; None where there is none, and then none is made.
+
+    Raises:
+        StorageError: the storage failed.
+    """
+    with lance_faults(uri):
+        try:
+            return Ledger(_open(uri, lance_options), lance_options)
+        except ValueError as error:
+            if "was not found" not in str(error):
+                raise
+            return None
+
+
 def _schema() -> pa.Schema:
     place = VIDEOS.get_field_index(_KEY)
     return VIDEOS.set(place, VIDEOS.field(place).with_metadata(_PRIMARY))

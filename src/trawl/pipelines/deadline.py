@@ -1,0 +1,53 @@
+"""When a job has to stop taking on work: a number of hours, or the SIGTERM with which schedulers announce the end.
+
+Stopping is not aborting: what has begun is finished, committed and published, and the next run goes on from there.
+"""
+
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Deadline:
+    """max_hours from now; None: only a SIGTERM ends it."""
+
+    def __init__(self, max_hours: float | None = None) -> None:
+        self._until = None if max_hours is None else time.monotonic() + 3600 * max_hours
+        self._max_hours = max_hours
+        self._terminated = threading.Event()
+        self.stopped = ""  # why work was left undone; "" while none was
+
+    def over(self) -> bool:
+        """Whether nothing new may begin."""
+        return self._terminated.is_set() or (self._until is not None and time.monotonic() >= self._until)
+
+    def within(self, items: Iterable[T]) -> Iterator[T]:
+        """The items as long as there is time; asked for one more when there is none, it ends and notes why."""
+        for item in items:
+            if self.over():
+                self.stopped = "terminated" if self._terminated.is_set() else f"max_hours={self._max_hours:g}"
+                return
+            yield item
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Inside, a first SIGTERM ends the time and a second one the process. For the main thread; elsewhere it does nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGTERM)
+
+        def terminate(number: int, frame: object) -> None:
+            self._terminated.set()
+            signal.signal(signal.SIGTERM, before)
+
+        signal.signal(signal.SIGTERM, terminate)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, before)
