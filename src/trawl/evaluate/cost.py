@@ -1,0 +1,163 @@
+"""What tracking and indexing cost, from what their runs leave behind: `run.json` of both jobs.
+
+Times and memory are those of the run, on its machine and beside whatever else ran there; runs on other machines do not compare.
+CPU seconds are of all processes that work on videos, GPU seconds are those for which GPUs were set aside. A "video hour" is an
+hour of presentation time that was looked at: of clips for tracking, of whole videos for indexing. Runs nothing.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trawl.evaluate.measured import Measured
+from trawl.records import Metric
+from trawl.storage import Storage
+
+_FAMILY = "cost"
+_HOUR_S = 3600.0
+_INDEX_RUNS = 20  # the latest, among which the one that embedded most is taken
+_NO_GPU = "no GPU was used"
+_UNKNOWN = "an older version of Trawl made this run and did not write it down"
+
+Content = Mapping[str, Any]  # of a run.json
+
+
+def measured(track: Content, index: Content | None, indexed_s: float | None = None) -> Measured:
+    """Speed, memory and resources of a run of tracking, and of the indexing that it rests on.
+
+    Args:
+        track: run.json of jobs.track.
+        index: run.json of jobs.index, None where it is not known; see `index_record`.
+        indexed_s: duration of the videos that it indexed, for records that do not say.
+    """
+    found = [*_tracking(track), *_memory(track, "", ("track_actor", "decoder"))]
+    if index is None:
+        return Measured(
+            [*found, _metric("index_cpu_s_per_video_hour", None, "no run.json of the index's making is left", "s")]
+        )
+    return Measured([*found, *_indexing(index, indexed_s), *_memory(index, "index_", ("decode_actor", "decoder"))])
+
+
+def index_record(storage: Storage, dataset: str, recipe: str) -> dict[str, Any] | None:
+    """run.json of the run of jobs.index that embedded most frames with a recipe, of the latest that did; None without one.
+
+    Raises:
+        StorageError: the storage failed.
+    """
+    best: dict[str, Any] | None = None
+    seen = 0
+    for run_id in sorted(storage.folders(f"{dataset}/runs"), reverse=True):
+        name = f"{dataset}/runs/{run_id}/run.json"
+        if seen >= _INDEX_RUNS or not storage.exists(name):
+            continue
+        content: dict[str, Any] = json.loads(storage.read_bytes(name))
+        if content.get("job") != "index" or content.get("recipe") != recipe or not _frames(content):
+            continue
+        seen += 1
+        if best is None or _frames(content) > _frames(best):
+            best = content
+    return best
+
+
+def _frames(index: Content) -> int:
+    return int(index["frames"].get("embedded", 0))
+
+
+def _tracking(run: Content) -> Iterator[Metric]:
+    counts, seconds = run["counts"], run["seconds"]
+    frames, rows, video_s = counts.get("frames", 0), counts.get("rows"), run.get("video_s")
+    cpu_s, work_s = sum(run["cpu_s"].values()), seconds.get("work")
+    actor_s = sum(run["actor_s"].values()) if "actor_s" in run else None
+    yield _ratio("latency_ms_per_frame", actor_s, frames, "frame", "ms", 1000, count=frames)
+    yield _ratio("cpu_ms_per_frame", cpu_s, frames, "frame", "ms", 1000, count=frames)
+    yield _ratio("object_frames_per_s", rows, work_s, "work", "1/s", better="higher", count=rows)
+    yield _ratio("object_frames_per_cpu_s", rows, cpu_s, "work", "1/s", better="higher", count=rows)
+    yield _ratio("wall_s_per_video_hour", work_s, video_s, "video", "s", _HOUR_S)
+    yield _ratio("cpu_s_per_video_hour", cpu_s, video_s, "video", "s", _HOUR_S)
+    for part, spent in sorted(run["cpu_s"].items()):
+        yield _ratio("cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}")
+    yield _gpu("gpu_s_per_video_hour", run, video_s)
+    held_s = _held(run)
+    if held_s:
+        yield _ratio("gpu_busy_share", run.get("gpu_s"), held_s, "work", "", better="higher")
+    else:
+        yield _metric("gpu_busy_share", None, _NO_GPU if held_s == 0 else _UNKNOWN, "", better="higher")
+    yield _ratio("bytes_per_object_frame", counts.get("bytes_written"), rows, "object", "bytes", count=rows)
+    yield _ratio("bytes_per_video_hour", counts.get("bytes_written"), video_s, "video", "bytes", _HOUR_S)
+    yield _query_latency(run)
+
+
+def _query_latency(run: Content) -> Metric:
+    name = "query_latency_ms"
+    if run["clips"].get("finished_before"):
+        return _metric(name, None, "the run went on with what an earlier one had searched", "ms")
+    texts = len(run["texts"])
+    return _ratio(name, run["seconds"].get("search"), texts, "text", "ms", 1000, count=texts)
+
+
+def _indexing(run: Content, indexed_s: float | None) -> Iterator[Metric]:
+    frames, cpu_s, work_s = _frames(run), sum(run["cpu_s"].values()), run["seconds"].get("work")
+    video_s = run.get("video_s") or indexed_s
+    yield _ratio("index_frames_per_s", frames, work_s, "work", "1/s", better="higher", count=frames)
+    yield _ratio("index_frames_per_cpu_s", frames, cpu_s, "work", "1/s", better="higher", count=frames)
+    yield _ratio("index_wall_s_per_video_hour", work_s, video_s, "video", "s", _HOUR_S)
+    yield _ratio("index_cpu_s_per_video_hour", cpu_s, video_s, "video", "s", _HOUR_S)
+    for part, spent in sorted(run["cpu_s"].items()):
+        yield _ratio("index_cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}")
+    yield _gpu("index_gpu_s_per_video_hour", run, video_s)
+
+
+def _held(run: Content) -> float | None:
+    """Seconds for which GPUs were set aside, None where that is not known."""
+    return float(run["gpus"]) * float(run["seconds"].get("work", 0.0)) if "gpus" in run else None
+
+
+def _gpu(name: str, run: Content, video_s: float | None) -> Metric:
+    held_s = _held(run)
+    if held_s == 0:
+        return _metric(name, None, _NO_GPU, "s")
+    return _ratio(name, held_s, video_s, "video", "s", _HOUR_S)
+
+
+def _memory(run: Content, prefix: str, together: tuple[str, str]) -> Iterator[Metric]:
+    """The peak of each kind of process, and of one actor with the decoding process that belongs to it."""
+    peaks = run["peak_mb"]
+    name = f"{prefix}peak_mb"
+    missing = [kind for kind in together if not peaks.get(kind)]
+    if missing:
+        yield _metric(name, None, f"no peak of the {missing[0].replace('_', ' ')} is known of this run", "MiB")
+    else:
+        yield _metric(name, sum(peaks[kind] for kind in together), "", "MiB")
+    for kind, peak in sorted(peaks.items()):
+        yield _metric(name, float(peak), "", "MiB", f"process={kind}")
+
+
+def _ratio(
+    name: str,
+    top: float | None,
+    bottom: float | None,
+    of_what: str,
+    unit: str,
+    scale: float = 1.0,
+    slice_: str = "all",
+    better: str = "lower",
+    count: int | None = None,
+) -> Metric:
+    """scale * top / bottom; null where one is not known, and where there is nothing to divide by."""
+    if top is None or bottom is None:
+        return _metric(name, None, _UNKNOWN, unit, slice_, better)
+    if not bottom:
+        return _metric(name, None, f"this run had no {of_what}", unit, slice_, better)
+    return _metric(name, scale * top / bottom, "", unit, slice_, better, count)
+
+
+def _metric(
+    name: str,
+    value: float | None,
+    why: str,
+    unit: str,
+    slice_: str = "all",
+    better: str = "lower",
+    count: int | None = None,
+) -> Metric:
+    return Metric(_FAMILY, name, value, slice_, why, unit, better, count)
