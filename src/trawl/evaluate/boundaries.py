@@ -1,0 +1,63 @@
+"""How well two outlines agree: DAVIS' F and boundary IoU.
+
+F (Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation, CVPR 2016): the harmonic mean of
+the precision and the recall of the outlines, where a pixel of one is met when the other passes within 0.8 % of the diagonal.
+Boundary IoU (Cheng et al., Boundary IoU: Improving Object-Centric Image Segmentation Evaluation, CVPR 2021): IoU of what lies
+in each mask within 2 % of the diagonal from its outline.
+
+Both are taken on a part of the picture: `diagonal` is the whole picture's, in pixels, and the part must reach MARGIN pixels
+beyond both masks, or to the picture's border. Masks are (H, W) bool.
+"""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.masks import Mask
+
+MARGIN = 2
+_NEAR, _BAND = 0.008, 0.02  # of the diagonal
+
+
+def boundary_f(found: Mask, truth: Mask, diagonal: float) -> float:
+    """F, 0-1; 1 where neither mask has an outline."""
+    mine, other = _outline(found), _outline(truth)
+    if not mine.any() or not other.any():
+        return float(not mine.any() and not other.any())
+    disk = _disk(math.ceil(_NEAR * diagonal))
+    precision = np.count_nonzero(mine & _grown(other, disk)) / np.count_nonzero(mine)
+    recall = np.count_nonzero(other & _grown(mine, disk)) / np.count_nonzero(other)
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def boundary_iou(found: Mask, truth: Mask, diagonal: float) -> float:
+    """Boundary IoU, 0-1; 1 where neither mask has a pixel. The picture's border is an outline too, as in its authors' code."""
+    width = max(1, round(_BAND * diagonal))
+    mine, other = _band(found, width), _band(truth, width)
+    either = np.count_nonzero(mine | other)
+    return np.count_nonzero(mine & other) / either if either else 1.0
+
+
+def _outline(mask: Mask) -> Mask:
+    """Pixels that differ from their right, lower or lower right neighbour; the picture's own edge is none."""
+    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
+    right, lower, both = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
+    return np.asarray((mask ^ right) | (mask ^ lower) | (mask ^ both), np.bool_)
+
+
+def _disk(radius: int) -> NDArray[np.uint8]:
+    span = np.arange(-radius, radius + 1)
+    return (span[:, None] ** 2 + span**2 <= radius**2).astype(np.uint8)
+
+
+def _grown(edge: Mask, disk: NDArray[np.uint8]) -> Mask:
+    return np.asarray(cv2.dilate(edge.view(np.uint8), disk), np.bool_)
+
+
+def _band(mask: Mask, width: int) -> Mask:
+    """What lies in the mask within `width` pixels of its outline."""
+    padded = cv2.copyMakeBorder(mask.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    inner = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=width)[1:-1, 1:-1]
+    return np.asarray(mask & (inner == 0), np.bool_)

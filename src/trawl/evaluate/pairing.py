@@ -1,0 +1,81 @@
+"""Which track is which true object's: one to one for each text of a clip, by the best total overlap.
+
+The overlap of a pair is the mean IoU over the frames on which either is there, so that frames on which neither is seen
+(where IoU is 1 by convention) pair nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from trawl.config import EvaluationConfig
+from trawl.evaluate import overlap
+from trawl.evaluate.clip import Asked, EvaluatedClip, FollowedTrack
+from trawl.evaluate.overlap import Overlap
+from trawl.records import TruthObject
+
+
+@dataclass(frozen=True, slots=True)
+class PairedText:
+    """One text in one clip.
+
+    objects: the wanted and then the ignored; tracks: best grounding score first; overlap: of these; others: of all objects of the
+    video with these tracks, `own` saying where each of `objects` is among them. track_of: position of a wanted object -> that of
+    its track; an object without one was missed.
+    """
+
+    clip: EvaluatedClip
+    asked: Asked
+    objects: tuple[TruthObject, ...]
+    tracks: tuple[FollowedTrack, ...]
+    overlap: Overlap
+    others: Overlap
+    own: tuple[int, ...]
+    track_of: dict[int, int]
+
+    @property
+    def wanted(self) -> int:
+        """How many of `objects`, the first ones, count."""
+        return len(self.asked.wanted)
+
+    def false_tracks(self, match_iou: float) -> list[int]:
+        """Positions of the tracks of nothing that the text names, be it seen too little to count."""
+        best = self.overlap.mean().max(axis=0, initial=0.0)
+        return [n for n in range(len(self.tracks)) if best[n] < match_iou]
+
+
+@dataclass(frozen=True, slots=True)
+class PairedClip:
+    """A clip with its tracks told apart, text by text. has_masks: the truth has masks, else boxes were compared."""
+
+    clip: EvaluatedClip
+    has_masks: bool
+    texts: tuple[PairedText, ...]
+
+
+def pair(clip: EvaluatedClip, config: EvaluationConfig) -> PairedClip:
+    """Compare a clip's tracks with its true objects, on masks where the truth has them."""
+    compare = overlap.of_masks if clip.has_masks else overlap.of_boxes
+    everything = compare(clip, clip.video.objects, clip.tracks)
+    return PairedClip(clip, clip.has_masks, tuple(_text(clip, asked, everything, config) for asked in clip.asked))
+
+
+def _text(clip: EvaluatedClip, asked: Asked, everything: Overlap, config: EvaluationConfig) -> PairedText:
+    where = {one.object_id: position for position, one in enumerate(clip.video.objects)}
+    own = [where[object_id] for object_id in (*asked.wanted, *asked.ignored)]
+    tracks = [n for n, track in enumerate(clip.tracks) if track.text == asked.text]
+    tracks.sort(key=lambda n: (-clip.tracks[n].score, clip.tracks[n].track_id))
+    mine = everything.of(own, tracks)
+    mean = mine.mean()[: len(asked.wanted)]
+    rows, columns = linear_sum_assignment(mean, maximize=True)
+    return PairedText(
+        clip=clip,
+        asked=asked,
+        objects=tuple(clip.video.objects[k] for k in own),
+        tracks=tuple(clip.tracks[n] for n in tracks),
+        overlap=mine,
+        others=everything.of(np.arange(len(clip.video.objects)).tolist(), tracks),
+        own=tuple(own),
+        track_of={int(k): int(n) for k, n in zip(rows, columns, strict=True) if mean[k, n] >= config.match_iou},
+    )
