@@ -57,14 +57,26 @@ class TrackPlan:
         return cls(**content, clips=tuple(clips))
 
 
-def run(config: TrackConfig, console: Console | None = None) -> TrackRecord:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What another job wants followed, in place of `text` and `queries`: texts, among these videos only (None: all)."""
+
+    texts: tuple[str, ...]
+    among: frozenset[str] | None = None
+
+
+def run(config: TrackConfig, console: Console | None = None, asked: Asked | None = None) -> TrackRecord:
     """Follow what the texts name through the published index, and write masks and tracks.
+
+    Args:
+        asked: None: what the settings ask.
 
     Raises:
         UsageError: nothing is published, a setting or text is no good, weights are missing, the storage fails.
     """
     console = console or Console()
-    queries = texts.read_texts(config.text, config.queries)
+    asked = asked or Asked(tuple(texts.read_texts(config.text, config.queries)))
+    queries = list(asked.texts)
     templates.check_templates(config.search.templates)
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
     record = TrackRecord(config.run_id or new_run_id(), asdict(config), queries)
@@ -77,7 +89,7 @@ def run(config: TrackConfig, console: Console | None = None) -> TrackRecord:
             published = publish.numbered(storage, dataset, earlier.publication)
         job = _job(config, published, dataset, queries, record.run_id)
     with record.clock.step("search"):
-        plan = earlier or _plan(config, storage, dataset, published, queries)
+        plan = earlier or _plan(config, storage, dataset, published, asked)
     if not earlier:
         storage.write_bytes(f"{folder}/plan.json", plan.to_json())
     record.published, record.recipe, record.lineage = published.number, published.recipe_key, asdict(job.lineage)
@@ -152,13 +164,12 @@ def _named(identity: dict[str, Any]) -> str:
     return f"{identity['model']}/{identity['weights']}@{identity['sha256']}"
 
 
-def _plan(
-    config: TrackConfig, storage: Storage, dataset: str, published: Published, queries: Sequence[str]
-) -> TrackPlan:
+def _plan(config: TrackConfig, storage: Storage, dataset: str, published: Published, asked: Asked) -> TrackPlan:
+    queries = asked.texts
     embed_texts = registry.build_text(registry.from_recipe(published.recipe.embedder, config.weights))
     vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
     index = PublishedIndex(storage, dataset, published)
-    answers = index.answers(queries, vectors, config.search)
+    answers = index.answers(queries, vectors, config.search, asked.among)
     segments = [segment for answer in answers for segment in answer.segments]
     where = {
         video_id: (source.uri, source.fingerprint)
