@@ -29,8 +29,8 @@ def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") ->
     for metric in headlines:
         arrow = measures.arrow(metric.better)
         name = Text(f"{measures.name_of(metric.name)} {arrow}".strip())
-        if metric.unit:
-            name += Text(f" {metric.unit}", style="dim")
+        if unit := measures.unit_of(metric):
+            name += Text(f" {unit}", style="dim")
         table.add_row(name, *(_cell(by_key.get((metric.family, metric.name, column))) for column in columns))
     table.caption, table.caption_justify = _missing(metrics), "left"
     return table

@@ -21,7 +21,7 @@ _SPELT = {
         for name in ("hota", "mota", "motp", "idf1", "iou", "cpu", "gpu", "j", "f", "f1", "mrr", "rtf")
     },
     **{"deta": "DetA", "assa": "AssA", "loca": "LocA", "detre": "DetRe", "detpr": "DetPr", "assre": "AssRe"},
-    **{"map": "mAP", "mb": "MB", "id": "ID", "asspr": "AssPr", "miou": "mIoU", "iou": "IoU"},
+    **{"map": "mAP", "mb": "memory", "id": "ID", "asspr": "AssPr", "miou": "mIoU", "iou": "IoU"},
 }
 # The names of the figures that stand for the whole, the most telling first; of each at most `_OF_EACH`.
 _HEADLINES = (
@@ -74,6 +74,16 @@ def number(value: float, unit: str) -> str:
 
 def _large(value: float) -> str:
     return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def unit_of(metric: Metric) -> str:
+    """The unit, or nothing where the name says it already.
+
+    >>> unit_of(Metric("cost", "peak_mb", 1.0, unit="MiB")), unit_of(Metric("cost", "frames_per_s", 1.0, unit="1/s"))
+    ('MiB', '')
+    """
+    told = metric.name.lower().split("_")
+    return "" if metric.unit.lower().removeprefix("1/") in told else metric.unit
 
 
 def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
