@@ -13,6 +13,7 @@ Knows nothing of storage, torch or Ray. A record is complete when it is made: no
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -62,6 +63,16 @@ class Status(StrEnum):
     FAILED = "failed"
     QUARANTINED = "quarantined"  # failed on three attempts; left alone until its fingerprint changes
     REMOVED = "removed"  # no longer in the corpus; its rows are gone
+
+
+def safe_name(video_id: str) -> str:
+    """A video's id as the name of a folder or file; a hash where letters had to go.
+
+    >>> safe_name("clip_7.mp4"), safe_name("cam 1/a.mp4")
+    ('clip_7.mp4', 'cam-1-a.mp4-6b3611')
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", video_id).lstrip(".-")[:80]
+    return plain if plain == video_id else f"{plain}-{hashlib.sha256(video_id.encode()).hexdigest()[:6]}"
 
 
 @dataclass(frozen=True, slots=True)

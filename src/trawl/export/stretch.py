@@ -5,8 +5,6 @@ Frames keep the position they have in the video (`frame_index`), also in the nam
 pictures in the order of presentation finds the picture that a mask belongs to.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from trawl.records import Visibility
+from trawl.records import Visibility, safe_name
 
 Put = Callable[[str, bytes], None]  # stores a file under its name inside the export
 Categories = Mapping[int, str]  # number of a class -> the phrase or phrases that it stands for
@@ -117,16 +115,6 @@ def categories_of(phrases: set[str], chosen: Mapping[str, int]) -> dict[str, int
     taken = {*chosen.values(), 10}
     free = (number for number in range(1, len(phrases) + len(taken) + 2) if number not in taken)
     return {phrase: chosen[phrase] if phrase in chosen else next(free) for phrase in sorted(phrases)}
-
-
-def safe_name(video_id: str) -> str:
-    """A video's id as the name of a folder or file; a hash where letters had to go.
-
-    >>> safe_name("clip_7.mp4"), safe_name("cam 1/a.mp4")
-    ('clip_7.mp4', 'cam-1-a.mp4-6b3611')
-    """
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", video_id).lstrip(".-")[:80]
-    return plain if plain == video_id else f"{plain}-{hashlib.sha256(video_id.encode()).hexdigest()[:6]}"
 
 
 def _stretch(
