@@ -1,0 +1,49 @@
+"""A standing query sees every video once as it is, and again when it changes."""
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trawl.standing import Standing
+from trawl.storage import Storage
+
+
+def test_the_first_night_is_the_whole_corpus_and_the_second_what_is_new(storage: Storage) -> None:
+    query = Standing(storage, "cats", "red", "v1")
+    corpus = {"a": "1", "b": "1"}
+    assert query.fresh(corpus.items()) == corpus
+    night = query.begin("n1", "n1-red", corpus)
+    assert query.fresh(corpus.items()) == corpus, "begun is not ended"
+    assert query.nights() == [night]
+    query.end(night, {"tracks": 3})
+    assert query.fresh(corpus.items()) == {}
+    assert query.fresh({"a": "1", "b": "2", "c": "1"}.items()) == {"b": "2", "c": "1"}
+    assert [(n.ended, n.videos, n.counts) for n in query.nights()] == [(True, 2, {"tracks": 3})]
+    assert query.videos("n1") == corpus
+
+
+def test_a_changed_query_starts_over(storage: Storage) -> None:
+    query = Standing(storage, "cats", "red", "v1")
+    query.end(query.begin("n1", "r", {"a": "1"}), {})
+    assert Standing(storage, "cats", "red", "v2").fresh([("a", "1")]) == {"a": "1"}
+    assert Standing(storage, "cats", "blue", "v1").fresh([("a", "1")]) == {"a": "1"}
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    nights=st.lists(
+        st.tuples(st.dictionaries(st.sampled_from("abcd"), st.sampled_from("12")), st.booleans()), max_size=5
+    )
+)
+def test_over_any_nights_each_state_of_a_video_is_answered_once(
+    local_storage: Storage, nights: list[tuple[dict[str, str], bool]]
+) -> None:
+    query = Standing(local_storage, "cats", "red", str(hash(str(nights))))
+    answered: list[tuple[str, str]] = []
+    for number, (corpus, killed) in enumerate(nights):
+        fresh = query.fresh(corpus.items())
+        assert not set(fresh.items()) & set(answered)
+        assert set(corpus.items()) <= set(fresh.items()) | set(answered)
+        night = query.begin(f"n{number}", "r", fresh)
+        if not killed:
+            query.end(night, {})
+            answered += fresh.items()
