@@ -11,6 +11,8 @@ from trawl.evaluate.retrieval_ranking import CUTOFFS, DEPTH, RECALLS, Judged
 from trawl.evaluate.retrieval_truth import Right, SampledFrames
 from trawl.records import Case, Curve, Indices, Metric, TruthQuery
 
+_KEYS = {"map": "ap", "mrr": "rr"}  # a mean over texts has a name of its own
+
 
 class FrameRanking:
     """Judges one text after the other, so that the scores of all need not be held at once."""
@@ -25,7 +27,7 @@ class FrameRanking:
         self._rows: Indices = np.flatnonzero(annotated)
         self._worst = worst
         self._queries: list[TruthQuery] = []
-        self._judged: list[Judged | None] = []
+        self._ranked: list[tuple[Indices, int] | None] = []
         self._cases: list[Case] = []
 
     def add(self, query: TruthQuery, right: Right, scores: NDArray[np.float32]) -> None:
@@ -33,39 +35,33 @@ class FrameRanking:
         self._queries.append(query)
         hits = np.isin(self._rows, right.frames, assume_unique=True)
         if not hits.any():
-            self._judged.append(None)
+            self._ranked.append(None)
             return
-        places = retrieval_ranking.order(scores[self._rows], hits)
-        judged = retrieval_ranking.judge(hits[places], len(right.frames))
-        self._judged.append(judged)
-        if judged.first and judged.first > 1:
-            self._cases.append(self._case(query.text, judged.first, self._rows[places]))
+        order = retrieval_ranking.order(scores[self._rows], hits)
+        places = np.flatnonzero(hits[order])
+        self._ranked.append((places, len(places)))
+        if places[0] > 0:
+            self._cases.append(self._case(query.text, int(places[0]) + 1, self._rows[order]))
 
     def measured(self) -> Measured:
         """The metrics, the two curves, and the texts whose first right frame comes latest."""
-        names = {"recall_at": "frame_recall_at", "precision_at": "frame_precision_at"}
-        values = [one.values if one else None for one in self._judged]
-        columns = [
-            retrieval_slices.column(f"{name}_{k}", values, f"{key}_{k}") for key, name in names.items() for k in CUTOFFS
-        ]
-        columns += [
-            retrieval_slices.column("frame_map", values, "ap"),
-            retrieval_slices.column("frame_mrr", values, "rr"),
-        ]
-        columns += retrieval_slices.ranks("frame", [one.first if one else None for one in self._judged])
+        judged = retrieval_ranking.judge(self._ranked)
+        values = [one.values if one else None for one in judged]
+        names = [f"recall_at_{k}" for k in CUTOFFS] + [f"precision_at_{k}" for k in CUTOFFS[1:]] + ["map", "mrr"]
+        columns = [retrieval_slices.column(f"frame_{name}", values, _KEYS.get(name, name)) for name in names]
+        columns += retrieval_slices.ranks("frame", [one.first if one else None for one in judged])
         found = retrieval_slices.metrics(columns, self._queries, "right frame")
         worst = sorted(self._cases, key=lambda case: (-case.severity, case.text))[: self._worst]
-        return Measured([*found, *self._counts()], self._curves(), worst)
+        return Measured([*found, *self._counts()], self._curves([one for one in judged if one]), worst)
 
     def _counts(self) -> list[Metric]:
-        without, judged = sum(one is None for one in self._judged), len(self._rows) / max(len(self._sampled), 1)
+        without, share = sum(one is None for one in self._ranked), len(self._rows) / max(len(self._sampled), 1)
         return [
             Metric("retrieval", "texts_without_right_frame", without, better="", count=len(self._queries)),
-            Metric("retrieval", "annotated_share_of_frames", judged, better="", count=len(self._sampled)),
+            Metric("retrieval", "annotated_share_of_frames", share, better="", count=len(self._sampled)),
         ]
 
-    def _curves(self) -> list[Curve]:
-        judged = [one for one in self._judged if one]
+    def _curves(self, judged: list[Judged]) -> list[Curve]:
         if not judged:
             return []
         return [

@@ -5,7 +5,7 @@ the order of a table nor on a name, and a model that gives everything the same s
 computed by trec_eval (ir_measures); here is only the ranking that it is given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ CUTOFFS = (1, 5, 10)
 DEPTH = 50  # of a curve of recall at k
 RECALLS = tuple(k / 10 for k in range(11))
 _DECIMALS = 6
+_LARGEST = 200_000  # answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class Judged:
     first: int | None
 
 
-def order(scores: NDArray[np.floating[Any]], right: NDArray[np.bool_]) -> Indices:
-    """Best first, as (N,) places of (N,) scores; among equal scores the wrong ones first, then by place.
+def order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indices:
+    """Best first, as (N,) places of (N,) scores; among equal scores the less right first, then by place.
 
     >>> order(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
     array([1, 2, 0])
@@ -44,36 +45,66 @@ def order(scores: NDArray[np.floating[Any]], right: NDArray[np.bool_]) -> Indice
     return np.lexsort((right, -np.round(scores, _DECIMALS)))
 
 
-def judge(hits: NDArray[np.bool_], num_right: int) -> Judged:
-    """What a ranking is worth.
+def judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]:
+    """What each text's ranking is worth.
 
     Args:
-        hits: (N,) in rank order, which answers are right. May stop where the list does.
-        num_right: right answers that exist, listed or not; at least one.
+        rankings: (R,) the places of the right answers that are listed, from 0, increasing; and how many right answers
+            exist, listed or not, at least one. None for a text that is left out.
     """
+    found: list[Judged | None] = []
+    for chunk in _chunks(rankings):
+        found += _judge(chunk)
+    return found
+
+
+def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]:
     from ir_measures import pytrec_eval
 
     wanted, named, deep, level = _measures()
-    places = np.flatnonzero(hits)
-    missed = {f"missed {k}": 1 for k in range(num_right - len(places))}
-    # What follows the last right answer changes nothing; a list needs an answer to be judged at all.
-    listed = int(places[-1]) + 1 if len(places) else 1
-    run = {"q": {str(k): float(listed - k) for k in range(listed)}}
-    qrels = {"q": {str(k): 1 for k in places} | missed}
-    found = {str(one.measure): float(one.value) for one in pytrec_eval.evaluator(wanted, qrels).iter_calc(run)}
-    return Judged(
-        values={name: found[measure] for name, measure in named.items()},
-        success=np.array([found[measure] for measure in deep]),
-        precision=np.array([found[measure] for measure in level]),
-        first=int(places[0]) + 1 if len(places) else None,
-    )
+    known = {str(k): one for k, one in enumerate(rankings) if one is not None}
+    qrels = {name: _relevant(*one) for name, one in known.items()}
+    runs = {name: {str(k): -float(k) for k in range(_listed(places))} for name, (places, _) in known.items()}
+    values: dict[str, dict[str, float]] = {name: {} for name in known}
+    for one in pytrec_eval.evaluator(wanted, qrels).iter_calc(runs) if known else ():
+        values[one.query_id][str(one.measure)] = float(one.value)
+    judged = {
+        name: Judged(
+            values={key: values[name][measure] for key, measure in named.items()},
+            success=np.array([values[name][measure] for measure in deep]),
+            precision=np.array([values[name][measure] for measure in level]),
+            first=int(places[0]) + 1 if len(places) else None,
+        )
+        for name, (places, _) in known.items()
+    }
+    return [judged.get(str(k)) for k in range(len(rankings))]
+
+
+def _relevant(places: Indices, num_right: int) -> dict[str, int]:
+    return {str(k): 1 for k in places} | {f"missed {k}": 1 for k in range(num_right - len(places))}
+
+
+def _listed(places: Indices) -> int:
+    """How much of a list is judged: what follows the last right answer changes nothing, and none at all is not judged."""
+    return int(places[-1]) + 1 if len(places) else 1
+
+
+def _chunks(rankings: Sequence[tuple[Indices, int] | None]) -> Iterator[Sequence[tuple[Indices, int] | None]]:
+    """As many at a time as are small together: trec_eval wants a dictionary entry for each listed answer."""
+    start, size = 0, 0
+    for place, one in enumerate(rankings):
+        if place > start and size > _LARGEST:
+            yield rankings[start:place]
+            start, size = place, 0
+        size += _listed(one[0]) if one else 0
+    yield rankings[start:]
 
 
 def _measures() -> tuple[list[Any], dict[str, str], Sequence[str], Sequence[str]]:
     """All that are asked of trec_eval, and what they are called: by our names, at each depth, at each level of recall."""
     from ir_measures import AP, RR, IPrec, P, Success
 
-    named = {f"recall_at_{k}": Success @ k for k in CUTOFFS} | {f"precision_at_{k}": P @ k for k in CUTOFFS}
+    named = {f"recall_at_{k}": Success @ k for k in CUTOFFS} | {f"precision_at_{k}": P @ k for k in CUTOFFS[1:]}
     named |= {"ap": AP, "rr": RR}
     deep, level = [Success @ k for k in range(1, DEPTH + 1)], [IPrec @ recall for recall in RECALLS]
     wanted = {str(measure): measure for measure in (*named.values(), *deep, *level)}

@@ -18,6 +18,7 @@ from trawl.evaluate import retrieval_ranking, retrieval_slices
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval_frames import recall_curve
 from trawl.evaluate.retrieval_ranking import CUTOFFS, Judged
+from trawl.evaluate.retrieval_slices import Column, column
 from trawl.evaluate.retrieval_truth import Right
 from trawl.records import Segment, TruthQuery
 
@@ -34,12 +35,13 @@ def measure(
         answers: the ranked segments of each text.
         listed: segments that an answer may hold.
     """
-    found = [_values(right, segments) for right, segments in zip(rights, answers, strict=True)]
-    values = [one[0] if one else None for one in found]
-    keys = [f"recall_at_{k}_{_name(t)}" for t in THRESHOLDS for k in CUTOFFS]
-    keys += [*(f"map_{_name(t)}" for t in THRESHOLDS), "map", "mean_iou_at_1", "mean_iou_at_5"]
-    columns = [retrieval_slices.column(f"segment_{key}", values, key) for key in keys]
-    shown = [one[1] for one in found if one]
+    ranked = [_overlaps_in_order(right, segments) for right, segments in zip(rights, answers, strict=True)]
+    columns = [column for threshold in THRESHOLDS for column in _at(threshold, ranked)]
+    columns.append(Column("segment_map", np.mean([one.values for one in columns if "_map_" in one.name], axis=0)))
+    for k in (1, 5):
+        best = [np.nan if one is None else one[:k].max(initial=0.0) for one in ranked]
+        columns.append(Column(f"segment_mean_iou_at_{k}", np.array(best)))
+    shown = [one for one in _reached(_SHOWN, ranked) if one]
     curves = [recall_curve(f"segment, tIoU {_SHOWN}", shown, listed)] if shown else []
     return Measured(retrieval_slices.metrics(columns, queries, "true stretch"), curves)
 
@@ -65,24 +67,29 @@ def take(ious: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
     return taken
 
 
-def _values(right: Right, segments: Sequence[Segment]) -> tuple[dict[str, float], Judged] | None:
-    """One text's metrics, and its ranking at the threshold that is shown; None where nothing is right."""
+def _at(threshold: float, ranked: Sequence[NDArray[np.float64] | None]) -> list[Column]:
+    """The metrics at one threshold."""
+    name = f"iou_{threshold}".replace(".", "_")
+    reached = [one.values if one else None for one in _reached(threshold, ranked)]
+    taken = [None if one is None else (np.flatnonzero(take(one, threshold)), one.shape[1]) for one in ranked]
+    precise = [one.values if one else None for one in retrieval_ranking.judge(taken)]
+    columns = [column(f"segment_recall_at_{k}_{name}", reached, f"recall_at_{k}") for k in CUTOFFS]
+    return [*columns, column(f"segment_map_{name}", precise, "ap")]
+
+
+def _reached(threshold: float, ranked: Sequence[NDArray[np.float64] | None]) -> list[Judged | None]:
+    """Every text's ranking if each segment is right that overlaps some true stretch enough; not one to one."""
+    places = [None if one is None else np.flatnonzero(one.max(axis=1, initial=0.0) >= threshold) for one in ranked]
+    return retrieval_ranking.judge([None if one is None else (one, max(len(one), 1)) for one in places])
+
+
+def _overlaps_in_order(right: Right, segments: Sequence[Segment]) -> NDArray[np.float64] | None:
+    """(S, T), best first and among equal scores the worse first; None where nothing is right."""
     if not right.stretches:
         return None
-    ious = overlaps(segments, right)
-    scores = np.array([one.score for one in segments], np.float64)
-    ious = ious[np.lexsort((ious.max(axis=1, initial=0.0), -scores))]
-    best, num_right = ious.max(axis=1, initial=0.0), ious.shape[1]
-    values = {f"mean_iou_at_{k}": float(best[:k].max(initial=0.0)) for k in (1, 5)}
-    shown = {}
-    for threshold in THRESHOLDS:
-        name = _name(threshold)
-        reached = retrieval_ranking.judge(best >= threshold, max(num_right, int((best >= threshold).sum())))
-        values |= {f"recall_at_{k}_{name}": reached.values[f"recall_at_{k}"] for k in CUTOFFS}
-        values[f"map_{name}"] = retrieval_ranking.judge(take(ious, threshold), num_right).values["ap"]
-        shown[threshold] = reached
-    values["map"] = float(np.mean([values[f"map_{_name(t)}"] for t in THRESHOLDS]))
-    return values, shown[_SHOWN]
+    ious, scores = overlaps(segments, right), np.array([one.score for one in segments], np.float64)
+    in_order: NDArray[np.float64] = ious[retrieval_ranking.order(scores, ious.max(axis=1, initial=0.0))]
+    return in_order
 
 
 def _iou(a: tuple[str, float, float], b: tuple[str, float, float]) -> float:
@@ -90,11 +97,3 @@ def _iou(a: tuple[str, float, float], b: tuple[str, float, float]) -> float:
     if a[0] != b[0] or common <= 0:
         return 0.0
     return common / (max(a[2], b[2]) - min(a[1], b[1]))
-
-
-def _name(threshold: float) -> str:
-    """
-    >>> _name(0.5)
-    'iou_0_5'
-    """
-    return f"iou_{threshold}".replace(".", "_")

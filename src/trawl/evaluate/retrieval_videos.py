@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from trawl.evaluate import retrieval_ranking, retrieval_slices
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval_frames import recall_curve
-from trawl.evaluate.retrieval_ranking import CUTOFFS, Judged
+from trawl.evaluate.retrieval_ranking import CUTOFFS
 from trawl.evaluate.retrieval_truth import Right, SampledFrames
-from trawl.records import Embeddings, Segment, TruthQuery
+from trawl.records import Embeddings, Indices, Segment, TruthQuery
 
 
 class MeanVectors:
@@ -59,7 +59,8 @@ def measure(
         complete: every video is ranked for every text. Otherwise a right one may not be listed and has no rank, so that ranks
             have no mean.
     """
-    judged = [_judge(right, of_query) for right, of_query in zip(rights, scores, strict=True)]
+    ranked = [_rank(right, of_query) for right, of_query in zip(rights, scores, strict=True)]
+    judged = retrieval_ranking.judge(ranked)
     values = [one.values if one else None for one in judged]
     columns = [retrieval_slices.column(f"video_{way}_recall_at_{k}", values, f"recall_at_{k}") for k in CUTOFFS]
     columns.append(retrieval_slices.column(f"video_{way}_map", values, "ap"))
@@ -71,9 +72,8 @@ def measure(
     return Measured(retrieval_slices.metrics(columns, queries, "right video"), curves)
 
 
-def _judge(right: Right, scores: NDArray[np.float32]) -> Judged | None:
+def _rank(right: Right, scores: NDArray[np.float32]) -> tuple[Indices, int] | None:
     if not right.videos.any():
         return None
-    places = retrieval_ranking.order(scores, right.videos)
-    hits = right.videos[places] & np.isfinite(scores[places])
-    return retrieval_ranking.judge(hits, int(right.videos.sum()))
+    order = retrieval_ranking.order(scores, right.videos)
+    return np.flatnonzero(right.videos[order] & np.isfinite(scores[order])), int(right.videos.sum())
