@@ -12,9 +12,10 @@ from trawl.errors import did_you_mean
 from trawl.records import Curve, Metric
 from trawl.report import measures
 from trawl.report.comparison_front import front
-from trawl.report.comparison_settings import Settings, differing, shown
+from trawl.report.comparison_settings import Settings, differing, short, shown
 
 _NOT_MEASURED = "not measured"
+_LABEL_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,13 @@ class Comparison:
     absent: tuple[Absentee, ...] = field(default=())
 
     def label(self, place: int) -> str:
-        """A run's number, from 1, and what sets it apart.
-
-        A single setting is told by its value alone, several by their names too.
-        """
-        settings, names = self.entrants[place].settings, self.differing
-        if len(names) == 1:
-            return f"{place + 1}: {shown(settings, names[0])}"
-        return f"{place + 1}: {self.entrants[place].run_id}"
+        """A run's number, from 1, and what sets it apart: its own settings where they are few, else its id."""
+        settings = self.entrants[place].settings
+        own = [
+            f"{name} {shown(settings, full)}" for name, full in zip(short(self.differing), self.differing, strict=True)
+        ]
+        told = ", ".join(own)
+        return f"{place + 1}: {told if 0 < len(told) <= _LABEL_CHARS else self.entrants[place].run_id}"
 
 
 def compare(
@@ -146,16 +146,12 @@ def _best(values: Sequence[float | None], better: str) -> frozenset[int]:
 
 
 def _trade(rows: Sequence[Row], quality: str, cost: str) -> Trade:
-    chosen = {"quality": _find(rows, quality), "cost": _find(rows, cost)}
-    for setting, name in (("quality", quality), ("cost", cost)):
-        row = chosen[setting]
+    first, second = _find(rows, quality), _find(rows, cost)
+    for setting, name, row in (("quality", quality, first), ("cost", cost, second)):
         if row is None:
-            return Trade(
-                *chosen.values(), (), f"{setting}={name} was not measured in these runs: {_nearest(name, rows)}"
-            )
+            return Trade(first, second, (), f"{setting}={name} was not measured in these runs: {_nearest(name, rows)}")
         if row.better not in ("higher", "lower"):
-            return Trade(*chosen.values(), (), f"{setting}={name} has no better side: choose another metric")
-    first, second = chosen.values()
+            return Trade(first, second, (), f"{setting}={name} has no better side: choose another metric")
     assert first is not None and second is not None
     placed = [k for k, pair in enumerate(zip(first.values, second.values, strict=True)) if None not in pair]
     points = [(_upward(first, k), _upward(second, k)) for k in placed]

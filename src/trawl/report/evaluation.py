@@ -115,7 +115,7 @@ def _figure(metric: Metric) -> dict[str, Any]:
         "arrow": measures.arrow(metric.better),
         "better": metric.better,
         "value": measures.number(metric.value, metric.unit),
-        "unit": measures.unit_of(metric),
+        "unit": measures.unit_of(metric.name, metric.unit),
     }
 
 
@@ -140,7 +140,7 @@ def _row(name: str, found: dict[str, Metric], columns: Sequence[str], notes: Seq
     whole = found.get(measures.ALL)
     return {
         "name": measures.name_of(name),
-        "unit": measures.unit_of(any_one),
+        "unit": measures.unit_of(name, any_one.unit),
         "better": any_one.better,
         "arrow": measures.arrow(any_one.better),
         "cells": [_cell(found.get(column), notes) for column in columns],

@@ -29,7 +29,7 @@ def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") ->
     for metric in headlines:
         arrow = measures.arrow(metric.better)
         name = Text(f"{measures.name_of(metric.name)} {arrow}".strip())
-        if unit := measures.unit_of(metric):
+        if unit := measures.unit_of(metric.name, metric.unit):
             name += Text(f" {unit}", style="dim")
         table.add_row(name, *(_cell(by_key.get((metric.family, metric.name, column))) for column in columns))
     table.caption, table.caption_justify = _missing(metrics), "left"

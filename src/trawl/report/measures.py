@@ -76,14 +76,13 @@ def _large(value: float) -> str:
     return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def unit_of(metric: Metric) -> str:
-    """The unit, or nothing where the name says it already.
+def unit_of(name: str, unit: str) -> str:
+    """The unit of a metric, or nothing where its name says it already.
 
-    >>> unit_of(Metric("cost", "peak_mb", 1.0, unit="MiB")), unit_of(Metric("cost", "frames_per_s", 1.0, unit="1/s"))
+    >>> unit_of("peak_mb", "MiB"), unit_of("frames_per_s", "1/s")
     ('MiB', '')
     """
-    told = metric.name.lower().split("_")
-    return "" if metric.unit.lower().removeprefix("1/") in told else metric.unit
+    return "" if unit.lower().removeprefix("1/") in name.lower().split("_") else unit
 
 
 def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
