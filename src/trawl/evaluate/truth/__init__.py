@@ -3,7 +3,7 @@
 demo     the generated corpus's own Parquet files
 coco     COCO instances of single frames, exported videos among them
 ytvis    YouTube-VIS: masks of whole videos
-mot      MOTChallenge text: boxes and identities
+mot      MOTChallenge text: boxes and identities; and MOTS text: masks and identities
 davis    DAVIS: one indexed PNG a frame
 """
 
@@ -13,8 +13,14 @@ from typing import Protocol
 
 from trawl.config import DatasetConfig, StorageConfig
 from trawl.errors import TruthError
+from trawl.evaluate.truth.coco import open_coco
+from trawl.evaluate.truth.davis import open_davis
 from trawl.evaluate.truth.demo import DemoTruth
+from trawl.evaluate.truth.files import TruthFiles
 from trawl.evaluate.truth.known import Known, Stated
+from trawl.evaluate.truth.mot import open_mot
+from trawl.evaluate.truth.sequences import SequenceTruth
+from trawl.evaluate.truth.ytvis import open_ytvis
 from trawl.records import TruthQuery, TruthVideo
 from trawl.storage import Storage
 
@@ -67,7 +73,16 @@ def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | Non
     if truth.format == "demo":
         where = truth.uri or f"{config.uri.rstrip('/')}/truth"
         return DemoTruth(Storage.open(replace(storage, root=where)), truth.part, truth.unseen or None)
-    raise TruthError(f"dataset.truth.format={truth.format} cannot be read yet")
+    if truth.uri is None:
+        raise TruthError(
+            f"dataset.truth.format={truth.format} is of a file or folder: say which with dataset.truth.uri=..."
+        )
+    files, known = TruthFiles(truth.uri, storage), known or Known()
+    if truth.format == "davis":
+        sequences, kind = open_davis(files, truth.part, truth.first_frame, known)
+        return SequenceTruth(sequences, known, kind, truth.unseen)
+    opener = {"coco": open_coco, "ytvis": open_ytvis, "mot": open_mot}[truth.format]
+    return SequenceTruth(opener(files, truth.part, truth.first_frame), known, "category", truth.unseen)
 
 
 def trackable(queries: Sequence[TruthQuery]) -> list[TruthQuery]:

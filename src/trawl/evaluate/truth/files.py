@@ -33,7 +33,9 @@ class TruthFiles:
         except DatasetError as error:
             raise TruthError(f"dataset.truth.uri: {str(error).removeprefix('dataset.uri ')}") from error
         if empty:
-            raise TruthError(f"dataset.truth.uri={self.uri} holds no file: it does not exist or is empty; check the path")
+            raise TruthError(
+                f"dataset.truth.uri={self.uri} holds no file: it does not exist or is empty; check the path"
+            )
 
     def read(self, uri: str) -> bytes:
         """Raises TruthError when it cannot be read."""

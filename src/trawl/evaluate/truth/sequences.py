@@ -96,7 +96,9 @@ class SequenceTruth:
         self._sequences: dict[str, Sequence] = {}
         names = Names(known.videos)
         for sequence in sequences:
-            video_id = names.find(sequence.name) or sequence.name  # one that is not indexed keeps its name, to be told by
+            video_id = (
+                names.find(sequence.name) or sequence.name
+            )  # one that is not indexed keeps its name, to be told by
             if video_id in self._sequences:
                 raise TruthError(
                     f"the ground truth's {self._sequences[video_id].name} and {sequence.name} are both {video_id}: "

@@ -1,0 +1,134 @@
+"""YouTube-VIS: an entry for each video, with its annotated frames by name, and one for each object, with a mask or null on each.
+
+The same video may come in several entries, as our export has one for each clip: they are joined. A frame's position is the number
+its name ends with, so a video that is annotated every fifth frame says so itself. Crowds are left out.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from trawl.errors import TruthError
+from trawl.evaluate.truth.coco import Entry, corners
+from trawl.evaluate.truth.files import TruthFiles
+from trawl.evaluate.truth.known import Stated
+from trawl.evaluate.truth.segmentation import check_all_masked, to_rle
+from trawl.evaluate.truth.sequences import Annotated, Rows, Sequence, box_of, frame_number, noun, position
+
+
+@dataclass
+class YtvisSequence:
+    """One video: the frames of its entries, in the files' order, and its objects with the entry they are of."""
+
+    name: str
+    where: str
+    categories: Mapping[int, str]
+    height: int
+    width: int
+    frames: dict[int, list[int]] = field(default_factory=dict)  # of each entry, by its id
+    objects: list[Entry] = field(default_factory=list)
+
+    def stated(self) -> Stated:
+        last = max((max(frames, default=-1) for frames in self.frames.values()), default=-1)
+        masks = not self.objects or any(any(one.get("segmentations") or ()) for one in self.objects)
+        return Stated(last, None, None, self.width, self.height, masks)
+
+    def texts(self) -> Mapping[str, tuple[int, ...]]:
+        found: dict[str, list[int]] = defaultdict(list)
+        for one in self.objects:
+            found[self._category(one)].append(int(one["id"]))
+        return {text: tuple(numbers) for text, numbers in found.items()}
+
+    def read(self) -> Annotated:
+        frames = np.unique(np.array([frame for some in self.frames.values() for frame in some], np.int64))
+        objects = tuple(self._rows(one).made(int(one["id"])) for one in sorted(self.objects, key=lambda one: one["id"]))
+        return Annotated(frames, objects, self.height, self.width)
+
+    def _category(self, one: Entry) -> str:
+        if one["category_id"] not in self.categories:
+            raise TruthError(
+                f"{self.where} annotation {one['id']}: its category_id {one['category_id']} is no category of the file"
+            )
+        return self.categories[one["category_id"]]
+
+    def _rows(self, one: Entry) -> Rows:
+        frames, where = self.frames[one["video_id"]], f"{self.where} annotation {one['id']}"
+        coded, boxes = one.get("segmentations"), one.get("bboxes")
+        for kind, listed in (("segmentations", coded), ("bboxes", boxes)):
+            if listed is not None and len(listed) != len(frames):
+                raise TruthError(f"{where} has {len(listed)} {kind} and its video {len(frames)} frames")
+        rows = Rows((noun(self._category(one)),))
+        for place, frame in enumerate(frames):
+            rle = to_rle(coded[place], self.height, self.width, where) if coded else None
+            if rle is not None:
+                box = box_of(rle, self.height, self.width)
+            elif not coded and boxes and boxes[place]:
+                box = corners(boxes[place], where)
+            else:
+                continue
+            rows.add(frame, box, rle, float(box[2] > box[0] and box[3] > box[1]))
+        return rows
+
+
+def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> Iterator[Sequence]:
+    """The sequences of a file; of `<part>/instances.json` or `<part>.json` in a folder; or of all such files in it.
+
+    Raises:
+        TruthError: there is no such file, or it is none of this format.
+    """
+    for name, uri in sorted(files.listed()):
+        path = PurePosixPath(name)
+        if path.suffix != ".json" or path.name == "export.json" or path.parts[0] == "results":
+            continue
+        if part is None or uri == files.uri or part in (path.stem, path.parent.name):
+            yield from sequences(files.read_json(uri), uri, first_frame or 0)
+
+
+def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequence]:
+    """One file's sequences."""
+    for key in ("videos", "annotations", "categories"):
+        if not isinstance(content.get(key), list):
+            raise TruthError(f"{where} has no list {key!r}: is it a file of YouTube-VIS annotations?")
+    categories = {one["id"]: str(one["name"]) for one in content["categories"]}
+    found: dict[str, YtvisSequence] = {}
+    of_entry: dict[int, YtvisSequence] = {}
+    for video in content["videos"]:
+        sequence = _join(found, video, categories, where)
+        names = [str(name) for name in video.get("file_names", ())]
+        numbers = [position(frame_number(name, where), first_frame, f"{where} video {video['id']}") for name in names]
+        if len(set(numbers)) < len(numbers):
+            raise TruthError(
+                f"{where} video {video['id']} names {len(names)} frames, of which some have the same number"
+            )
+        sequence.frames[video["id"]] = numbers
+        of_entry[video["id"]] = sequence
+    for one in content["annotations"]:
+        if one["video_id"] not in of_entry:
+            raise TruthError(
+                f"{where} annotation {one['id']} is of video {one['video_id']}, which the file does not list"
+            )
+        if not one.get("iscrowd"):
+            of_entry[one["video_id"]].objects.append(one)
+    objects = [one for sequence in found.values() for one in sequence.objects]
+    boxed = [one["id"] for one in objects if any(one.get("bboxes") or ()) and not any(one.get("segmentations") or ())]
+    check_all_masked(boxed, len(objects), where)
+    return list(found.values())
+
+
+def _join(found: dict[str, YtvisSequence], video: Entry, categories: Mapping[int, str], where: str) -> YtvisSequence:
+    """The sequence that an entry belongs to, made if it is the first of its video."""
+    first = next(iter(video.get("file_names", ())), "")
+    name = str(video.get("name") or PurePosixPath(first).parent)
+    if name in ("", "."):
+        raise TruthError(f"{where} video {video['id']} has no name, and its file_names no folder: which video is it?")
+    try:
+        size = int(video["height"]), int(video["width"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise TruthError(f"{where} video {video['id']} has no height and width") from error
+    sequence = found.setdefault(name, YtvisSequence(name, where, categories, *size))
+    if (sequence.height, sequence.width) != size:
+        raise TruthError(f"{where}: {name} has entries of different sizes")
+    return sequence
