@@ -12,6 +12,7 @@ from typing import Any
 from trawl.errors import ConfigError, did_you_mean
 
 MISSING: Any = "???"  # OmegaConf's mark of a value that the user or the YAML must give
+PRECISIONS = ("auto", "bf16", "fp16", "fp32", "int8")  # see `models/precision.py`
 
 
 def setting(
@@ -100,9 +101,10 @@ class EmbedderConfig:
     model: str = MISSING
     weights: str | None = None
     aspect: str = setting("squash", choices=("center_crop", "squash", "pad"))
-    precision: str = setting("fp32", choices=("fp32", "bf16", "fp16"))
+    precision: str = setting("fp32", choices=PRECISIONS)
     device: str = "auto"
     batch_size: int = setting(32, at_least=1)
+    compile: bool = False
 
 
 @dataclass
@@ -168,7 +170,7 @@ class GrounderConfig:
     kind: str = setting(MISSING, choices=("clip", "owlv2", "grounding_dino", "fake"))
     model: str | None = None
     weights: str | None = None
-    precision: str = setting("fp32", choices=("fp32", "bf16", "fp16"))
+    precision: str = setting("fp32", choices=PRECISIONS)
     device: str = "auto"
     min_score: float = setting(0.0, at_least=0)
     max_objects: int = setting(10, at_least=1)
@@ -187,7 +189,7 @@ class TrackerConfig:
     model: str | None = None
     weights: str | None = None
     image_size: int | None = setting(None, at_least=64)
-    precision: str = setting("fp32", choices=("fp32", "bf16", "fp16"))
+    precision: str = setting("fp32", choices=PRECISIONS)
     device: str = "auto"
     compile: bool = False
     cache_mb: int = setting(256, at_least=1)
@@ -283,6 +285,17 @@ class IndexConfig:
 
 
 @dataclass
+class StandingConfig:
+    """One file of `conf/standing`: a question that every night asks of new footage.
+
+    overrides: settings of jobs.track, as on its command line; datasets: whose nights ask it, by `dataset.name`; empty: all.
+    """
+
+    overrides: list[str] = MISSING
+    datasets: list[str] = field(default_factory=list)
+
+
+@dataclass
 class NightlyConfig(IndexConfig):
     """`python -m jobs.nightly`: all settings of indexing, and which standing queries follow it."""
 
@@ -305,6 +318,14 @@ class QueryConfig:
 
 
 @dataclass
+class CacheConfig:
+    """How long what runs may reuse is kept; see `reuse/`."""
+
+    max_age_d: float = setting(30.0, at_least=0)
+    max_gb: float = setting(20.0, at_least=0)
+
+
+@dataclass
 class TrackConfig:
     """`python -m jobs.track`. The embedder is not a setting: it comes from the published index."""
 
@@ -321,6 +342,8 @@ class TrackConfig:
     weights: str | None = None
     run_id: str | None = None
     limit: int | None = setting(None, at_least=1)
+    reuse: bool | None = None
+    cache: CacheConfig = field(default_factory=CacheConfig)
 
 
 @dataclass

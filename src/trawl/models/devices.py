@@ -1,5 +1,7 @@
-"""A device's name in the settings to torch's."""
+"""A device's name in the settings to torch's, and what compiling for one takes."""
 
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 from trawl.errors import ConfigError
@@ -41,3 +43,22 @@ def gpu_peak_mb() -> float:
     if not torch.cuda.is_available():
         return 0.0
     return max(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count())) / 2**20
+
+
+def check_compiler(setting: str, device: "torch.device") -> None:
+    """Whether torch.compile can work: it writes C++ for a CPU, and for a GPU Triton, whose launchers are C.
+
+    Args:
+        setting: the name of the setting that asks for it.
+        device: where the model will run.
+
+    Raises:
+        ConfigError: there is no compiler for it.
+    """
+    variable, usual = ("CXX", ["g++"]) if device.type == "cpu" else ("CC", ["gcc", "clang", "cc"])
+    wanted = os.environ.get(variable)
+    if not any(shutil.which(name) for name in ([wanted] if wanted else usual)):
+        raise ConfigError(
+            f"{setting}=true needs a compiler, and there is no {wanted or usual[0]} here: install one, name it in "
+            f"{variable}, or set {setting}=false"
+        )

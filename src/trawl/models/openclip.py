@@ -2,8 +2,8 @@
 
 Pictures are normalised here, inside torch and on the model's device, so that no float picture crosses a process
 border. Texts
-are always embedded at full precision: a query needs no GPU, and `precision` is about throughput on pictures. Knows
-nothing of videos or tables.
+are always embedded at full precision, on any machine: `precision` is about throughput on pictures. Knows nothing of
+videos or tables.
 """
 
 import logging
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trawl.errors import WeightsError
-from trawl.models import slim_import
+from trawl.models import precision, slim_import
 from trawl.models.class_token import image_encoder
-from trawl.models.devices import device_of
+from trawl.models.devices import check_compiler, device_of
 from trawl.models.weights import BUILTIN, Blueprint, random_seed
 from trawl.records import Embeddings, Frames, ImageSpec
 
@@ -45,7 +45,7 @@ class OpenClipEmbedder:
             threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole process.
 
         Raises:
-            ConfigError: the device does not exist, or cannot compute at the blueprint's precision.
+            ConfigError: the device does not exist, or the model is to be compiled and there is no compiler.
             WeightsError: the file is damaged or belongs to another model.
         """
         import torch
@@ -55,11 +55,14 @@ class OpenClipEmbedder:
         self._blueprint = blueprint
         self.batch_size = batch_size
         self._device = device_of(device)
-        self._autocast = _autocast(blueprint.precision, self._device)
+        if blueprint.compile:
+            check_compiler("embedder.compile", self._device)
         self._model: Any = _load(blueprint).to(self._device).eval()
-        if self._autocast is not None:
-            _cast_once(self._model.visual, self._autocast)
-        self._encode_image = image_encoder(self._model)
+        lowered = precision.computed(blueprint.precision, self._device)
+        self._dtype = precision.lower(self._model.visual, lowered)
+        self._encode_image = image_encoder(self._model, lowered)
+        if blueprint.compile:
+            self._encode_image = torch.compile(self._encode_image, dynamic=True)
         self._tokenizer: Any = None  # made by the first text: indexing never needs one
         scale = torch.tensor(blueprint.std, device=self._device) * 255.0
         self._mean = (torch.tensor(blueprint.mean, device=self._device) * 255.0).view(1, 3, 1, 1)
@@ -124,11 +127,7 @@ class OpenClipEmbedder:
 
     def precision(self) -> Any:
         """A context in which pictures are embedded at the blueprint's precision."""
-        import torch
-
-        if self._autocast is None:
-            return nullcontext()
-        return torch.autocast(self._device.type, dtype=self._autocast)
+        return precision.autocast(self._dtype, self._device)
 
     def _tokenize(self, texts: list[str]) -> "torch.Tensor":
         if self._tokenizer is None:
@@ -142,16 +141,6 @@ def _unit(features: "torch.Tensor") -> Embeddings:
     vectors = features.float()
     unit: Embeddings = (vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-12)).cpu().numpy()
     return unit
-
-
-def _cast_once(tower: Any, dtype: "torch.dtype") -> None:
-    """What autocast would do to these weights for every batch anew, which on a CPU took six times the rest."""
-    import torch
-
-    for module in tower.modules():
-        if isinstance(module, torch.nn.Linear | torch.nn.Conv2d | torch.nn.MultiheadAttention):
-            for weight in module.parameters(recurse=False):
-                weight.data = weight.data.to(dtype)
 
 
 def _load(blueprint: Blueprint) -> Any:
@@ -223,11 +212,3 @@ def _tokenizer(model: str) -> Any:
         raise WeightsError(
             f"the tokenizer of {model} is not here: pip install 'trawl[siglip]' and fetch it ({first})"
         ) from error
-
-
-def _autocast(precision: str, device: "torch.device") -> "torch.dtype | None":
-    import torch
-
-    if precision == "fp16" and device.type == "cpu":
-        return None  # a query on a machine without a GPU: texts are at full precision anyhow, and pictures may be too
-    return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]

@@ -12,23 +12,33 @@ from typing import Any
 
 from trawl.config import EmbedderConfig
 from trawl.errors import ConfigError, did_you_mean
-from trawl.models import fakes, weights
+from trawl.models import fakes, precision, weights
 from trawl.models.protocols import Embedder
 from trawl.models.weights import Blueprint
 from trawl.records import Embeddings
 
 
-def resolve(config: EmbedderConfig) -> Blueprint:
+def resolve(config: EmbedderConfig, published: Mapping[str, Any] | None = None, gpus: bool = False) -> Blueprint:
     """Settle the embedder that the settings ask for, fetching its weights where need be. Imports no torch.
+
+    Args:
+        config: with precision "auto", the published index's is kept where nothing else differs: a driver that runs on
+        other hardware tonight shall not embed a whole corpus anew.
+        published: `Recipe.embedder` of the dataset's published index, if it has one.
+        gpus: it will run on a cluster's GPUs.
 
     Raises:
         ConfigError: a setting is not one of the allowed values.
         WeightsError: the weights are not here and cannot be fetched.
     """
     try:
-        return _KINDS[config.kind](config)
+        found = _KINDS[config.kind](config, gpus)
     except KeyError:
         raise ConfigError(f"embedder.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}") from None
+    if config.precision != "auto" or published is None:
+        return found
+    kept = replace(found, precision=published["precision"])
+    return kept if kept.precision in precision.AUTOMATIC and kept.identity() == dict(published) else found
 
 
 def from_recipe(identity: Mapping[str, Any], weights_path: str | None = None) -> Blueprint:
@@ -69,7 +79,7 @@ def _is_here(blueprint: Blueprint) -> bool:
     return path.is_file() and weights.sha256_of(path) == blueprint.sha256
 
 
-def _fake(config: EmbedderConfig) -> Blueprint:
+def _fake(config: EmbedderConfig, gpus: bool) -> Blueprint:
     return fakes.blueprint(config.aspect)
 
 
@@ -83,7 +93,7 @@ def _build_openclip(blueprint: Blueprint, device: str, batch_size: int, threads:
     return OpenClipEmbedder(blueprint, device, batch_size, threads)
 
 
-_KINDS: dict[str, Callable[[EmbedderConfig], Blueprint]] = {"fake": _fake, "openclip": weights.resolve}
+_KINDS: dict[str, Callable[[EmbedderConfig, bool], Blueprint]] = {"fake": _fake, "openclip": weights.resolve}
 _BUILDERS: dict[str, Callable[[Blueprint, str, int, int | None], Embedder]] = {
     "fake": _build_fake,
     "openclip": _build_openclip,

@@ -82,7 +82,8 @@ class Heads:
             absent = 1 - (decoded.presence > 0).float()
             memory = memory + absent[..., None, None] * model.no_obj_embed_spatial[..., None, None]
         rounded: Tensor = memory.to(torch.bfloat16).flatten(2).transpose(1, 2)
-        return rounded if torch.is_autocast_enabled(rounded.device.type) else rounded.float()
+        kind = rounded.device.type
+        return rounded.to(torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.float32)
 
     def _decode(self, top: Tensor, features: FrameFeatures, sparse: Tensor, dense: Tensor, several: bool) -> Decoded:
         from sam2.modeling.sam2_base import NO_OBJ_SCORE

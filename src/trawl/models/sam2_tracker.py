@@ -1,20 +1,21 @@
 """SAM 2 as a `protocols.Tracker`: its weights loaded, on its device, at its precision.
 
-Frames in memory go in, masks come out; see `sam2_session.py`. Weights that are only ever multiplied by autocast inputs
-are kept in its dtype: the same numbers come out, at half the memory and without casting them on every frame.
+Frames in memory go in, masks come out; see `sam2_session.py`. In int8 are the image encoder and the memory attention, where
+the time goes; the mask decoder and what is remembered stay in fp32.
 """
 
 import pickle
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from trawl.errors import ConfigError, WeightsError
+from trawl.errors import WeightsError
+from trawl.models import precision as numbers
 from trawl.models import sam2_build, sam2_weights
-from trawl.models.devices import device_of
+from trawl.models.devices import check_compiler, device_of
 from trawl.models.sam2_heads import Heads
 from trawl.models.sam2_session import Sam2Session
 from trawl.models.sam2_weights import TrackerBlueprint
@@ -60,7 +61,7 @@ class Sam2Tracker:
         """Take over a model in evaluation mode, on its device; see `conf/tracker/` for the rest.
 
         Raises:
-            ConfigError: the device cannot compute at that precision.
+            ConfigError: the model is to be compiled, and there is no compiler.
         """
         for name, value in _REQUIRED.items():
             if getattr(model, name) != value:
@@ -71,9 +72,9 @@ class Sam2Tracker:
         self.cache_bytes = cache_mb * 2**20
         self.frame_batch = frame_batch
         self.object_batch = object_batch
-        self._dtype = _dtype(precision, self.device)
-        if self._dtype is not None:
-            _store_as(model, self._dtype)
+        if compile:
+            check_compiler("tracker.compile", self.device)
+        self._dtype = _lower(model, numbers.computed(precision, self.device))
         with torch.inference_mode(), self.autocast():
             self.heads = Heads(model)
         if compile:
@@ -86,7 +87,7 @@ class Sam2Tracker:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which the model computes at its precision."""
-        return nullcontext() if self._dtype is None else torch.autocast(self.device.type, dtype=self._dtype)
+        return numbers.autocast(self._dtype, self.device)
 
 
 def load(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None = None) -> Sam2Tracker:
@@ -98,7 +99,7 @@ def load(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None 
         threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole process.
 
     Raises:
-        ConfigError: the device does not exist, or cannot compute at the blueprint's precision.
+        ConfigError: the device does not exist, or the model is to be compiled and there is no compiler.
         WeightsError: the file is damaged or belongs to another model.
     """
     if threads is not None:
@@ -162,17 +163,12 @@ def _read(path: Path) -> dict[str, Tensor]:
     return state
 
 
-def _dtype(precision: str, device: torch.device) -> torch.dtype | None:
-    if precision == "fp16" and device.type == "cpu":
-        raise ConfigError("tracker.precision=fp16 needs a GPU: use fp32 or bf16")
-    return {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-
-
-def _store_as(model: nn.Module, dtype: torch.dtype) -> None:
-    """Of layers that autocast computes in that dtype, and of no others."""
-    for module in model.modules():
-        if isinstance(module, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
-            module.to(dtype)
+def _lower(model: "SAM2Base", word: str) -> torch.dtype | None:
+    if word != "int8":
+        return numbers.lower(model, word)
+    for part in (model.image_encoder, model.memory_attention):
+        numbers.lower(part, word)
+    return None
 
 
 def _compile(model: "SAM2Base") -> None:

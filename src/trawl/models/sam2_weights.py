@@ -10,11 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trawl.config import TrackerConfig
+from trawl.config import PRECISIONS, TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import ConfigError, WeightsError, did_you_mean
-from trawl.models import hub
-from trawl.models.weights import BUILTIN, PRECISIONS, random_seed, sha256_of
+from trawl.models import hub, precision
+from trawl.models.weights import BUILTIN, random_seed, sha256_of
 
 SIZE_STEP = 32  # px: the image encoder's coarsest level, and its first windows, must fit the input
 
@@ -64,8 +64,12 @@ _OFFICIAL = {
 MODELS = (*_OFFICIAL, demo.MODEL_NAME)
 
 
-def resolve(config: TrackerConfig) -> TrackerBlueprint:
+def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
     """Settle a SAM 2 tracker from its settings: find the weights, fetching them from the hub where need be.
+
+    Args:
+        config: `precision` may be "auto"; the blueprint's is what that is here.
+        gpus: it will run on a cluster's GPUs.
 
     Raises:
         ConfigError: a setting is not one of the allowed values.
@@ -88,7 +92,7 @@ def resolve(config: TrackerConfig) -> TrackerBlueprint:
         sha256=sha256_of(path) if path else hashlib.sha256(config.weights.encode()).hexdigest(),
         path=str(path) if path else None,
         image_size=_image_size(model, config.image_size),
-        precision=config.precision,
+        precision=precision.settle(config.precision, config.device, gpus),
         compile=config.compile,
         cache_mb=config.cache_mb,
         frame_batch=config.frame_batch,

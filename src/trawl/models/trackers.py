@@ -18,15 +18,19 @@ from trawl.models.sam2_weights import TrackerBlueprint
 from trawl.models.weights import sha256_of
 
 
-def resolve(config: TrackerConfig) -> TrackerBlueprint:
+def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
     """Settle the tracker that the settings ask for, fetching its weights where need be. Imports no torch.
+
+    Args:
+        config: `precision` may be "auto"; the blueprint's is what that is here.
+        gpus: it will run on a cluster's GPUs.
 
     Raises:
         ConfigError: a setting is not one of the allowed values.
         WeightsError: the weights are not here and cannot be fetched.
     """
     try:
-        return _KINDS[config.kind](config)
+        return _KINDS[config.kind](config, gpus)
     except KeyError:
         raise ConfigError(f"tracker.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}") from None
 
@@ -40,7 +44,7 @@ def build(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None
         threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole process.
 
     Raises:
-        ConfigError: the device does not exist, or cannot compute at the blueprint's precision.
+        ConfigError: the device does not exist, or the model is to be compiled and there is no compiler.
         WeightsError: the weights are not here, are others than were settled, or belong to another model.
     """
     if blueprint.path is not None:
@@ -60,7 +64,7 @@ def _at_home(blueprint: TrackerBlueprint) -> TrackerBlueprint:
     return replace(blueprint, path=str(path))
 
 
-def _fake(config: TrackerConfig) -> TrackerBlueprint:
+def _fake(config: TrackerConfig, gpus: bool) -> TrackerBlueprint:
     return fakes_tracking.blueprint()
 
 
@@ -74,7 +78,7 @@ def _build_sam2(blueprint: TrackerBlueprint, device: str, threads: int | None) -
     return sam2_tracker.load(blueprint, device, threads)
 
 
-_KINDS: dict[str, Callable[[TrackerConfig], TrackerBlueprint]] = {"fake": _fake, "sam2": sam2_weights.resolve}
+_KINDS: dict[str, Callable[[TrackerConfig, bool], TrackerBlueprint]] = {"fake": _fake, "sam2": sam2_weights.resolve}
 _BUILDERS: dict[str, Callable[[TrackerBlueprint, str, int | None], Tracker]] = {
     "fake": _build_fake,
     "sam2": _build_sam2,

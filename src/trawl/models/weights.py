@@ -15,13 +15,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trawl.config import EmbedderConfig
+from trawl.config import PRECISIONS, EmbedderConfig
 from trawl.errors import ConfigError, WeightsError, did_you_mean
-from trawl.models import catalog, hub
+from trawl.models import catalog, hub, precision
 from trawl.records import ImageSpec
 
 ASPECTS = ("center_crop", "pad", "squash")
-PRECISIONS = ("bf16", "fp16", "fp32")
 BUILTIN = "builtin"
 _RANDOM = re.compile(r"random:(\d+)")
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz")
@@ -34,7 +33,7 @@ class Blueprint:
     kind: "openclip" or "fake". weights: as configured; sha256 of the file, or of the word for weights that have none.
     path: the checkpoint on this machine, None where there is no file. mean, std: per RGB channel, of pictures scaled
     to 0-1. needs_timm: its image tower is one of timm's, which take a second to import; needs_transformers: its text tower
-    is one of transformers', which take four.
+    is one of transformers', which take four. precision: of pictures, settled: never "auto". compile: by torch.compile.
     """
 
     kind: str
@@ -49,17 +48,22 @@ class Blueprint:
     precision: str
     needs_timm: bool = False
     needs_transformers: bool = False
+    compile: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """What the recipe keeps, as plain JSON values: all of the above but the path and what it needs."""
+        """What the recipe keeps, as plain JSON values: all of the above but the path and how it is run."""
         values = asdict(self)
-        del values["path"], values["needs_timm"], values["needs_transformers"]
+        del values["path"], values["needs_timm"], values["needs_transformers"], values["compile"]
         values["image"]["fill"] = list(values["image"]["fill"])
         return values | {"mean": list(self.mean), "std": list(self.std)}
 
 
-def resolve(config: EmbedderConfig) -> Blueprint:
+def resolve(config: EmbedderConfig, gpus: bool = False) -> Blueprint:
     """Settle an open_clip embedder from its settings: find the weights, fetching them from the hub where need be.
+
+    Args:
+        config: `precision` may be "auto"; the blueprint's is what that is here.
+        gpus: it will run on a cluster's GPUs.
 
     Raises:
         ConfigError: a setting is not one of the allowed values.
@@ -69,7 +73,9 @@ def resolve(config: EmbedderConfig) -> Blueprint:
     _check_word("embedder.precision", config.precision, PRECISIONS)
     if not config.weights:
         raise ConfigError(f"embedder.weights of {config.model} has no value: {_forms(config.model)}")
-    return _resolve(config.model, config.weights, config.aspect, config.precision, "embedder.weights")
+    settled = precision.settle(config.precision, config.device, gpus)
+    found = _resolve(config.model, config.weights, config.aspect, settled, "embedder.weights")
+    return replace(found, compile=config.compile)
 
 
 def from_identity(identity: Mapping[str, Any], weights: str | None = None) -> Blueprint:
@@ -97,7 +103,7 @@ def from_identity(identity: Mapping[str, Any], weights: str | None = None) -> Bl
     )
 
 
-def _resolve(model: str, weights: str, aspect: str, precision: str, setting: str) -> Blueprint:
+def _resolve(model: str, weights: str, aspect: str, settled: str, setting: str) -> Blueprint:
     if weights == BUILTIN:
         card, path = _builtin(model)
     elif _RANDOM.fullmatch(weights):
@@ -120,7 +126,7 @@ def _resolve(model: str, weights: str, aspect: str, precision: str, setting: str
         image=ImageSpec(size=card.size, aspect=aspect, interpolation=card.interpolation),
         mean=card.mean,
         std=card.std,
-        precision=precision,
+        precision=settled,
         needs_timm=card.needs_timm,
         needs_transformers=card.needs_transformers,
     )

@@ -9,7 +9,8 @@ import torch
 from trawl.config import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import ConfigError, WeightsError
-from trawl.models import sam2_tracker, sam2_weights
+from trawl.models import precision, sam2_weights
+from trawl.models.int8 import Int8Linear
 from trawl.models.sam2_build import build
 from trawl.models.sam2_tracker import Sam2Tracker, load, make
 from trawl.records import Prompt
@@ -84,21 +85,53 @@ def test_a_device_that_is_not_there_is_one_line(device: str) -> None:
         load(blueprint("random:0"), device)
 
 
-def test_half_precision_on_a_cpu_is_refused() -> None:
-    with pytest.raises(ConfigError, match="fp16 needs a GPU"):
-        load(blueprint("random:0", precision="fp16"), "cpu")
-
-
 def test_bf16_weights_change_nothing_under_autocast(frames: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stored in bf16 or cast on every use: the same masks and scores."""
+    monkeypatch.setattr(precision, "computed", lambda word, device: word)  # whatever this machine's CPU has
     stored = Sam2Tracker(make(blueprint("random:0")), "bf16")
-    monkeypatch.setattr(sam2_tracker, "_store_as", lambda model, dtype: None)
+    monkeypatch.setattr(precision, "lower", lambda model, word: torch.bfloat16)
     cast = Sam2Tracker(make(blueprint("random:0")), "bf16")
     assert cast.model.memory_attention.layers[0].linear1.weight.dtype == torch.float32
     assert stored.model.memory_attention.layers[0].linear1.weight.dtype == torch.bfloat16
     for a, b in zip(stored.open(frames).propagate([BOX]), cast.open(frames).propagate([BOX]), strict=True):
         assert np.array_equal(a.masks, b.masks)
         np.testing.assert_array_equal(a.scores, b.scores)
+
+
+@pytest.mark.parametrize("word", ["bf16", "fp16", "int8"])
+def test_masks_of_every_precision_are_those_of_fp32_to_few_pixels(
+    word: str, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "computed", lambda word, device: word)
+    whole, less = (
+        list(load(blueprint("builtin", precision=p), "cpu").open(frames).propagate([BOX])) for p in ("fp32", word)
+    )
+    assert [f.position for f in less] == [0, 1, 2]
+    assert max((a.masks != b.masks).mean() for a, b in zip(whole, less, strict=True)) < 0.03
+    # Equal scores would mean that the setting does nothing.
+    assert 0 < max(np.abs(a.scores - b.scores).max() for a, b in zip(whole, less, strict=True)) < 0.1
+
+
+def test_int8_leaves_the_mask_decoder_and_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "computed", lambda word, device: word)
+    model = Sam2Tracker(make(blueprint("random:0")), "int8").model
+    found = {name.split(".")[0] for name, part in model.named_modules() if isinstance(part, Int8Linear)}
+    assert found == {"image_encoder", "memory_attention"}
+
+
+def test_what_the_cpu_lacks_is_computed_in_fp32(frames: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "cpu_has", lambda word: False)
+    whole, asked = (load(blueprint("random:0", precision=p), "cpu") for p in ("fp32", "fp16"))
+    for a, b in zip(whole.open(frames).propagate([BOX]), asked.open(frames).propagate([BOX]), strict=True):
+        np.testing.assert_array_equal(a.masks, b.masks)
+        np.testing.assert_array_equal(a.scores, b.scores)
+
+
+def test_compiling_without_a_compiler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigError, match=r"tracker.compile=true needs a compiler.*no-such-compiler") as error:
+        load(blueprint("random:0", compile=True), "cpu")
+    assert "\n" not in str(error.value)
 
 
 def test_a_model_that_the_session_cannot_follow_is_refused() -> None:

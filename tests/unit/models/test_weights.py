@@ -84,7 +84,7 @@ def test_a_tag_can_be_named_for_a_file(checkpoint: Path) -> None:
         ({"weights": "/nowhere/x.pt"}, WeightsError, "there is no such file"),
         ({"weights": "laion2b_s34b"}, WeightsError, "did you mean"),
         ({"aspect": "crop"}, ConfigError, "embedder.aspect=crop"),
-        ({"precision": "int8"}, ConfigError, "embedder.precision=int8"),
+        ({"precision": "fp8"}, ConfigError, "embedder.precision=fp8"),
         ({"model": "ViT-Q-9"}, ConfigError, "embedder.model=ViT-Q-9"),
         ({"model": "ViT-L-14", "weights": "/x.safetensors"}, ConfigError, "<tag>@/path"),
         ({"model": "trawl-dem", "weights": "builtin"}, ConfigError, "trawl-demo-clip"),

@@ -10,9 +10,9 @@ docs/adding-a-model.md.
 
 from collections.abc import Callable, Mapping
 
-from trawl.config import EmbedderConfig, GrounderConfig
+from trawl.config import PRECISIONS, EmbedderConfig, GrounderConfig
 from trawl.errors import ConfigError, UsageError, did_you_mean
-from trawl.models import dense, fakes_grounding, registry, weights
+from trawl.models import dense, fakes_grounding, registry
 from trawl.models.grounder_blueprint import GrounderBlueprint
 from trawl.models.grounders import transformer_files
 from trawl.models.protocols import DenseEmbedder, Detector, Embedder
@@ -34,9 +34,9 @@ def resolve(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
     """
     if config.kind not in _KINDS:
         raise ConfigError(f"grounder.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}")
-    if config.precision not in weights.PRECISIONS:
+    if config.precision not in PRECISIONS:
         raise ConfigError(
-            f"grounder.precision={config.precision} is unknown: {did_you_mean(config.precision, weights.PRECISIONS)}"
+            f"grounder.precision={config.precision} is unknown: {did_you_mean(config.precision, PRECISIONS)}"
         )
     return _KINDS[config.kind](config, embedder)
 
@@ -53,7 +53,7 @@ def build(
         threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole process.
 
     Raises:
-        ConfigError: the device does not exist, or cannot compute at the blueprint's precision.
+        ConfigError: the device does not exist.
         WeightsError: the weights are not here, are others than were settled, or belong to another model.
     """
     return _BUILDERS[blueprint.kind](blueprint, embedder, device, threads)
@@ -76,7 +76,12 @@ def _clip(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
 
 def _own_clip(config: GrounderConfig, model: str) -> Blueprint:
     settings = EmbedderConfig(
-        kind="openclip", model=model, weights=config.weights, aspect="squash", precision=config.precision
+        kind="openclip",
+        model=model,
+        weights=config.weights,
+        aspect="squash",
+        precision=config.precision,
+        device=config.device,
     )
     try:
         return registry.resolve(settings)

@@ -1,6 +1,5 @@
 """A transformers detector from its folder: model and processor, on a device, whole or not at all."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.errors import WeightsError
+from trawl.models import precision as numbers
 from trawl.models.devices import device_of
 from trawl.models.grounder_blueprint import GrounderBlueprint
 from trawl.records import Detections
@@ -27,9 +27,7 @@ class Loaded:
 
     def precision(self) -> Any:
         """A context for the model's pass."""
-        import torch
-
-        return nullcontext() if self.autocast is None else torch.autocast(self.device.type, dtype=self.autocast)
+        return numbers.autocast(self.autocast, self.device)
 
 
 def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Loaded:
@@ -62,8 +60,8 @@ def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Load
     if report["missing_keys"]:
         name = sorted(report["missing_keys"])[0]
         raise WeightsError(f"{blueprint.path} lacks weights of {blueprint.model}, such as {name}: fetch it again")
-    dtypes = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16 if chosen.type == "cuda" else None}
-    return Loaded(model.to(chosen).eval().requires_grad_(False), processor, chosen, dtypes[blueprint.precision])
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(numbers.computed(blueprint.precision, chosen))
+    return Loaded(model.to(chosen).eval().requires_grad_(False), processor, chosen, dtype)
 
 
 def detections(found: list[dict[str, "torch.Tensor"]], shape: tuple[int, ...]) -> Detections:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from trawl.config import GrounderConfig
 from trawl.errors import ConfigError, WeightsError
-from trawl.models import hub
+from trawl.models import hub, precision
 from trawl.models.grounder_blueprint import GrounderBlueprint
 from trawl.models.weights import Blueprint, sha256_of
 
@@ -48,8 +48,11 @@ def resolve(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
     """Settle a detector from its settings: find its files, fetching them from the hub where need be.
 
     Raises:
+        ConfigError: a detector is asked for in int8.
         WeightsError: transformers or a file is missing, or the files are another model's.
     """
+    if config.precision == "int8":
+        raise ConfigError(f"grounder.precision=int8 is not for grounder={config.kind}: use fp32, bf16, fp16 or auto")
     if find_spec("transformers") is None:
         raise WeightsError(
             f"grounder={config.kind} needs transformers: pip install 'trawl[detectors]', or choose grounder=clip"
@@ -62,7 +65,7 @@ def resolve(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
         weights=config.weights or model,
         sha256=_sha256(folder),
         path=str(folder),
-        precision=config.precision,
+        precision=precision.settle(config.precision, config.device),
     )
 
 
