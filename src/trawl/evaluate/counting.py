@@ -5,7 +5,8 @@ One that answers the text and is seen less than that is ignored: neither finding
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -66,3 +67,27 @@ def plain(text: str) -> str:
     'red star'
     """
     return re.sub(r"^(a|an|the) ", "", " ".join(text.lower().split()))
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What there is to be found at all. objects: (text, video_id, object_id) of every one that counts in its video as a whole;
+    slices: of each text."""
+
+    objects: frozenset[tuple[str, str, int]]
+    slices: Mapping[str, tuple[str, ...]]
+
+
+def corpus(videos: Iterable[TruthVideo], texts: Iterable[str], answers: Answers, config: EvaluationConfig) -> Corpus:
+    """All objects of the corpus part that the texts name. Reads every video, one at a time.
+
+    texts: as they were asked, those that found nothing included; texts that the truth does not know are left out.
+    """
+    known = sorted({text for text in texts if answers.knows(text)})
+    found = set()
+    for video in videos:
+        named = {text: set(answers.objects(text, video.video_id)) for text in known}
+        for one in video.objects:
+            if any(one.object_id in mine for mine in named.values()) and counts(one, video.frame_index, config):
+                found |= {(text, video.video_id, one.object_id) for text in known if one.object_id in named[text]}
+    return Corpus(frozenset(found), {text: answers.slices(text) for text in known})

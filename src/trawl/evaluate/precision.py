@@ -1,0 +1,96 @@
+"""Precision over recall as the grounding score that a track must have falls, and its mean: AP of tracks, by TrackEval.
+
+As YouTube-VIS (Yang et al., Video Instance Segmentation, ICCV 2019): a track is right if its IoU with an object in space and
+time, intersections over unions summed over all frames, reaches a threshold and no better track has that object. Texts take the
+place of categories and are ranked together.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from trawl.evaluate.clip import EvaluatedClip, FollowedTrack
+from trawl.evaluate.measured import Measured
+from trawl.evaluate.overlap import positions
+from trawl.evaluate.pairing import PairedText
+from trawl.evaluate.tally import ALL
+from trawl.records import Curve, Metric, TruthObject
+
+_NONE = "no object that was asked for is in the clips"
+
+
+class Precision:
+    """The measurement. Feed it text by text; it keeps a score and a verdict for each track."""
+
+    def __init__(self) -> None:
+        from trackeval.metrics import TrackMAP  # takes seconds
+
+        self._map = TrackMAP({"USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False})
+        self._results: dict[str, dict[int, Any]] = {}
+        self._slices: dict[str, list[str]] = {ALL: []}
+        self._objects: dict[str, int] = {}
+
+    def add(self, text: PairedText) -> None:
+        name = f"{text.clip.clip_id} {text.asked.text}"
+        self._objects[name] = text.wanted
+        self._results[name] = self._map.eval_sequence(_sequence(text))
+        for where in (ALL, *text.asked.slices):
+            self._slices.setdefault(where, []).append(name)
+
+    def measured(self) -> Measured:
+        found = Measured()
+        for where in [ALL, *sorted(set(self._slices) - {ALL})]:
+            names = self._slices[where]
+            objects = sum(self._objects[name] for name in names)
+            result = self._map.combine_sequences({name: self._results[name] for name in names}) if objects else None
+            found += Measured(_metrics(result, where, objects))
+            if result is not None and where == ALL:
+                found.curves.append(
+                    Curve(
+                        "precision_recall",
+                        "tracks at IoU 0.5",
+                        "recall",
+                        "precision",
+                        self._map.rec_thrs,
+                        result["precision"][0, :, 0],
+                    )
+                )
+        return found
+
+
+def _metrics(result: dict[str, Any] | None, where: str, objects: int) -> list[Metric]:
+    values = (
+        {"average_precision_50": None, "average_precision": None}
+        if result is None
+        else {
+            "average_precision_50": float(result["AP_all"][0]),
+            "average_precision": float(np.mean(result["AP_all"])),
+        }
+    )
+    why = _NONE if result is None else ""
+    return [Metric("end_to_end", name, value, where, why, count=objects) for name, value in values.items()]
+
+
+def _sequence(text: PairedText) -> dict[str, Any]:
+    """What TrackEval's TrackMAP reads; ids count from 1, since it takes 0 for none."""
+    tracks = [n for n in range(len(text.tracks)) if text.overlap.followed[:, n].any()]
+    masks = text.clip.has_masks
+    return {
+        "gt_track_ids": [*range(1, len(text.objects) + 1)],
+        "dt_track_ids": [*range(1, len(tracks) + 1)],
+        "gt_tracks": [_shapes(text.clip, one, masks) for one in text.objects],
+        "dt_tracks": [_shapes(text.clip, text.tracks[n], masks) for n in tracks],
+        "dt_track_scores": np.array([text.tracks[n].score for n in tracks]),
+        "gt_track_iscrowd": [position >= text.wanted for position in range(len(text.objects))],
+        "iou_type": "mask" if masks else "bbox",
+        "boxformat": "x0y0x1y1",
+    }
+
+
+def _shapes(clip: EvaluatedClip, one: TruthObject | FollowedTrack, masks: bool) -> dict[int, Any]:
+    """Coded masks, or boxes, by frame."""
+    rows = [row for row in positions(clip, one).tolist() if row >= 0]
+    if not masks:
+        return {int(one.frame_index[row]): one.boxes[row].astype(np.float64) for row in rows}
+    size = [clip.video.height, clip.video.width]
+    return {int(one.frame_index[row]): {"size": size, "counts": (one.rles[row] or "").encode("ascii")} for row in rows}

@@ -1,0 +1,51 @@
+"""One text in one clip as TrackEval takes a sequence: who is where on each frame, and how much they overlap.
+
+What is seen too little to count is taken out as MOTChallenge takes out its distractors (Milan et al., MOT16: A Benchmark for
+Multi-Object Tracking, 2016): on each frame all objects are paired with the tracks at an IoU of 0.5 or more, and a track's
+detection that is paired with an ignored object is dropped together with it. So following one is neither right nor wrong.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from trawl.evaluate.overlap import Overlap
+
+_SAME = 0.5  # IoU, MOTChallenge's
+
+
+def sequence(overlap: Overlap, wanted: int) -> dict[str, Any]:
+    """What TrackEval's metrics read.
+
+    Args:
+        overlap: of the text's objects, those that count first, with its tracks.
+        wanted: how many count.
+    """
+    followed = _without_ignored(overlap, wanted)
+    used = np.flatnonzero(followed.any(axis=0))
+    seen, followed = overlap.seen[:, :wanted], followed[:, used]
+    iou = overlap.iou[:, :wanted][:, :, used]
+    frames = len(iou)
+    gt_ids, tracker_ids = ([np.flatnonzero(there[t]) for t in range(frames)] for there in (seen, followed))
+    return {
+        "num_timesteps": frames,
+        "num_gt_ids": wanted,
+        "num_tracker_ids": len(used),
+        "num_gt_dets": int(seen.sum()),
+        "num_tracker_dets": int(followed.sum()),
+        "gt_ids": gt_ids,
+        "tracker_ids": tracker_ids,
+        "similarity_scores": [iou[t][np.ix_(gt_ids[t], tracker_ids[t])] for t in range(frames)],
+    }
+
+
+def _without_ignored(overlap: Overlap, wanted: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """(F, N): where the tracks are, but for what is paired with an ignored object."""
+    followed = overlap.followed.copy()
+    for t in np.flatnonzero(overlap.seen[:, wanted:].any(axis=1) & followed.any(axis=1)).tolist():
+        allowed = np.where(overlap.iou[t] >= _SAME - np.finfo(float).eps, overlap.iou[t], 0.0)
+        for k, n in zip(*linear_sum_assignment(allowed, maximize=True), strict=True):
+            if k >= wanted and allowed[k, n] > 0:
+                followed[t, n] = False
+    return followed
