@@ -33,9 +33,8 @@ from trawl.records import Metric
 
 FOUND = 0.5  # mean IoU
 _NO_OBJECT = "no object that was asked for is in the clips"
-_SPECS = (
-    Spec("found", _NO_OBJECT),
-    Spec("identity_kept", "no object that was asked for was followed"),
+_OBJECTS = (Spec("found", _NO_OBJECT), Spec("identity_kept", "no object that was asked for was followed"))
+_SEGMENTS = (
     Spec("false_tracks_per_segment", "no clip has what was asked for", "lower"),
     Spec("duplicate_tracks_per_segment", "no clip has what was asked for", "lower"),
     Spec("false_tracks_per_absent_segment", "no text names what its clip has not", "lower"),
@@ -54,7 +53,8 @@ class EndToEnd:
     def __init__(self, config: EvaluationConfig, corpus: Corpus | None) -> None:
         self._match_iou = config.match_iou
         self._corpus = corpus
-        self._tally = Tally("end_to_end", _SPECS)
+        self._objects = Tally("end_to_end", _OBJECTS)
+        self._segments = Tally("end_to_end", _SEGMENTS)
         self._precision = Precision()
         self._best: dict[tuple[str, str, int], float] = {}  # by text, video and object, over its clips
         self._slices: dict[str, tuple[str, ...]] = {}
@@ -71,7 +71,7 @@ class EndToEnd:
             self._precision.add(text)
 
     def measured(self) -> Measured:
-        metrics = self._tally.metrics() + self._per_hour() + self._in_corpus()
+        metrics = self._objects.metrics() + self._segments.metrics() + self._per_hour() + self._in_corpus()
         count = len(self._unknown)
         metrics.append(Metric("end_to_end", "texts_not_evaluated", float(count), better="", count=count))
         return Measured(metrics) + self._precision.measured()
@@ -89,14 +89,14 @@ class EndToEnd:
         else:
             values = {"false_tracks_per_absent_segment": float(false)}
             values["absent_segments_with_false_track"] = float(false > 0)
-        self._tally.add(text.asked.slices, values)
+        self._segments.add(text.asked.slices, values)
 
     def _object(self, text: PairedText, position: int) -> None:
         n, one = text.track_of.get(position), text.objects[position]
         slices = (*text.asked.slices, *object_slices(text.clip, one, text.wanted))
         iou = float(text.overlap.mean()[position, n]) if n is not None else 0.0
         kept = None if n is None else identity_kept(text, position, n)
-        self._tally.add(slices, {"found": float(iou >= FOUND), "identity_kept": kept})
+        self._objects.add(slices, {"found": float(iou >= FOUND), "identity_kept": kept})
         key = (text.asked.text, text.clip.video.video_id, one.object_id)
         self._best[key] = max(self._best.get(key, 0.0), iou)
         self._slices[text.asked.text] = text.asked.slices
