@@ -498,9 +498,10 @@ class Curve:
 class Case:
     """One thing that went wrong, for people to look at: where, how badly, and in words what happened.
 
-    kind: "missed" (an object nobody followed), "poor" (its best track is bad), "false" (a track of nothing asked for), "duplicate"
-    (a second track of an object), "ranked" (a text whose right answer comes late). severity: larger is worse, comparable within a kind. frame_index: the frame that shows
-    it best, None for a text without one. object_id, track_id: of the truth, and of the run, where there is one.
+    kind: "missed" (an object nobody followed), "poor" (its best track is bad), "false" (a track of nothing asked for),
+    "duplicate" (a second track of an object), "ranked" (a text whose right answer comes late). severity: larger is worse,
+    comparable within a kind. frame_index: the frame that shows it best, None for a text without one. object_id, track_id: of the
+    truth, and of the run, where there is one.
     """
 
     kind: str
