@@ -61,7 +61,7 @@ def judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]
 def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]:
     from ir_measures import pytrec_eval
 
-    wanted, named, deep, level = _measures()
+    wanted, named, deep = _measures()
     known = {str(k): one for k, one in enumerate(rankings) if one is not None}
     qrels = {name: _relevant(*one) for name, one in known.items()}
     runs = {name: {str(k): -float(k) for k in range(_listed(places))} for name, (places, _) in known.items()}
@@ -72,12 +72,28 @@ def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None
         name: Judged(
             values={key: values[name][measure] for key, measure in named.items()},
             success=np.array([values[name][measure] for measure in deep]),
-            precision=np.array([values[name][measure] for measure in level]),
+            precision=interpolated_precision(places, num_right),
             first=int(places[0]) + 1 if len(places) else None,
         )
-        for name, (places, _) in known.items()
+        for name, (places, num_right) in known.items()
     }
     return [judged.get(str(k)) for k in range(len(rankings))]
+
+
+def interpolated_precision(places: Indices, num_right: int) -> NDArray[np.float64]:
+    """The best precision at any rank by which each share of RECALLS has been found, 0 where it never is.
+
+    trec_eval has it too (iprec_at_recall), but its count of answers for a share is rounded in floating point: 0.7 of 3 is 2.
+
+    >>> interpolated_precision(np.array([0, 3]), 2).tolist()
+    [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5]
+    """
+    precision = np.arange(1, len(places) + 1) / (places + 1)
+    from_here_on = np.append(np.maximum.accumulate(precision[::-1])[::-1], np.zeros(num_right - len(places)))
+    tenths = np.arange(len(RECALLS))
+    needed = np.maximum(-(-tenths * num_right // 10), 1)
+    best: NDArray[np.float64] = from_here_on[needed - 1]
+    return best
 
 
 def _relevant(places: Indices, num_right: int) -> dict[str, int]:
@@ -100,12 +116,12 @@ def _chunks(rankings: Sequence[tuple[Indices, int] | None]) -> Iterator[Sequence
     yield rankings[start:]
 
 
-def _measures() -> tuple[list[Any], dict[str, str], Sequence[str], Sequence[str]]:
-    """All that are asked of trec_eval, and what they are called: by our names, at each depth, at each level of recall."""
-    from ir_measures import AP, RR, IPrec, P, Success
+def _measures() -> tuple[list[Any], dict[str, str], list[str]]:
+    """All that are asked of trec_eval, and what they are called: by our names, and at each depth."""
+    from ir_measures import AP, RR, P, Success
 
     named = {f"recall_at_{k}": Success @ k for k in CUTOFFS} | {f"precision_at_{k}": P @ k for k in CUTOFFS[1:]}
     named |= {"ap": AP, "rr": RR}
-    deep, level = [Success @ k for k in range(1, DEPTH + 1)], [IPrec @ recall for recall in RECALLS]
-    wanted = {str(measure): measure for measure in (*named.values(), *deep, *level)}
-    return list(wanted.values()), {k: str(v) for k, v in named.items()}, [*map(str, deep)], [*map(str, level)]
+    deep = [Success @ k for k in range(1, DEPTH + 1)]
+    wanted = {str(measure): measure for measure in (*named.values(), *deep)}
+    return list(wanted.values()), {key: str(measure) for key, measure in named.items()}, [str(one) for one in deep]
