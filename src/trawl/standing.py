@@ -3,10 +3,10 @@
     <root>/<dataset>/standing/<name>/<version>/<night>.parquet    video_id, fingerprint: the videos of that night
     <root>/<dataset>/standing/<name>/<version>/<night>.json       its run, and whether the run has ended
 
-`version` is a hash of everything in the query that changes its answer: a changed query finds no nights and starts over, once, with
-the whole corpus. A video is new footage while no ended night of this version holds it with its present fingerprint; clocks play
-no part. The videos are written before the work begins and the end after it, so a night that was killed is gone on with, under
-its own run. Knows nothing of how a query is answered.
+`version` is a hash of everything in the query that changes its answer: a changed query finds no nights and starts over, once,
+with the whole corpus. A video is new footage while no ended night of this version holds it with its present fingerprint; clocks
+play no part. The videos are written before the work begins and the end after it, so a night that was killed is gone on with,
+under its own run. Knows nothing of how a query is answered.
 """
 
 import io
@@ -19,18 +19,21 @@ import pyarrow as pa
 
 from trawl.storage import Storage
 
+MAX_ATTEMPTS = 3
 _SCHEMA = pa.schema([("video_id", pa.string()), ("fingerprint", pa.string())])
 
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One night of one query. run_id: of jobs.track; ended: its tracks are complete; counts: what it found."""
+    """One night of one query. run_id: of jobs.track; ended: its tracks are as complete as they will be; attempts: how often its
+    run came to an end; counts: what it found."""
 
     night: str
     run_id: str
     ended: bool
     videos: int
     counts: Mapping[str, int]
+    attempts: int = 0
 
 
 class Standing:
@@ -71,9 +74,15 @@ class Standing:
         self._storage.write_bytes(f"{self.folder}/{night}.parquet", sink.getvalue())
         return self._write(Night(night, run_id, False, len(rows), {}))
 
-    def end(self, night: Night, counts: Mapping[str, int]) -> Night:
-        """Its tracks are complete: from here on its videos are no new footage."""
-        return self._write(Night(night.night, night.run_id, True, night.videos, dict(counts)))
+    def end(self, night: Night, counts: Mapping[str, int], complete: bool = True) -> Night:
+        """Its run came to an end: from here on its videos are no new footage.
+
+        Args:
+            complete: False where clips failed; they are tried again on the next nights, and given up with the third attempt.
+        """
+        attempts = night.attempts + 1
+        ended = complete or attempts >= MAX_ATTEMPTS
+        return self._write(Night(night.night, night.run_id, ended, night.videos, dict(counts), attempts))
 
     def _write(self, night: Night) -> Night:
         self._storage.write_bytes(f"{self.folder}/{night.night}.json", json.dumps(asdict(night), indent=1).encode())

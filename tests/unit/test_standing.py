@@ -1,5 +1,7 @@
 """A standing query sees every video once as it is, and again when it changes."""
 
+import uuid
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +23,16 @@ def test_the_first_night_is_the_whole_corpus_and_the_second_what_is_new(storage:
     assert query.videos("n1") == corpus
 
 
+def test_a_night_with_failed_clips_is_tried_three_times(storage: Storage) -> None:
+    query = Standing(storage, "cats", "red", "v1")
+    night = query.begin("n1", "r", {"a": "1"})
+    for ended in (False, False, True):
+        assert query.fresh([("a", "1")]) == {"a": "1"}
+        night = query.end(night, {"failed": 1}, complete=False)
+        assert night.ended == ended
+    assert query.fresh([("a", "1")]) == {}
+
+
 def test_a_changed_query_starts_over(storage: Storage) -> None:
     query = Standing(storage, "cats", "red", "v1")
     query.end(query.begin("n1", "r", {"a": "1"}), {})
@@ -37,7 +49,7 @@ def test_a_changed_query_starts_over(storage: Storage) -> None:
 def test_over_any_nights_each_state_of_a_video_is_answered_once(
     local_storage: Storage, nights: list[tuple[dict[str, str], bool]]
 ) -> None:
-    query = Standing(local_storage, "cats", "red", str(hash(str(nights))))
+    query = Standing(local_storage, "cats", "red", uuid.uuid4().hex)
     answered: list[tuple[str, str]] = []
     for number, (corpus, killed) in enumerate(nights):
         fresh = query.fresh(corpus.items())

@@ -44,16 +44,19 @@ _REMOVED_AT_ONCE = 5000
 _FEW = 20  # videos of which any number may go without a question
 
 
-def run(config: IndexConfig, console: Console | None = None, lease: Lease | None = None) -> RunRecord:
+def run(
+    config: IndexConfig, console: Console | None = None, lease: Lease | None = None, deadline: Deadline | None = None
+) -> RunRecord:
     """Build or refresh a dataset's index and publish it.
 
     Args:
         lease: of the dataset, where the caller holds it already.
+        deadline: of the caller; None: `max_hours` from now.
 
     Raises:
         UsageError: before any work starts, when it cannot work as configured, or another job writes the dataset.
     """
-    console, deadline = console or Console(), Deadline(config.max_hours)
+    console, deadline = console or Console(), deadline or Deadline(config.max_hours)
     record = RunRecord(asdict(config))
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
     if not config.dry_run:

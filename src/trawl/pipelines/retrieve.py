@@ -4,7 +4,7 @@ Opens exactly the versions that were published. Knows nothing of pictures, model
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 from trawl import segments
 from trawl.config import SearchConfig
 from trawl.pipelines.startup import import_lance
-from trawl.records import Embeddings, Indices, Status
+from trawl.records import Embeddings, Indices, Status, Times
 from trawl.results import Answer, Source
 from trawl.search import filters
 from trawl.search.nearest import FrameSearch, unit_vectors
 from trawl.storage import Storage, lance_faults
 from trawl.table import publish
 from trawl.table.publish import Published
+
+if TYPE_CHECKING:
+    from trawl.evaluate.truth.known import Known
+
+_INDEXED = f"status = '{Status.INDEXED}'"
 
 
 class PublishedIndex:
@@ -81,6 +86,23 @@ class PublishedIndex:
             for batch in scanner.to_batches():
                 yield batch["frame_index"].to_numpy(), unit_vectors(batch["embedding"])
 
+    def indexed(self) -> Iterator[tuple[str, str]]:
+        """(video_id, fingerprint) of every indexed video."""
+        scanner = self._videos.scanner(columns=["video_id", "fingerprint"], filter=_INDEXED)
+        for batch in scanner.to_batches():
+            yield from zip(batch["video_id"].to_pylist(), batch["fingerprint"].to_pylist(), strict=True)
+
+    def known(self) -> "Known":
+        """The indexed videos as a ground truth wants to know them."""
+        from trawl.evaluate.truth.known import Known
+
+        columns = ["video_id", "fps", "num_frames", "duration_s", "width", "height"]
+        return Known.of_ledger(self._videos.to_table(columns=columns, filter=_INDEXED), self._sampled)
+
+    def _sampled(self, video_id: str) -> tuple[Indices, Times]:
+        table = self.frames(None, [video_id]).sort_by("frame_index")
+        return table["frame_index"].to_numpy(), table["time_s"].to_numpy()
+
     def sources(self, video_ids: Iterable[str]) -> dict[str, Source]:
         """Where these videos lie, by video_id."""
         if not (wanted := sorted(set(video_ids))):
@@ -105,7 +127,7 @@ class PublishedIndex:
             return None
         documents: list[Any] = []
         if filters.names_metadata(where):
-            indexed = self._videos.to_table(columns=["metadata"], filter=f"status = '{Status.INDEXED}'")
+            indexed = self._videos.to_table(columns=["metadata"], filter=_INDEXED)
             documents = indexed["metadata"].to_pylist()
         return filters.to_sql(where, filters.metadata_types(documents))
 

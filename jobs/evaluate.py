@@ -1,0 +1,16 @@
+"""How good is a run, by the dataset's ground truth: `python -m jobs.evaluate +dataset=demo [run=latest]`."""
+
+from trawl import cli
+from trawl.config import EvaluateConfig
+
+
+def evaluate(config: EvaluateConfig) -> cli.Outcome:
+    """The objective is what a sweep compares. Exit code: of the tracking that was done for it; 0 where a run was named."""
+    from trawl.pipelines.evaluate import run
+
+    found = run(config)
+    return cli.Outcome(found.exit_code, found.objective, found.evaluation.run_id)
+
+
+if __name__ == "__main__":
+    cli.main("evaluate", EvaluateConfig, evaluate)

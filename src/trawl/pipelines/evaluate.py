@@ -1,0 +1,211 @@
+"""The evaluation job on one screen: ground truth - tracks of its texts - comparison - figures, cases and a page.
+
+    a run is named    that run is judged, on the videos that the truth knows
+    none is named     the truth's own texts are followed among its videos first, with the settings given
+
+Equal runs give equal figures. Everything that needs no pictures is computed here, on the driver, clip by clip; the worst cases
+alone are decoded again, to be looked at. Written to `<root>/<dataset>/runs/<run_id>/evaluation/`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from trawl import write
+from trawl.config import EvaluateConfig, EvaluationConfig, TrackConfig
+from trawl.errors import ConfigError, RunError, did_you_mean
+from trawl.evaluate import cost
+from trawl.evaluate.agreement import check
+from trawl.evaluate.clip import evaluated_clip
+from trawl.evaluate.counting import Answers, corpus
+from trawl.evaluate.end_to_end import EndToEnd
+from trawl.evaluate.masks import Masks
+from trawl.evaluate.measured import Measured
+from trawl.evaluate.misses import Misses
+from trawl.evaluate.pairing import PairedClip, pair
+from trawl.evaluate.results import Evaluation, write_metrics
+from trawl.evaluate.tracking import Tracking
+from trawl.evaluate.tracking_flags import Flags
+from trawl.evaluate.truth import Truth, open_truth, trackable
+from trawl.models import registry
+from trawl.pipelines import evaluate_retrieval, track
+from trawl.pipelines.evaluation_pictures import Judged, picture_cases
+from trawl.pipelines.retrieve import PublishedIndex
+from trawl.pipelines.summary import line
+from trawl.pipelines.track import Asked, TrackPlan
+from trawl.records import Case, Clip
+from trawl.report import cases as kinds
+from trawl.report import evaluation as page
+from trawl.report.evaluation_terminal import figures_table
+from trawl.search import texts
+from trawl.source import dataset_name
+from trawl.storage import Storage
+from trawl.table import publish
+
+MEASURES = ("retrieval", "masks", "tracking", "end_to_end", "cost")
+_PAGE = "index.html"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationOutcome:
+    """What an evaluation came to. objective: of all queries together, None where it cannot be computed. page: its URI.
+    exit_code: that of the run that was made for it, 0 without one."""
+
+    evaluation: Evaluation
+    objective: float | None
+    page: str
+    exit_code: int
+
+
+def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOutcome:
+    """Judge a run of tracking, and the index it rests on, by the dataset's ground truth.
+
+    Raises:
+        UsageError: no truth, no index, no such run, or a truth that is of other videos than the run.
+    """
+    console, chosen = console or Console(), config.evaluation
+    _check(chosen.measure)
+    storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
+    storage.check(write=True)
+    run_id = write.resolve_run(storage, dataset, config.run) if config.run else None
+    published = publish.latest(storage, dataset)
+    if run_id:
+        published = publish.numbered(storage, dataset, _record(storage, dataset, run_id)["published"])
+    index = PublishedIndex(storage, dataset, published)
+    known = index.known()
+    truth = open_truth(config.dataset, config.storage, known)
+    exit_code = 0
+    if run_id is None:
+        made = track.run(_tracking(config), console, _asked(config, truth))
+        run_id, exit_code = made.run_id, made.exit_code
+    record, judged = _record(storage, dataset, run_id), Judged(storage, dataset, run_id, truth)
+    clips = TrackPlan.from_json(storage.read_bytes(f"{dataset}/runs/{run_id}/plan.json")).clips
+    agreement = check(truth, known, clips)
+    for note in agreement.notes():
+        line(console, "left out", note)
+    measured = Measured()
+    if "retrieval" in chosen.measure:
+        embed_texts = registry.build_text(registry.from_recipe(published.recipe.embedder, config.weights))
+        measured += evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen)
+    if {"masks", "tracking", "end_to_end"} & set(chosen.measure):
+        measured += _of_tracks(_paired(judged, clips, chosen), truth, record["texts"], chosen)
+    if "cost" in chosen.measure:
+        measured += cost.measured(record, cost.index_record(storage, dataset, published.recipe_key))
+    evaluation = Evaluation(
+        dataset=dataset,
+        run_id=run_id,
+        config_hash=record["lineage"]["config_hash"],
+        publication=published.number,
+        metrics=measured.metrics,
+        curves=measured.curves,
+        cases=measured.cases,
+        truth=asdict(config.dataset.truth) | {"videos": len(truth.video_ids())},
+        settings=asdict(chosen),
+    )
+    folder = write_metrics(storage, evaluation)
+    html = _page(config, evaluation, record, judged, index)
+    storage.write_bytes(f"{folder}/{_PAGE}", html.encode())
+    outcome = EvaluationOutcome(evaluation, _objective(evaluation), storage.uri(folder, _PAGE), exit_code)
+    _print(outcome, console)
+    return outcome
+
+
+def _check(measure: Sequence[str]) -> None:
+    for name in measure:
+        if name not in MEASURES:
+            raise ConfigError(f"evaluation.measure={name} is not known: {did_you_mean(name, MEASURES)}")
+
+
+def _record(storage: Storage, dataset: str, run_id: str) -> dict[str, Any]:
+    """run.json of a run of tracking."""
+    name = f"{dataset}/runs/{run_id}/run.json"
+    if not storage.exists(name):
+        raise RunError(f"run={run_id} has not ended yet: python -m jobs.track ... run_id={run_id} goes on with it")
+    found: dict[str, Any] = json.loads(storage.read_bytes(name))
+    return found
+
+
+def _tracking(config: EvaluateConfig) -> TrackConfig:
+    return TrackConfig(**{item.name: getattr(config, item.name) for item in fields(TrackConfig)})
+
+
+def _asked(config: EvaluateConfig, truth: Truth) -> Asked:
+    """The texts of the settings, or else the truth's own, among the truth's videos."""
+    if config.text is not None or config.queries is not None:
+        wanted = texts.read_texts(config.text, config.queries)
+    else:
+        wanted = [query.text for query in trackable(truth.queries())]
+    return Asked(tuple(wanted), frozenset(truth.video_ids()))
+
+
+class _Measurement(Protocol):
+    """What is fed clip by clip."""
+
+    def add(self, paired: PairedClip) -> None: ...
+
+    def measured(self) -> Measured: ...
+
+
+def _of_tracks(clips: Iterator[PairedClip], truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Measured:
+    """Masks, tracking and end to end, one clip in memory at a time."""
+    wanted: list[_Measurement] = [Misses(config)]
+    if "masks" in config.measure:
+        wanted.append(Masks())
+    if "tracking" in config.measure:
+        wanted += [Tracking(), Flags(config)]
+    if "end_to_end" in config.measure:
+        wanted.append(EndToEnd(config, corpus(truth.videos(), texts, Answers(truth.queries()), config)))
+    for paired in clips:
+        for one in wanted:
+            one.add(paired)
+    return sum((one.measured() for one in wanted), Measured())
+
+
+def _paired(run: Judged, clips: Sequence[Clip], config: EvaluationConfig) -> Iterator[PairedClip]:
+    """The finished clips of annotated videos beside their truth."""
+    done, known = write.finished(run.storage, run.dataset, run.run_id), set(run.truth.video_ids())
+    answers = Answers(run.truth.queries())
+    for clip in sorted(clips, key=lambda clip: (clip.video_id, clip.start_s, clip.clip_id)):
+        if clip.clip_id in done and clip.video_id in known:
+            rows, tracks = write.read_run(run.storage, run.dataset, run.run_id, [clip.clip_id])
+            looked = write.looked_at(run.storage, run.dataset, run.run_id, clip.clip_id)
+            video = run.truth.video(clip.video_id)
+            found = evaluated_clip(clip, rows.to_table(), tracks.to_table(), video, answers, config, looked)
+            yield pair(found, config)
+
+
+def _page(
+    config: EvaluateConfig,
+    evaluation: Evaluation,
+    record: Mapping[str, Any],
+    judged: Judged,
+    index: PublishedIndex,
+) -> str:
+    shown: Sequence[Case] = kinds.worst_first(evaluation.cases, config.evaluation.worst)
+    sources = index.sources(case.video_id for case in shown if case.video_id is not None)
+    pictures = picture_cases(judged, shown, sources, config.decode, config.storage)
+    truth = ", ".join(f"{name} {value}" for name, value in evaluation.truth.items() if value)
+    lead = f"{len(record['texts']):,} texts over {len(judged.truth.video_ids()):,} videos"
+    facts = [("dataset", evaluation.dataset), ("run", evaluation.run_id), ("ground truth", truth)]
+    facts += [("publication", str(evaluation.publication)), ("settings", evaluation.config_hash)]
+    facts += sorted((name, str(value)) for name, value in record["lineage"].items() if name != "config_hash")
+    facts += [("evaluated", f"{evaluation.created_at:%Y-%m-%d %H:%M} UTC")]
+    about = page.About(f"{evaluation.run_id} · trawl", lead, len(evaluation.cases), config.evaluation.objective, facts)
+    return page.render(about, evaluation.metrics, evaluation.curves, pictures)
+
+
+def _objective(evaluation: Evaluation) -> float | None:
+    name = evaluation.settings["objective"]
+    of_all = {metric.name: metric.value for metric in evaluation.metrics if metric.slice == "all"}
+    if name not in of_all:
+        raise ConfigError(f"evaluation.objective={name} was not measured: {did_you_mean(name, of_all)}")
+    return of_all[name]
+
+
+def _print(outcome: EvaluationOutcome, console: Console) -> None:
+    found = outcome.evaluation
+    console.print(figures_table(f"{found.dataset} · {found.run_id}", found.metrics, found.settings["objective"]))
+    line(console, "page", outcome.page)
