@@ -8,7 +8,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from trawl.errors import ConfigError, did_you_mean
 from trawl.export import coco, csv, davis, filters, mot, mots, ytvis
 from trawl.export.split import part_of
 from trawl.export.stretch import Categories, Put, Stretch, categories_of, stretches
+from trawl.pipelines.target import own_folder
 from trawl.source import dataset_name
 from trawl.storage import Storage
 
@@ -81,7 +82,8 @@ def run(config: ExportConfig, console: Console | None = None) -> Exported:
     run_id = write.resolve_run(storage, dataset, config.run)
     category_of, videos = _contents(storage, dataset, run_id, config.classes)
     own = _own_splits(config, storage, dataset)
-    target, folder = _target(config, storage, f"{dataset}/runs/{run_id}/exports/{config.format}")
+    stem = f"{dataset}/runs/{run_id}/exports/{config.format}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    target, folder = own_folder(config.out, config.storage, storage, stem, ("settings.json", _settings(config)))
     done = Exported(run_id, config.format, target.uri(folder))
     with _Files(target, folder, done.sizes) as files:
         selected = _selected(storage, dataset, run_id, videos, config.where, done.dropped)
@@ -223,31 +225,6 @@ def _ledger_splits(storage: Storage, dataset: str, column: str) -> dict[str, str
     table = videos.to_table(columns=["video_id", "metadata"])
     found = zip(table["video_id"].to_pylist(), (json.loads(text).get(column) for text in table["metadata"].to_pylist()))
     return {video_id: str(split) for video_id, split in found if split not in (None, "")}
-
-
-def _target(config: ExportConfig, storage: Storage, under: str) -> tuple[Storage, str]:
-    """(where, folder in it) that this export alone writes to: a new folder of the run, or `out`.
-
-    Raises:
-        ConfigError: `out` holds something, or is a whole bucket.
-    """
-    if config.out is None:
-        stem = f"{under}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        for attempt in range(100):
-            folder = stem + (f"-{attempt + 1}" if attempt else "")
-            if storage.write_if_absent(f"{folder}/settings.json", _settings(config)):
-                return storage, folder
-        raise AssertionError("100 exports of one run in one second")
-    whole = config.out.rstrip("/") if "://" in config.out else str(Path(config.out).expanduser().absolute())
-    parent, _, folder = whole.rpartition("/")
-    if not folder or parent.endswith("/"):
-        raise ConfigError(f"out={config.out} must be a folder in a bucket or below another folder")
-    target = Storage.open(replace(config.storage, root=parent or "/"))
-    target.check(write=True)
-    if target.names(folder) or target.folders(folder):
-        raise ConfigError(f"out={config.out} holds files already: name a folder that is new or empty")
-    target.write_bytes(f"{folder}/settings.json", _settings(config))
-    return target, folder
 
 
 def _named(category_of: Mapping[str, int]) -> dict[int, str]:

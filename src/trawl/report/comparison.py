@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trawl.errors import did_you_mean
+from trawl.errors import ConfigError, did_you_mean
 from trawl.records import Curve, Metric
 from trawl.report import measures
 from trawl.report.comparison_front import front
@@ -103,18 +103,21 @@ def compare(
         quality, cost: metrics of the trade, as "name" or "family.name".
         names: metrics to show, in the same words; none: all.
         absent: points without figures.
+
+    Raises:
+        ConfigError: no run has a metric of one of the `names`.
     """
     rows = _rows(entrants)
-    unknown = [name for name in names if not any(_is(row, name) for row in rows)]
-    warnings = [f"{name} is no metric of these runs: {_nearest(name, rows)}" for name in unknown]
-    warnings += _incomparable(entrants)
+    for name in names:
+        if not any(_is(row, name) for row in rows):
+            raise ConfigError(f"{name} is no metric of these runs: {_nearest(name, rows)}")
     chosen = [row for row in rows if not names or any(_is(row, name) for name in names)]
     return Comparison(
         entrants=tuple(entrants),
         differing=tuple(differing([entrant.settings for entrant in entrants])),
         rows=tuple(chosen),
         trade=_trade(rows, quality, cost),
-        warnings=tuple(warnings),
+        warnings=tuple(_incomparable(entrants)),
         absent=tuple(absent),
     )
 
@@ -156,7 +159,7 @@ def _trade(rows: Sequence[Row], quality: str, cost: str) -> Trade:
     placed = [k for k, pair in enumerate(zip(first.values, second.values, strict=True)) if None not in pair]
     points = [(_upward(first, k), _upward(second, k)) for k in placed]
     left = [str(k + 1) for k in range(len(first.values)) if k not in placed]
-    note = f"without both figures, so not placed: {', '.join(left)}" if left else ""
+    note = f"Without both figures, and so not placed: {', '.join(left)}" if left else ""
     return Trade(first, second, tuple(placed[k] for k in front(points)), note)
 
 
@@ -188,8 +191,8 @@ def _incomparable(entrants: Sequence[Entrant]) -> list[str]:
         for place, entrant in enumerate(entrants):
             by_value.setdefault(entrant.conditions.get(name, "unknown"), []).append(str(place + 1))
         if len(by_value) > 1:
-            told = "; ".join(f"{value} ({', '.join(places)})" for value, places in by_value.items())
-            lines.append(f"figures may not compare, for the {name} is not the same: {told}")
+            told = "; ".join(f"{value} (run {', '.join(places)})" for value, places in by_value.items())
+            lines.append(f"these figures may not compare, for the {name} is not the same: {told}")
     return lines
 
 

@@ -28,8 +28,8 @@ def trade_plot(found: Comparison) -> Plot | None:
     title = f"{measures.name_of(quality.name)} against {measures.name_of(cost.name)}"
     words = "On the front, best first: " + "; ".join(_in_words(found, quality, cost, k) for k in found.trade.front)
     svg = plots.draw(lambda axes: _paint(axes, quality, cost, places, found.trade.front), title, words, "trade")
-    keys = (Key("on the Pareto front", _ON, "", "o"), Key("beaten by another run", _OFF, "1.5 1.8", "o"))
-    return Plot(title, svg, keys, found.trade.note)
+    keys = (Key("on the Pareto front", _ON, "", "o"), Key("beaten by another run", _OFF, None, "o"))
+    return Plot(title, svg, keys)
 
 
 def curve_plots(found: Comparison) -> list[Plot]:

@@ -93,7 +93,7 @@ def _is_share(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> bo
     return bool(((there >= 0) & (there <= 1)).all())
 
 
-def _dashes(dash: str) -> str | tuple[int, tuple[float, ...]]:
+def _dashes(dash: str | None) -> str | tuple[int, tuple[float, ...]]:
     return (0, tuple(map(float, dash.split()))) if dash else "-"
 
 

@@ -63,11 +63,14 @@ _STYLE: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """How one line looks: its name, its shade (an index of `SHADES`), its dashes and the shape of its points."""
+    """How one line looks: its name, its shade (an index of `SHADES`), its dashes and the shape of its points.
+
+    dash: SVG's words, "" for a whole line, None for points alone.
+    """
 
     name: str
     shade: int
-    dash: str
+    dash: str | None
     marker: str
 
 
