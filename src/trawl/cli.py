@@ -1,7 +1,8 @@
 """From a command line to one typed call: Hydra composes, this file turns every mistake into one line and an exit code.
 
-Exit codes: 0 all well; 3 some videos failed and the rest are published; 2 the command cannot work as typed; 1 a bug, with its
-traceback; 130 interrupted. It knows the jobs' config types and nothing of what they do. Hydra prints its own several-line
+Exit codes: 0 all well; 3 some videos failed and the rest are published; 5 more failed than `max_failed_fraction` allows; 2 the
+command cannot work as typed; 4 another job writes the dataset; 1 a bug, with its traceback; 130 interrupted. It knows the jobs'
+config types and nothing of what they do. Hydra prints its own several-line
 errors unless told otherwise, so it is told otherwise and its exceptions are mapped here, once.
 """
 
@@ -17,9 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trawl.config import (
+    CompareConfig,
     EvaluateConfig,
     ExportConfig,
     IndexConfig,
+    NightlyConfig,
     QueryConfig,
     ReportJobConfig,
     TrackConfig,
@@ -30,7 +33,15 @@ from trawl.errors import ConfigError, UsageError, did_you_mean
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_HELD, EXIT_TOO_MANY_FAILED, EXIT_INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
+EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_HELD, EXIT_TOO_MANY_FAILED, EXIT_INTERRUPTED = (
+    0,
+    1,
+    2,
+    3,
+    4,
+    5,
+    130,
+)
 
 # Every job and all its settings.
 JOBS: dict[str, type[Any]] = {
@@ -40,10 +51,13 @@ JOBS: dict[str, type[Any]] = {
     "export": ExportConfig,
     "report": ReportJobConfig,
     "evaluate": EvaluateConfig,
+    "compare": CompareConfig,
+    "nightly": NightlyConfig,
 }
 # What a dataset's YAML may choose for a job, unless the command line does.
 _CHOSEN_BY_DATASET = {
     "index": ("embedder",),
+    "nightly": ("embedder",),
     "track": ("grounder", "tracker"),
     "evaluate": ("grounder", "tracker"),
 }
@@ -87,10 +101,9 @@ def run(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
     try:
         return _run_hydra(job, config_type, call, _normalise(job, argv))
     except UsageError as error:
-        return _complain(str(error))
+        return _complain(error)
     except KeyboardInterrupt:
-        _complain("interrupted: what is committed stays, the same command goes on from there")
-        return EXIT_INTERRUPTED
+        return _complain("interrupted: what is committed stays, the same command goes on from there", EXIT_INTERRUPTED)
 
 
 def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
@@ -118,7 +131,7 @@ def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -
         try:
             answer = call(_typed(cfg, config_type))
         except UsageError as error:
-            codes.append(_complain(str(error)))
+            codes.append(_complain(error))
             return None
         outcome = answer if isinstance(answer, Outcome) else Outcome(answer)
         codes.append(outcome.exit_code)
@@ -211,6 +224,11 @@ def _conf_dir() -> Path:
     return Path(str(resources.files("jobs"))).parent / "conf"
 
 
+def standing_folder() -> Path:
+    """Where the standing queries are, one YAML each."""
+    return _conf_dir() / "standing"
+
+
 def _options(group: str) -> list[str]:
     return sorted(path.stem for path in (_conf_dir() / group).glob("*.yaml"))
 
@@ -261,6 +279,6 @@ def _settings_of(job: str) -> list[str]:
     return names(JOBS[job], "")
 
 
-def _complain(message: str) -> int:
-    print(f"trawl: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
-    return EXIT_USAGE
+def _complain(error: UsageError | str, exit_code: int = EXIT_USAGE) -> int:
+    print(f"trawl: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+    return error.exit_code if isinstance(error, UsageError) else exit_code
