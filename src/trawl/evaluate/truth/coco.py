@@ -6,7 +6,7 @@ either each annotation is an object of one frame, and there are no identities to
 The file is read once and kept; masks stay as they are written until their video is asked for.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -169,10 +169,14 @@ def _check_alike(annotations: list[Entry], where: str) -> bool:
     """All have masks or none has, all have identities or none has. Returns whether they have identities."""
     boxed = [one["id"] for one in annotations if not one.get("segmentation")]
     check_all_masked(boxed, len(annotations), where)
-    keys = {identity_key(one) for one in annotations}
+    keys = Counter(identity_key(one) for one in annotations)
     if len(keys) > 1:
-        lacking = next(one["id"] for one in annotations if identity_key(one) is None or identity_key(one) == "track_id")
-        raise TruthError(f"{where} annotation {lacking} does not say by the same field as others which object it is of")
+        odd, count = min(keys.items(), key=lambda item: (item[0] is not None, item[1]))
+        first = next(one["id"] for one in annotations if identity_key(one) == odd)
+        has = "neither instance_id nor track_id" if odd is None else f"{odd} alone to say which object it is of"
+        raise TruthError(
+            f"{where} annotation {first} has {has}, as have {count - 1} more, unlike the rest of {len(annotations)}"
+        )
     return None not in keys
 
 
