@@ -37,7 +37,7 @@ def track(path: Path, frames: int) -> dict:
     from trawl.config import EmbedderConfig, TrackConfig
     from trawl.models import registry
     from trawl.pipelines import track as pipeline
-    from trawl.pipelines.track_actor import TrackActor
+    from trawl.pipelines.track_actor import TrackActor, TrackTask
     from trawl.records import Clip, Recipe, Target
     from trawl.table.publish import Published
 
@@ -45,8 +45,9 @@ def track(path: Path, frames: int) -> dict:
     published = Published(1, "bench", Recipe(embedder.identity(), {}, "auto"), 1, 1, 1, 1, "", None, "")
     overrides = ["+dataset=demo", f"storage.root={path.parent}", "text=a red star", "grounder.max_objects=2"]
     config = cli.compose("track", TrackConfig, overrides)
-    actor = TrackActor(pipeline._job(config, published, "bench", ["a red star"], f"of-{frames}"))
-    done = actor.process(Clip("clip", path.name, str(path), "", 0.0, 1e9, (Target("a red star", 1.0, 1.0),)))
+    job = pipeline._job(config, published, "bench", ["a red star"], f"of-{frames}")
+    clip = Clip("clip", path.name, str(path), "", 0.0, 1e9, (Target("a red star", 1.0, 1.0),))
+    done = TrackActor(job.models).process(TrackTask(job, clip))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"frames": done.frames, "masks": done.masks, "peak_mb": peak}
 

@@ -226,3 +226,29 @@ METRICS = pa.schema(
     ],
     metadata=_VERSION,
 )
+
+# `cache/<stage>/...`: what reuse remembers of a stretch of a video, by a digest of all that it depends on; see `reuse/`.
+_KEY = [
+    pa.field("key", pa.string(), nullable=False),
+    pa.field("cpu_s", pa.float64(), nullable=False),  # CPU seconds that it took
+]
+DETECTED = pa.schema(
+    [
+        *_KEY,
+        pa.field("box", pa.list_(pa.float32()), nullable=False),  # four numbers each
+        pa.field("score", pa.list_(pa.float32()), nullable=False),
+        pa.field("phrase", pa.list_(pa.int64()), nullable=False),  # which of those asked for
+        pa.field("rle", pa.list_(pa.string())),  # null from a grounder that gives boxes only
+    ]
+)
+PROPAGATED = pa.schema(
+    [
+        *_KEY,
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("position", pa.list_(pa.int64()), nullable=False),  # in the chunk, in the order of following
+        pa.field("score", pa.list_(pa.float32()), nullable=False),
+        pa.field("rle", pa.list_(pa.string()), nullable=False),
+    ]
+)
+SEEN = pa.schema([*_KEY, pa.field("embedding", pa.list_(pa.float32()), nullable=False)])

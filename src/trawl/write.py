@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from trawl import masks
-from trawl.errors import RunError, did_you_mean
+from trawl.errors import RunError, StorageError, did_you_mean
 from trawl.records import Clip, Indices, MaskRow, Track, Visibility
 from trawl.schemas import MASKS, SCHEMA_VERSION, TRACKS
 from trawl.storage import Storage
@@ -76,6 +76,42 @@ def write_clip(
     for name, data in parts.items():  # tracks last: that part says that the clip is done
         storage.write_bytes(f"{folder}/{name}/{clip.clip_id}.parquet", data)
     return sum(map(len, parts.values()))
+
+
+def copy_clip(storage: Storage, dataset: str, source: str, run_id: str, clip: Clip, lineage: Lineage) -> int | None:
+    """Write a clip's two parts as another run has them, and return their bytes; None where that run has them no more.
+
+    Args:
+        source: the run that followed the same clip with the same settings.
+
+    Raises:
+        StorageError: the storage failed in writing.
+    """
+    import pyarrow.parquet as pq
+
+    found = {}
+    for kind, schema in (("masks", MASKS), ("tracks", TRACKS)):
+        try:
+            part = storage.read_bytes(f"{_folder(dataset, source)}/{kind}/{clip.clip_id}.parquet")
+            found[kind] = pq.read_table(pa.BufferReader(part))
+        except (StorageError, pa.ArrowException, OSError):
+            return None
+        if found[kind].schema != schema:
+            return None
+    own = asdict(lineage) | {"run_id": run_id, "uri": clip.uri, "created_at": datetime.now(UTC)}
+    parts = {kind: _as_bytes(_replaced(table, own)) for kind, table in found.items()}
+    for kind, data in parts.items():  # tracks last, as in `write_clip`
+        storage.write_bytes(f"{_folder(dataset, run_id)}/{kind}/{clip.clip_id}.parquet", data)
+    return sum(map(len, parts.values()))
+
+
+def _replaced(table: pa.Table, values: Mapping[str, Any]) -> pa.Table:
+    """One value in all of a column's rows, for each of these columns that there is."""
+    for name in values.keys() & set(table.column_names):
+        column = table.schema.get_field_index(name)
+        same = pa.array([values[name]] * len(table), table.field(column).type)
+        table = table.set_column(column, table.field(column), same)
+    return table
 
 
 def check_run_id(run_id: str) -> None:
@@ -235,10 +271,13 @@ def _track_id(clip: Clip, track: Track) -> str:
 
 
 def _parquet(rows: list[dict[str, Any]], schema: pa.Schema, about: Mapping[bytes, bytes] | None = None) -> bytes:
+    return _as_bytes(pa.Table.from_pylist(rows, schema=schema.with_metadata({**schema.metadata, **(about or {})})))
+
+
+def _as_bytes(table: pa.Table) -> bytes:
     import pyarrow.parquet as pq
 
     sink = io.BytesIO()
-    table = pa.Table.from_pylist(rows, schema=schema.with_metadata({**schema.metadata, **(about or {})}))
     pq.write_table(table, sink, compression="zstd")
     return sink.getvalue()
 

@@ -8,8 +8,8 @@ import ray
 
 from trawl.errors import StorageError
 from trawl.pipelines.actors import DecodeActor, EmbedActor, Unit, UnitRefused, WriterActor
-from trawl.pipelines.track_actor import TrackActor
-from trawl.records import Clip, Reason
+from trawl.pipelines.track_actor import TrackActor, TrackTask
+from trawl.records import Reason
 
 
 class DyingDecodeActor(DecodeActor):
@@ -61,7 +61,7 @@ class FullDiskWriterActor(WriterActor):
 class DyingTrackActor(TrackActor):
     """Dies of one video, always."""
 
-    def process(self, clip: Clip) -> Any:
-        if clip.video_id == "red.mp4":
+    def process(self, task: TrackTask) -> Any:
+        if task.clip.video_id == "red.mp4":
             ray.actor.exit_actor()
-        return super().process(clip)
+        return super().process(task)

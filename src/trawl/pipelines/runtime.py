@@ -25,6 +25,32 @@ A = TypeVar("A")
 _THREADS_PER_MODEL = 8  # on CPUs; more of them would begin to wait for the interpreter
 
 
+@dataclass
+class _Stay:
+    """What stays up between jobs. warm: the last pool, with what it was made of."""
+
+    stack: contextlib.ExitStack
+    warm: "tuple[Any, Pool[Any]] | None" = None
+
+
+_stay: _Stay | None = None  # Ray itself is one a process, too
+
+
+def _forget() -> None:
+    global _stay
+    _stay = None
+
+
+@contextlib.contextmanager
+def staying() -> Iterator[None]:
+    """Inside, the Ray and the actors that one job starts stay up for the next, and all of them end with this."""
+    global _stay
+    with contextlib.ExitStack() as stack:
+        stack.callback(_forget)
+        _stay = _Stay(stack)
+        yield
+
+
 @contextlib.contextmanager
 def ray_session(config: ResourcesConfig) -> Iterator[None]:
     """A Ray to work on: joined where one runs already or an address is given, else started here and stopped at the end.
@@ -34,7 +60,16 @@ def ray_session(config: ResourcesConfig) -> Iterator[None]:
     """
     if ray.is_initialized():
         yield
-        return
+    elif _stay is not None:
+        _stay.stack.enter_context(_started(config))
+        yield
+    else:
+        with _started(config):
+            yield
+
+
+@contextlib.contextmanager
+def _started(config: ResourcesConfig) -> Iterator[None]:
     logging.getLogger("ray").setLevel(logging.ERROR)
     os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of the two results of a unit only one is fetched, and handled
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine needs more than its 30
@@ -194,6 +229,39 @@ class Pool(Generic[A]):
         """End all actors, so that a job that joined a running cluster leaves nothing there."""
         for handle in self.handles:
             ray.kill(handle)
+
+
+@contextlib.contextmanager
+def working_pool(actor: type[A], size: int, args: tuple[Any, ...], **options: Any) -> "Iterator[Pool[A]]":
+    """A pool whose actors are up; see `Pool` for the arguments. Ends with the block, unless a job that may want it follows:
+    inside `staying`, the pool of the job before is handed on where it was made of the same and has enough actors."""
+    made_of = (actor, args, options)
+    if _stay and _stay.warm and _stay.warm[0] == made_of and len(_stay.warm[1].handles) >= size:
+        pool = _stay.warm[1]
+    else:
+        if _stay and _stay.warm:
+            _stay.warm[1].stop()  # or there may be no room for the new one
+            _stay.warm = None
+        pool = Pool(actor, size, args, **options)
+    try:
+        pool.ready()
+        yield pool
+    except BaseException:
+        pool.stop()  # nobody knows what they are at
+        if _stay:
+            _stay.warm = None
+        raise
+    if _stay is None:
+        pool.stop()
+    elif _stay.warm is None:
+        _stay.warm = made_of, pool
+        _stay.stack.callback(_stop_warm)
+
+
+def _stop_warm() -> None:
+    if _stay and _stay.warm:
+        _stay.warm[1].stop()
+        _stay.warm = None
 
 
 def _alive(handle: Any) -> bool:

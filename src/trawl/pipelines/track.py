@@ -10,8 +10,8 @@ killed goes on with `run_id=...`: same publication, same clips, nothing finished
 import hashlib
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rich.console import Console
@@ -22,14 +22,17 @@ from trawl.config import ResourcesConfig, TrackConfig
 from trawl.errors import ConfigError, RunError
 from trawl.models import grounders, registry, trackers
 from trawl.pipelines.crew import Crew
+from trawl.pipelines.deadline import Deadline
 from trawl.pipelines.retrieve import PublishedIndex
-from trawl.pipelines.runtime import Pool, actors_that_fit, cluster_resources, ray_session
+from trawl.pipelines.reuse_keys import reuse_keys
+from trawl.pipelines.runtime import Pool, actors_that_fit, cluster_resources, ray_session, working_pool
 from trawl.pipelines.summary import new_run_id
-from trawl.pipelines.track_actor import TrackActor, TrackJob
+from trawl.pipelines.track_actor import TrackActor, TrackJob, TrackModels, TrackTask
 from trawl.pipelines.track_progress import TrackProgress
 from trawl.pipelines.track_summary import TrackRecord, show
 from trawl.records import Clip, Target
 from trawl.results import Answer
+from trawl.reuse.clean import clean
 from trawl.search import texts
 from trawl.source import dataset_name
 from trawl.storage import Storage
@@ -65,11 +68,17 @@ class Asked:
     among: frozenset[str] | None = None
 
 
-def run(config: TrackConfig, console: Console | None = None, asked: Asked | None = None) -> TrackRecord:
+def run(
+    config: TrackConfig,
+    console: Console | None = None,
+    asked: Asked | None = None,
+    deadline: Deadline | None = None,
+) -> TrackRecord:
     """Follow what the texts name through the published index, and write masks and tracks.
 
     Args:
         asked: None: what the settings ask.
+        deadline: after it no clip is begun; the same `run_id` goes on with the rest.
 
     Raises:
         UsageError: nothing is published, a setting or text is no good, weights are missing, the storage fails.
@@ -97,8 +106,10 @@ def run(config: TrackConfig, console: Console | None = None, asked: Asked | None
     done = finished(storage, dataset, record.run_id)
     todo = [clip for clip in plan.clips if clip.clip_id not in done]
     record.clips.update(planned=len(plan.clips), finished_before=len(plan.clips) - len(todo))
+    if todo and config.reuse:
+        clean(storage, dataset, config.cache)
     if todo:
-        _track(config, job, todo, record, console)
+        _track(config, job, todo, deadline or Deadline(), record, console)
     storage.write_bytes(f"{folder}/run.json", record.to_json())
     show(record, console, storage.uri(folder))
     return record
@@ -141,6 +152,17 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
         tracker=_named(tracker.identity()),
         config_hash=settings_hash(config, queries),
     )
+    models = TrackModels(
+        embedder=embedder,
+        grounder=grounder,
+        tracker=tracker,
+        device=config.grounder.device,
+        tracker_device=config.tracker.device,
+        threads=config.resources.track_threads,
+        gpus=config.resources.track_gpus,
+    )
+    if config.reuse:  # every picture by itself, or its features' last digits would depend on its neighbours
+        models = replace(models, tracker=replace(tracker, frame_batch=1))
     return TrackJob(
         run_id=run_id,
         dataset=dataset,
@@ -149,14 +171,10 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
         grounding=config.grounder,
         tracking=config.tracking,
         templates=config.search.templates,
-        embedder=embedder,
-        grounder=grounder,
-        tracker=tracker,
-        tracker_device=config.tracker.device,
+        models=models,
         lineage=lineage,
-        threads=config.resources.track_threads,
-        gpus=config.resources.track_gpus,
         scratch=config.resources.scratch,
+        reuse=reuse_keys(config, models) if config.reuse else None,
     )
 
 
@@ -190,22 +208,25 @@ def _phrases(answer: Answer) -> list[tuple[str, Any]]:
     return [(phrase, segment) for phrase in wanted for segment in answer.segments]
 
 
-def _track(config: TrackConfig, job: TrackJob, clips: list[Clip], record: TrackRecord, console: Console) -> None:
+def _track(
+    config: TrackConfig, job: TrackJob, clips: list[Clip], deadline: Deadline, record: TrackRecord, console: Console
+) -> None:
     with ExitStack() as stack:
         with record.clock.step("start_up"):
             stack.enter_context(ray_session(config.resources))
-            pool = _pool(config.resources, job, len(clips))
+            pool = stack.enter_context(_pool(config.resources, job, len(clips)))
             record.gpus = config.resources.track_gpus * len(pool.handles)
-            stack.callback(pool.stop)
-            pool.ready()
         with record.clock.step("work"), TrackProgress(console, len(clips)) as progress:
-            for clip, answer in Crew[Clip](pool).run(iter(clips), progress.refresh):
-                record.count(clip, answer)
+            tasks = (TrackTask(job, clip) for clip in deadline.within(clips))
+            for task, answer in Crew[TrackTask](pool).run(tasks, progress.refresh):
+                record.count(task.clip, answer)
                 progress.clip(record.counts)
         record.count_memory(pool.ask("spent"))
+    if record.clips["done"] + record.clips["failed"] < len(clips):
+        record.stopped = deadline.stopped
 
 
-def _pool(resources: ResourcesConfig, job: TrackJob, clips: int) -> Pool[TrackActor]:
+def _pool(resources: ResourcesConfig, job: TrackJob, clips: int) -> AbstractContextManager[Pool[TrackActor]]:
     cpus, gpus = resources.track_cpus, resources.track_gpus
     fit = actors_that_fit("track", resources.track_actors, cpus, gpus, cluster_resources())
-    return Pool(TrackActor, min(fit, clips), (job,), num_cpus=cpus, num_gpus=gpus)
+    return working_pool(TrackActor, min(fit, clips), (job.models,), num_cpus=cpus, num_gpus=gpus)

@@ -7,7 +7,7 @@ decoder's pipe while the models work on earlier ones, and never leave the proces
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from trawl.config import DecodeConfig, GrounderConfig, StorageConfig, TrackingCo
 from trawl.errors import VideoError
 from trawl.models.devices import gpu_peak_mb
 from trawl.pipelines.actors import peak_mb
+from trawl.pipelines.reuse_keys import ReuseKeys
 from trawl.records import Clip, DecodeReport, Probe, Reason, Track
 from trawl.write import Lineage
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trawl.decode.resize import Picture
+    from trawl.decode.sandbox import DecodeSandbox
     from trawl.models.grounders import GrounderBlueprint
     from trawl.models.sam2_weights import TrackerBlueprint
     from trawl.models.weights import Blueprint
@@ -33,8 +35,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackModels:
+    """All that a tracking actor is made of; crosses process borders. Two jobs with equal models may share their actors."""
+
+    embedder: "Blueprint"
+    grounder: "GrounderBlueprint"
+    tracker: "TrackerBlueprint"
+    device: str
+    tracker_device: str
+    threads: int
+    gpus: float  # that Ray sets aside for each actor
+
+
+@dataclass(frozen=True, slots=True)
 class TrackJob:
-    """All that a tracking actor is made of; crosses process borders."""
+    """What a run does with every clip. reuse: what may be taken from earlier runs, None: nothing."""
 
     run_id: str
     dataset: str
@@ -43,14 +58,18 @@ class TrackJob:
     grounding: GrounderConfig
     tracking: TrackingConfig
     templates: str
-    embedder: "Blueprint"
-    grounder: "GrounderBlueprint"
-    tracker: "TrackerBlueprint"
-    tracker_device: str
+    models: TrackModels
     lineage: Lineage
-    threads: int
-    gpus: float  # that Ray sets aside for each actor
     scratch: str | None
+    reuse: ReuseKeys | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackTask:
+    """One clip of one run."""
+
+    job: TrackJob
+    clip: Clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +79,8 @@ class ClipDone:
     rows: objects on frames, those without a mask included; bytes_written: of its tables; video_s: seconds that its frames last.
     cpu_s: CPU seconds by part: decode, embed, ground, track, and other (all the rest of this process). wall_s: of this
     actor, by the same parts but decode, which runs beside it; waiting for pictures is in other. gpu_s: seconds in which a model
-    had its share of a GPU at work. decoder_mb: peak memory of the decoding process.
+    had its share of a GPU at work. decoder_mb: peak memory of the decoding process. saved, made, saved_cpu_s: as in
+    `reuse/tally.py`; empty in a run that reuses nothing.
     """
 
     frames: int
@@ -76,6 +96,9 @@ class ClipDone:
     decoder_mb: float = 0.0
     cpu_s: dict[str, float] = field(default_factory=dict)
     wall_s: dict[str, float] = field(default_factory=dict)
+    saved: Counter[str] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
+    saved_cpu_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,61 +112,90 @@ class ClipRefused:
 class TrackActor:
     """Finds and follows what clips are searched for."""
 
-    def __init__(self, job: TrackJob) -> None:
-        from trawl import ground, templates
-        from trawl.decode.sandbox import DecodeSandbox
+    def __init__(self, models: TrackModels) -> None:
         from trawl.models import grounders, registry, trackers
-        from trawl.storage import Storage
 
-        self._job = job
-        self._storage = Storage.open(job.storage)
-        self._scratch = Path(job.scratch or tempfile.gettempdir())
-        self._sandbox = DecodeSandbox(job.decode)
-        self._sandbox.start()
-        device, threads = job.grounding.device, job.threads
-        self._embedder = registry.build(job.embedder, device, threads=threads)
-        model = grounders.build(job.grounder, self._embedder, device, threads)
-        self._grounder = ground.grounder(model, job.grounding, partial(templates.fill, templates=job.templates))
-        self._tracker = trackers.build(job.tracker, job.tracker_device, threads)
-        self._on_gpu = _parts_on_gpu(job)
+        self._models = models
+        self._job: TrackJob | None = None
+        self._sandbox: DecodeSandbox | None = None
+        self._embedder = registry.build(models.embedder, models.device, threads=models.threads)
+        self._finder = grounders.build(models.grounder, self._embedder, models.device, models.threads)
+        self._tracker = trackers.build(models.tracker, models.tracker_device, models.threads)
+        self._on_gpu = _parts_on_gpu(models)
 
     def ready(self) -> None:
         """Returns when the actor can work."""
         import trawl.pipelines.meters
+        import trawl.pipelines.track_reuse
         import trawl.storage
         import trawl.track.follow
         import trawl.write  # noqa: F401
 
-    def process(self, clip: Clip) -> ClipDone | ClipRefused:
+    def process(self, task: TrackTask) -> ClipDone | ClipRefused:
         """Track one clip and write what was found, also when that is nothing."""
+        self._begin(task.job)
         try:
-            return self._process(clip)
+            return self._copy(task.job, task.clip) or self._follow(task.job, task.clip)
         except VideoError as error:
             return ClipRefused(error.reason, error.message)
 
-    def _process(self, clip: Clip) -> ClipDone:
+    def _begin(self, job: TrackJob) -> None:
+        """Make what depends on the job's settings, where it is another job than before."""
+        from trawl import ground, templates
+        from trawl.decode.sandbox import DecodeSandbox
+        from trawl.storage import Storage
+
+        before, self._job = self._job, job
+        if before == job:
+            return
+        self._storage = Storage.open(job.storage)
+        self._scratch = Path(job.scratch or tempfile.gettempdir())
+        if self._sandbox is None or before is None or before.decode != job.decode:
+            if self._sandbox is not None:
+                self._sandbox.close()
+            self._sandbox = DecodeSandbox(job.decode)
+            self._sandbox.start()
+        sentences = partial(templates.fill, templates=job.templates)
+        self._grounder = ground.grounder(self._finder, job.grounding, sentences)
+
+    def _copy(self, job: TrackJob, clip: Clip) -> ClipDone | None:
+        """The clip as an earlier run followed it with the same settings, None where none did."""
+        if job.reuse is None:
+            return None
+        from trawl.pipelines.track_reuse import copied
+
+        began = (time.process_time(), time.perf_counter())
+        done = copied(self._storage, job, clip)
+        if done is None:
+            return None
+        spent = time.process_time() - began[0], time.perf_counter() - began[1]
+        return replace(done, cpu_s={"other": spent[0]}, wall_s={"other": spent[1]})
+
+    def _follow(self, job: TrackJob, clip: Clip) -> ClipDone:
         from trawl.ground import Kept
         from trawl.pipelines.meters import Meter, MeteredGrounder, MeteredTracker
+        from trawl.pipelines.track_reuse import memory
         from trawl.storage import localize
         from trawl.track.follow import follow
         from trawl.write import write_clip
 
-        job, meter, began = self._job, Meter(), (time.process_time(), time.perf_counter())
+        meter, began = Meter(), (time.process_time(), time.perf_counter())
+        known = memory(self._storage, job, clip)
         reports: list[DecodeReport] = []
         looked: list[int] = []
         with localize(clip.uri, job.storage, self._scratch, job.decode.max_bytes) as path:
             found = follow(
                 self._frames(path, clip, reports, looked),
                 clip.targets,
-                Kept(MeteredGrounder(self._grounder, meter), job.grounding),
-                MeteredTracker(self._tracker, meter),
-                lambda crops: self._embed(crops, meter),
+                Kept(MeteredGrounder(known.grounder(self._grounder), meter), job.grounding),
+                known.tracker(MeteredTracker(self._tracker, meter)),
+                known.embed(lambda crops: self._embed(crops, meter)),
                 job.tracking,
             )
         tracks = found.tracks
         bytes_written = write_clip(self._storage, job.dataset, job.run_id, clip, tracks, job.lineage, looked)
         (report,) = reports
-        return ClipDone(
+        done = ClipDone(
             frames=report.frames_sampled,
             tracks=len(tracks),
             masks=sum(row.rle is not None for track in tracks for row in track.rows),
@@ -153,14 +205,20 @@ class TrackActor:
             flags=_flags(tracks),
             best_score=meter.best_score,
             damage=report.damage,
-            gpu_s=job.gpus * sum(meter.wall_s[part] for part in self._on_gpu),
+            gpu_s=self._models.gpus * sum(meter.wall_s[part] for part in self._on_gpu),
             decoder_mb=report.peak_mb,
             cpu_s=_with_rest(meter.cpu_s, time.process_time() - began[0]) | {"decode": report.cpu_s},
             wall_s=_with_rest(meter.wall_s, time.perf_counter() - began[1]),
+            saved=known.tally.saved,
+            made=known.tally.made,
+            saved_cpu_s=dict(known.tally.saved_cpu_s),
         )
+        known.keep(done)
+        return done
 
     def _frames(self, path: Path, clip: Clip, reports: list[DecodeReport], looked: list[int]) -> "Iterator[ClipFrames]":
         """The clip's pictures as they are decoded; the report goes to `reports`, their positions to `looked`."""
+        assert self._job is not None and self._sandbox is not None
         tracking = self._job.tracking
         for item in self._sandbox.clip(path, (clip.start_s, clip.end_s), tracking.max_fps, tracking.max_side):
             if isinstance(item, DecodeReport):
@@ -185,14 +243,14 @@ class TrackActor:
         return peak_mb(), gpu_peak_mb() if self._on_gpu else None
 
 
-def _parts_on_gpu(job: TrackJob) -> tuple[str, ...]:
+def _parts_on_gpu(models: TrackModels) -> tuple[str, ...]:
     """The parts of the work whose models run on a GPU. The fakes have no device, and torch need not be there for them."""
     from trawl.models.devices import on_gpu
 
     devices = {
-        "embed": (job.embedder.kind, job.grounding.device),
-        "ground": (job.grounder.kind, job.grounding.device),
-        "track": (job.tracker.kind, job.tracker_device),
+        "embed": (models.embedder.kind, models.device),
+        "ground": (models.grounder.kind, models.device),
+        "track": (models.tracker.kind, models.tracker_device),
     }
     return tuple(part for part, (kind, device) in devices.items() if kind != "fake" and on_gpu(device))
 

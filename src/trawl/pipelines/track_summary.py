@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -43,7 +43,11 @@ class TrackRecord:
     gpus: float = 0.0  # held while it worked
     gpu_s: float = 0.0  # in which models were at work, times their share of a GPU
     video_s: float = 0.0  # presentation time of all clips that were tracked
+    saved: Counter[str] = field(default_factory=Counter)  # known from earlier runs: clips, and as in `reuse/tally.py`
+    made: Counter[str] = field(default_factory=Counter)  # computed and remembered; both empty where nothing is reused
+    saved_cpu_s: dict[str, float] = field(default_factory=dict)  # by part: what computing it took
     peak_mb: dict[str, float] = field(default_factory=dict)  # the highest among actors; absent where not known
+    stopped: str = ""  # why clips were left undone; "" where none was
 
     def count(self, clip: Clip, answer: ClipDone | ClipRefused | None) -> None:
         """One clip has its outcome; None: it killed its process three times."""
@@ -56,7 +60,10 @@ class TrackRecord:
             self.peak_mb["decoder"] = max(self.peak_mb.get("decoder", 0.0), answer.decoder_mb)
             self.flags += answer.flags
             self.best_grounding = max(self.best_grounding, answer.best_score)
-            for total, spent in ((self.cpu_s, answer.cpu_s), (self.actor_s, answer.wall_s)):
+            self.saved += answer.saved
+            self.made += answer.made
+            sums = (self.cpu_s, answer.cpu_s), (self.actor_s, answer.wall_s), (self.saved_cpu_s, answer.saved_cpu_s)
+            for total, spent in sums:
                 for part, seconds in spent.items():
                     total[part] = total.get(part, 0.0) + seconds
             return
@@ -101,13 +108,37 @@ def show(run: TrackRecord, console: Console, where: str) -> None:
     line(console, "clips", ", ".join(parts))
     if run.counts["frames"]:
         console.print(_work(run), highlight=False)
+    if run.saved:
+        line(console, "reused", saved_words(run.saved, run.saved_cpu_s))
     line(console, "tracks", _tracks(run))
     if run.flags:
         line(console, "doubts", ", ".join(f"{count:,} {flag}" for flag, count in run.flags.most_common()) + " (tracks)")
     for message in list(run.failed_clips.values())[:5]:
         console.print(Text.assemble(("failed     ", "bold red"), message), soft_wrap=True, highlight=False)
+    if run.stopped:
+        line(
+            console,
+            "stopped",
+            f"{run.stopped}: the same command with run_id={run.run_id} goes on with the clips that are left",
+        )
     line(console, "time", " · ".join(f"{name} {format_s(s)}" for name, s in run.clock.steps.items()))
     line(console, "run", where)
+
+
+def saved_words(saved: Mapping[str, int], cpu_s: Mapping[str, float]) -> str:
+    """What earlier runs had computed already.
+
+    >>> saved_words({"frames_grounded": 40, "object_frames": 1200}, {"ground": 2.0, "track": 60.5})
+    '40 frames grounded, 1,200 object-frames, 62.5 CPU s saved'
+    """
+    words = {
+        "clips": "whole clips",
+        "frames_grounded": "frames grounded",
+        "object_frames": "object-frames",
+        "crops": "crops",
+    }
+    known = [f"{saved[kind]:,} {word}" for kind, word in words.items() if saved.get(kind)]
+    return ", ".join([*known, f"{sum(cpu_s.values()):,.1f} CPU s saved"])
 
 
 def _tracks(run: TrackRecord) -> str:

@@ -1,0 +1,49 @@
+"""What each remembered stage of tracking depends on, as the names of the folders that hold it."""
+
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+from trawl.config import TrackConfig
+from trawl.reuse import digests
+
+if TYPE_CHECKING:
+    from trawl.pipelines.track_actor import TrackModels
+
+_FILTERS = ("min_score", "max_objects")  # of the grounder's settings: they choose among what was found, afterwards
+_NOT_WHAT = ("device", "weights")  # where, and from which file; the models' identities have its hash
+_LIBRARIES = ("torch", "opencv-python-headless", "av")  # another version may round in another way
+
+
+@dataclass(frozen=True, slots=True)
+class ReuseKeys:
+    """12 hex digits each; the stages are those of `reuse/`."""
+
+    detected: str
+    propagated: str
+    seen: str
+    followed: str
+
+
+def reuse_keys(config: TrackConfig, models: "TrackModels") -> ReuseKeys:
+    """For a run with these settings, by actors with these models."""
+    where = {"threads": models.threads, "gpus": models.gpus, "devices": [models.device, models.tracker_device]}
+    machine = [{name: metadata.version(name) for name in _LIBRARIES}, where]
+    tracker = [models.tracker.identity(), models.tracker.compile]
+    finder = {k: v for k, v in asdict(config.grounder).items() if k not in (*_FILTERS, *_NOT_WHAT)}
+    detected = [
+        machine,
+        tracker,
+        models.grounder.identity(),
+        models.embedder.identity(),
+        finder,
+        config.search.templates,
+    ]
+    seen = [machine, models.embedder.identity()]
+    settings = [asdict(config.tracking), asdict(config.decode), [getattr(config.grounder, k) for k in _FILTERS]]
+    return ReuseKeys(
+        detected=digests.of_settings("detected", detected),
+        propagated=digests.of_settings("propagated", machine, tracker),
+        seen=digests.of_settings("seen", seen),
+        followed=digests.of_settings("followed", detected, seen, settings),
+    )
