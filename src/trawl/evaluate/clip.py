@@ -150,7 +150,7 @@ def _tracks(
     ids = np.asarray(rows["track_id"].to_pylist(), dtype=object)
     found = []
     for one in sorted(track_rows.to_pylist(), key=lambda row: str(row["track_id"])):
-        if one["text"] in texts and one["grounding_score"] >= config.min_score:
+        if one["text"] in texts and np.float32(one["grounding_score"]) >= np.float32(config.min_score):
             first, end = (int(np.searchsorted(ids, one["track_id"], side)) for side in ("left", "right"))
             found.append(_track(one, rows.slice(first, end - first), video))
     return tuple(found)

@@ -110,7 +110,7 @@ def figures(found: MaskPair) -> dict[str, float | None]:
 def decay(values: NDArray[np.float64]) -> float | None:
     """(F,) of all frames -> the mean of the first quarter less that of the last, as DAVIS has it; None below four frames.
 
-    DAVIS' own code numbers frames in eight bits and is wrong beyond 256 of them.
+    DAVIS' own code numbers frames in eight bits and is wrong from 256 of them on.
     """
     if len(values) < _BINS:
         return None

@@ -63,12 +63,17 @@ def _metrics(result: dict[str, Any] | None, where: str, objects: int) -> list[Me
         {"average_precision_50": None, "average_precision": None}
         if result is None
         else {
-            "average_precision_50": float(result["AP_all"][0]),
-            "average_precision": float(np.mean(result["AP_all"])),
+            "average_precision_50": _share(result["AP_all"][0]),
+            "average_precision": _share(np.mean(result["AP_all"])),
         }
     )
     why = _NONE if result is None else ""
     return [Metric("end_to_end", name, value, where, why, count=objects) for name, value in values.items()]
+
+
+def _share(value: float) -> float:
+    """TrackEval divides by a count and a little more, which takes 1e-16 from what is all right."""
+    return round(float(value), 12)
 
 
 def _sequence(text: PairedText) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from trawl.evaluate.overlap import Overlap
 from trawl.evaluate.pairing import PairedClip, PairedText
 from trawl.evaluate.slices_objects import objects_slice
 from trawl.evaluate.tally import ALL
-from trawl.evaluate.tracking_sequence import sequence
+from trawl.evaluate.tracking_sequence import sequence, with_witness
 from trawl.records import Curve, Metric
 
 _BOXES_ONLY = "the ground truth has boxes only"
@@ -77,6 +77,8 @@ class Tracking:
         data = sequence(found, wanted)
         for name, metric in self._metrics.items():
             new = metric.eval_sequence(data)
+            if name == "clear":
+                new["Frag"] = metric.eval_sequence(with_witness(data))["Frag"]
             for where in slices:
                 held = self._results.setdefault((on, where), {})
                 held[name] = metric.combine_sequences({"before": held[name], "new": new}) if name in held else new

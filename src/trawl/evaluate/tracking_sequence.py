@@ -8,6 +8,7 @@ detection that is paired with an ignored object is dropped together with it. So 
 from typing import Any
 
 import numpy as np
+from scipy.linalg import block_diag
 from scipy.optimize import linear_sum_assignment
 
 from trawl.evaluate.overlap import Overlap
@@ -37,6 +38,26 @@ def sequence(overlap: Overlap, wanted: int) -> dict[str, Any]:
         "gt_ids": gt_ids,
         "tracker_ids": tracker_ids,
         "similarity_scores": [iou[t][np.ix_(gt_ids[t], tracker_ids[t])] for t in range(frames)],
+    }
+
+
+def with_witness(data: dict[str, Any]) -> dict[str, Any]:
+    """The frames that show an object, with one more that is followed without a fault, to count fragments on.
+
+    TrackEval passes over frames without any object or any track, so that a gap in the only track would not be a fragment, and
+    an object that is away for a while would or would not be one, as others are there or not.
+    """
+    frames = [t for t, ids in enumerate(data["gt_ids"]) if len(ids)]
+    objects, tracks = data["num_gt_ids"], data["num_tracker_ids"]
+    return {
+        "num_timesteps": len(frames),
+        "num_gt_ids": objects + 1,
+        "num_tracker_ids": tracks + 1,
+        "num_gt_dets": data["num_gt_dets"] + len(frames),
+        "num_tracker_dets": sum(len(data["tracker_ids"][t]) + 1 for t in frames),
+        "gt_ids": [np.append(data["gt_ids"][t], objects) for t in frames],
+        "tracker_ids": [np.append(data["tracker_ids"][t], tracks) for t in frames],
+        "similarity_scores": [block_diag(data["similarity_scores"][t], 1.0) for t in frames],
     }
 
 
