@@ -5,7 +5,7 @@ Names, settings and reasons are shown as they are, never read as markup.
 
 from collections.abc import Iterator
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -31,7 +31,7 @@ def comparison_tables(found: Comparison, all_metrics: bool) -> Iterator[Renderab
         yield Text.assemble(("without figures  ", "yellow"), f"{one.what}: {one.why}")
 
 
-def _runs(found: Comparison) -> Table:
+def _runs(found: Comparison) -> Group:
     trade = found.trade
     scales = [row for row in (trade.quality, trade.cost) if row is not None]
     table = _table("runs")
@@ -46,12 +46,10 @@ def _runs(found: Comparison) -> Table:
         front = Text("yes" if place in trade.front else "", style="green")
         cells = [_cell(row, place) for row in scales]
         table.add_row(str(place + 1), *settings, *cells, front, Text(entrant.run_id, style="dim"))
-    if not found.differing:
-        table.caption, table.caption_justify = Text("their settings are the same", style="dim"), "left"
-    return table
+    return Group(table, *([] if found.differing else [Text("their settings are the same", style="dim")]))
 
 
-def _figures(found: Comparison, rows: list[Row]) -> Table:
+def _figures(found: Comparison, rows: list[Row]) -> Group:
     table = _table("figures, the best of each in green")
     table.add_column("metric", no_wrap=True)
     for place in range(len(found.entrants)):
@@ -64,10 +62,8 @@ def _figures(found: Comparison, rows: list[Row]) -> Table:
         for why in dict.fromkeys(row.whys):
             if why:
                 whys.setdefault(why, []).append(measures.name_of(row.name))
-    if whys:
-        told = [f"— {', '.join(dict.fromkeys(names))}: {why}" for why, names in whys.items()]
-        table.caption, table.caption_justify = Text("\n".join(told), style="yellow"), "left"
-    return table
+    told = [f"— {', '.join(dict.fromkeys(names))}: {why}" for why, names in whys.items()]
+    return Group(table, *(Text(text, style="yellow") for text in told))
 
 
 def _headlines(found: Comparison) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -12,7 +13,7 @@ _SLICES = 4  # columns beside "all", at most: a terminal is narrow
 _REASONS = 5
 
 
-def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") -> Table:
+def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") -> Group:
     """One row per headline metric, with the slices that its table has, and below it what could not be computed.
 
     Args:
@@ -32,8 +33,7 @@ def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") ->
         if unit := measures.unit_of(metric.name, metric.unit):
             name += Text(f" {unit}", style="dim")
         table.add_row(name, *(_cell(by_key.get((metric.family, metric.name, column))) for column in columns))
-    table.caption, table.caption_justify = _missing(metrics), "left"
-    return table
+    return Group(table, *_missing(metrics))
 
 
 def _cell(metric: Metric | None) -> Text:
@@ -42,7 +42,7 @@ def _cell(metric: Metric | None) -> Text:
     return Text("—", style="yellow") if metric.value is None else Text(measures.number(metric.value, metric.unit))
 
 
-def _missing(metrics: Sequence[Metric]) -> Text | None:
+def _missing(metrics: Sequence[Metric]) -> list[Text]:
     """Which figures of the whole there are not, by reason."""
     by_why: dict[str, list[str]] = {}
     for metric in metrics:
@@ -50,4 +50,4 @@ def _missing(metrics: Sequence[Metric]) -> Text | None:
             by_why.setdefault(metric.why, []).append(measures.name_of(metric.name))
     lines = [f"— {', '.join(names)}: {why}" for why, names in list(by_why.items())[:_REASONS]]
     lines += [f"and {len(by_why) - _REASONS} more reasons"] if len(by_why) > _REASONS else []
-    return Text("\n".join(lines), style="yellow") if lines else None
+    return [Text(line, style="yellow") for line in lines]

@@ -1,0 +1,50 @@
+"""Metrics in words, and the few that stand for the whole."""
+
+import pytest
+from figures import metric
+
+from trawl.records import Metric
+from trawl.report.measures import families, headlines, number, slices
+
+
+def test_the_objective_leads_and_every_family_is_heard() -> None:
+    metrics = [
+        metric("odd", family="robustness"),
+        metric("frame_recall_at_1", family="retrieval"),
+        metric("hota_masks", family="tracking"),
+        metric("j_and_f"),
+        metric("boundary_iou"),
+    ]
+    chosen = [one.name for one in headlines(metrics, "boundary_iou")]
+    assert chosen == ["boundary_iou", "j_and_f", "hota_masks", "frame_recall_at_1", "odd"]
+
+
+def test_a_headline_has_a_value_and_is_of_everything() -> None:
+    metrics = [metric("j_and_f", None), metric("hota_masks", slice="pair=unseen"), metric("idf1_masks", 0.3)]
+    assert [one.name for one in headlines(metrics)] == ["idf1_masks"]
+    assert headlines([]) == []
+
+
+def test_order_of_families_and_slices() -> None:
+    metrics = [metric("a", family="cost"), metric("b", slice="x"), metric("b"), metric("c", family="new")]
+    assert list(families(metrics)) == ["masks", "cost", "new"]
+    assert slices(metrics) == ["all", "x"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.0, "", "0.000"),
+        (1.0, "", "1.000"),
+        (-0.25, "", "-0.250"),
+        (3.14159, "", "3.14"),
+        (1e9, "bytes", "1,000,000,000"),
+    ],
+)
+def test_numbers(value: float, unit: str, shown: str) -> None:
+    assert number(value, unit) == shown
+
+
+def test_a_metric_needs_a_value_or_a_reason() -> None:
+    with pytest.raises(ValueError, match="says why"):
+        Metric("masks", "j", None)
