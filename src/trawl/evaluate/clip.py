@@ -4,8 +4,8 @@ Every measurement of masks and tracks is fed these, one clip at a time. Masks st
 at. Knows the tables' columns, and nothing of storage.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import cv2
@@ -65,7 +65,8 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class EvaluatedClip:
     """One clip. frame_index (F,) int64 increasing: frames that were looked at and are annotated; tracks: those of the texts in
-    `asked`. unknown: texts of the clip whose answer the truth does not know; nothing of theirs is here."""
+    `asked`. unknown: texts of the clip whose answer the truth does not know; nothing of theirs is here. identities: the truth
+    says which objects of two frames are the same."""
 
     clip_id: str
     video: TruthVideo
@@ -73,6 +74,7 @@ class EvaluatedClip:
     asked: tuple[Asked, ...]
     tracks: tuple[FollowedTrack, ...]
     unknown: tuple[str, ...] = ()
+    identities: bool = True
 
     @property
     def time_s(self) -> NDArray[np.float64]:
@@ -127,6 +129,29 @@ def evaluated_clip(
         tracks=_tracks(_table(mask_rows, MASKS), _table(track_rows, TRACKS), video, frames, set(known), config),
         unknown=tuple(text for text in texts if not answers.knows(text)),
     )
+
+
+def frames_apart(clip: EvaluatedClip, answers: Answers, config: EvaluationConfig) -> Iterator[EvaluatedClip]:
+    """A clip whose truth knows no identities as clips of one frame each: what is on a picture can be judged, who it is cannot."""
+    for frame in clip.frame_index:
+        video = replace(clip.video, objects=tuple(one for one in clip.video.objects if frame in one.frame_index))
+        alone = np.array([frame], np.int64)
+        yield replace(
+            clip,
+            clip_id=f"{clip.clip_id}@{frame}",
+            video=video,
+            frame_index=alone,
+            asked=tuple(replace(a, wanted=w, ignored=i) for a, w, i in _asked_on(clip, video, alone, answers, config)),
+            tracks=tuple(track for track in clip.tracks if frame in track.frame_index),
+            identities=False,
+        )
+
+
+def _asked_on(
+    clip: EvaluatedClip, video: TruthVideo, frames: Indices, answers: Answers, config: EvaluationConfig
+) -> Iterator[tuple[Asked, tuple[int, ...], tuple[int, ...]]]:
+    for asked in clip.asked:
+        yield asked, *answers.in_stretch(asked.text, video, frames, config)
 
 
 def _table(rows: Rows, schema: pa.Schema) -> pa.Table:

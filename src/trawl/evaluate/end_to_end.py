@@ -13,7 +13,8 @@
     average_precision*      YouTube-VIS' AP by TrackEval: tracks ranked by grounding score, right at an IoU in space and time of
                             0.5 (average_precision_50), or averaged over 0.5 to 0.95
 
-A segment is one text in one clip. Objects that are seen too little to count are neither missed nor false.
+A segment is one text in one clip; where the truth knows no identities, one text on one frame. Objects that are seen too
+little to count are neither missed nor false.
 """
 
 from collections import defaultdict
@@ -33,7 +34,10 @@ from trawl.records import Metric
 
 FOUND = 0.5  # mean IoU
 _NO_OBJECT = "no object that was asked for is in the clips"
-_OBJECTS = (Spec("found", _NO_OBJECT), Spec("identity_kept", "no object that was asked for was followed"))
+_OBJECTS = (
+    Spec("found", _NO_OBJECT),
+    Spec("identity_kept", "no object that was asked for was followed, or the truth knows no identities"),
+)
 _SEGMENTS = (
     Spec("false_tracks_per_segment", "no clip has what was asked for", "lower"),
     Spec("duplicate_tracks_per_segment", "no clip has what was asked for", "lower"),
@@ -95,7 +99,7 @@ class EndToEnd:
         n, one = text.track_of.get(position), text.objects[position]
         slices = (*text.asked.slices, *object_slices(text.clip, one, text.wanted))
         iou = float(text.overlap.mean()[position, n]) if n is not None else 0.0
-        kept = None if n is None else identity_kept(text, position, n)
+        kept = identity_kept(text, position, n) if n is not None and text.clip.identities else None
         self._objects.add(slices, {"found": float(iou >= FOUND), "identity_kept": kept})
         key = (text.asked.text, text.clip.video.video_id, one.object_id)
         self._best[key] = max(self._best.get(key, 0.0), iou)

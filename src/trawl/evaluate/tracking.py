@@ -22,6 +22,7 @@ from trawl.records import Curve, Metric
 
 _BOXES_ONLY = "the ground truth has boxes only"
 _NO_OBJECT = "no object that was asked for is in the clips"
+_NO_IDENTITIES = "the ground truth does not say which objects of two frames are the same"
 _NO_MATCH = "no track overlaps an object that was asked for"
 _ON = ("masks", "boxes")
 _FIGURES = (  # name, which of TrackEval's metrics, its field, what is better
@@ -50,8 +51,12 @@ class Tracking:
         self._results: dict[tuple[str, str], dict[str, Result]] = {}
         self._slices = {ALL}
         self._boxes_only = False
+        self._why = _NO_OBJECT
 
     def add(self, paired: PairedClip) -> None:
+        if not paired.clip.identities:
+            self._why = _NO_IDENTITIES
+            return
         self._boxes_only |= not paired.has_masks
         for text in paired.texts:
             if not text.wanted:
@@ -66,7 +71,7 @@ class Tracking:
         metrics = []
         for where in [ALL, *sorted(self._slices - {ALL})]:
             for on in _ON:
-                why = _BOXES_ONLY if on == "masks" and self._boxes_only else _NO_OBJECT
+                why = _BOXES_ONLY if on == "masks" and self._boxes_only else self._why
                 metrics += said(self._results.get((on, where)), on, where, why)
         curves = [
             curve for on in _ON if (found := self._results.get((on, ALL))) for curve in _curves(found["hota"], on)

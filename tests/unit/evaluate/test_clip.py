@@ -8,7 +8,7 @@ from beside_truth import SIZE, square, truth
 from trawl import masks, schemas
 from trawl.config import EvaluationConfig
 from trawl.errors import TruthError
-from trawl.evaluate.clip import EvaluatedClip, evaluated_clip
+from trawl.evaluate.clip import EvaluatedClip, evaluated_clip, frames_apart
 from trawl.evaluate.counting import Answers
 from trawl.records import Clip, Target, TruthQuery, TruthVideo
 
@@ -124,3 +124,20 @@ def test_a_truth_without_the_clips_frames_is_refused() -> None:
 
 def test_a_clip_without_rows() -> None:
     assert built([], []).tracks == ()
+
+
+def test_without_identities_every_frame_is_a_clip() -> None:
+    """Objects of one frame each, as COCO has them: the first is there on 5, the second on 6, and a bit of the third too."""
+    objects = tuple(
+        truth(n, {frame: square(5)}, visibility=seen) for n, frame, seen in ((1, 5, 1), (2, 6, 1), (3, 6, 0.1))
+    )
+    video = TruthVideo("a.mp4", *SIZE, np.arange(20), np.arange(20) / 10, objects)
+    answers = Answers([TruthQuery("a red star", {"a.mp4": ((1, 2, 3),)})])
+    rows = [mask_row("c1-1", n) for n in (5, 6, 7)]
+    whole = built(rows, [track_row("c1-1")], video=video, answers=answers)
+    frames = list(frames_apart(whole, answers, CONFIG))
+    assert [one.clip_id for one in frames] == [f"c1@{n}" for n in range(5, 15)]
+    assert [one.asked[0].wanted for one in frames[:3]] == [(1,), (2,), ()]
+    assert frames[1].asked[0].ignored == (3,)
+    assert [len(one.tracks) for one in frames[:4]] == [1, 1, 1, 0]
+    assert not any(one.identities for one in frames)

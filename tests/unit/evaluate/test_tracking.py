@@ -1,5 +1,6 @@
 """HOTA, CLEAR and IDF1: what TrackEval says of the same scene read from MOTChallenge's own files, and the edges."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,13 @@ def test_a_truth_of_boxes_has_boxes_only() -> None:
     assert found["hota_boxes"] == 1.0
     assert found["hota_masks"] is None
     assert {m.why for m in result.metrics if m.value is None} == {"the ground truth has boxes only"}
+
+
+def test_a_truth_without_identities_has_nobody_to_follow() -> None:
+    one = clip([truth(1, moving(10))], [track("c1-0", moving(10))])
+    result = measured(pair(replace(one, identities=False), EvaluationConfig()))
+    assert {m.value for m in result.metrics} == {None}
+    assert {m.why for m in result.metrics} == {"the ground truth does not say which objects of two frames are the same"}
 
 
 def test_slices() -> None:
