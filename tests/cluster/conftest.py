@@ -157,4 +157,4 @@ def texts() -> dict[str, str]:
 def shell_commands(text: str) -> list[str]:
     """The `python -m jobs...` commands in a text, lines that end in a backslash joined."""
     joined = re.sub(r"\\\n\s*", " ", text)
-    return [match[0].strip().strip("`") for match in re.finditer(r"python -m jobs\.[^\n`#;&|]*", joined)]
+    return [match[0].strip("`' ") for match in re.finditer(r"python -m jobs\.[^\n`#;&|]*", joined)]
