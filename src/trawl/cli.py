@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -32,6 +32,8 @@ from trawl.errors import ConfigError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from trawl.pipelines.sweep import Sweep
 
 EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_HELD, EXIT_TOO_MANY_FAILED, EXIT_INTERRUPTED = (
     0,
@@ -63,6 +65,7 @@ _CHOSEN_BY_DATASET = {
 }
 # Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
 _FREE_TEXT = ("text", "queries", "search.where", "where", "out", "dataset.uri", "dataset.glob", "storage.root")
+_HYDRAS_OWN = re.compile(r"(choice|shuffle|sort|tag|glob|range|interval)\(.*\)")
 # What Hydra takes with a "+" alone: an option without a default, and a mapping whose keys are the user's.
 _ADDED = ("dataset", "classes")
 
@@ -125,27 +128,49 @@ def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
 def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
     import hydra
 
+    def read(cfg: "DictConfig") -> C:
+        return _typed(cfg, config_type)
+
+    def work(config: C) -> Outcome:
+        answer = call(config)
+        return answer if isinstance(answer, Outcome) else Outcome(answer)
+
     codes: list[int] = []
+    with ExitStack() as stack:
+        sweep = stack.enter_context(_sweep(job, argv, read, work)) if _is_sweep(argv) else None
 
-    def task(cfg: "DictConfig") -> float | None:  # in a sweep, one impossible point is reported and the others go on
-        try:
-            answer = call(_typed(cfg, config_type))
-        except UsageError as error:
-            codes.append(_complain(error))
+        def task(cfg: "DictConfig") -> float | None:
+            if sweep:
+                return sweep.point(cfg)
+            try:
+                codes.append(work(read(cfg)).exit_code)
+            except UsageError as error:  # Hydra would print more of it
+                codes.append(_complain(error))
             return None
-        outcome = answer if isinstance(answer, Outcome) else Outcome(answer)
-        codes.append(outcome.exit_code)
-        return outcome.objective
 
-    _register_schemas(job)
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here as exceptions instead of being printed
-    sys.argv = [f"jobs.{job}", *argv]
-    try:
-        with _own_hydra():
-            hydra.main(config_path=str(_conf_dir()), config_name=job, version_base="1.3")(task)()
-    except _hydra_errors() as error:
-        raise _as_config_error(error, job, argv) from error
-    return max(codes, default=EXIT_OK)
+        _register_schemas(job)
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here as exceptions instead of being printed
+        sys.argv = [f"jobs.{job}", *argv, *(sweep.hydra_words if sweep else [])]
+        try:
+            with _own_hydra():
+                hydra.main(config_path=str(_conf_dir()), config_name=job, version_base="1.3")(task)()
+        except _hydra_errors() as error:
+            raise _as_config_error(error, job, argv) from error
+        except ValueError as error:  # as Optuna's sweeper ends where no trial has a value
+            if sweep and (told := sweep.nothing_to_optimise()):
+                raise told from error
+            raise
+        return sweep.end() if sweep else max(codes, default=EXIT_OK)
+
+
+def _is_sweep(argv: list[str]) -> bool:
+    return "-m" in argv or "--multirun" in argv
+
+
+def _sweep(job: str, argv: list[str], read: "Callable[[DictConfig], C]", work: Callable[[C], Outcome]) -> "Sweep":
+    from trawl.pipelines.sweep import Sweep  # it holds Ray, which only pipelines may
+
+    return Sweep(job, argv, read, work)
 
 
 @contextmanager
@@ -181,8 +206,8 @@ def _normalise(job: str, argv: list[str]) -> list[str]:
 
     A dataset cannot choose them by Hydra's own `override`, which fails in the jobs that lack the group.
     """
-    sweeping = "-m" in argv or "--multirun" in argv
-    words = [_normalise_one(word, sweeping) for word in argv]
+    words = [_normalise_one(word, _is_sweep(argv)) for word in argv]
+    words = sorted(words, key=lambda word: word not in ("-m", "--multirun"))  # settings may stand on both sides of it
     chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
     path = _conf_dir() / "dataset" / f"{chosen}.yaml"
     wishes = _yaml(path) if path.exists() else {}
@@ -197,11 +222,35 @@ def _normalise_one(word: str, sweeping: bool) -> str:
     key, equals, value = word.partition("=")
     if equals and key in _ADDED:
         return f"+{word}"
-    if equals and key in _FREE_TEXT and not sweeping and value and value[0] not in "'\"" and value != "null":
-        # Hydra's grammar wants backslashes doubled where they stand before a quote, and only there.
-        quoted = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
-        return f"{key}='{quoted}'"
+    if equals and key in _FREE_TEXT and value and value != "null":
+        values = _split(value) if sweeping and not _HYDRAS_OWN.fullmatch(value) else [value]
+        return f"{key}={','.join(map(_quoted, values))}"
     return word
+
+
+def _quoted(value: str) -> str:
+    """A sentence as Hydra's grammar takes it, unless it is quoted already, or a sweep in that grammar."""
+    if value[:1] in ("'", '"') or _HYDRAS_OWN.fullmatch(value):
+        return value
+    # The grammar wants backslashes doubled where they stand before a quote, and only there.
+    escaped = re.sub(r"(\\*)('|$)", lambda m: m[1] * 2 + ("\\'" if m[2] else ""), value)
+    return f"'{escaped}'"
+
+
+def _split(values: str) -> list[str]:
+    """The sentences of a sweep: split at commas, but for those inside quotes or brackets.
+
+    >>> _split("a red star, it's blue"), _split("'a dog, running',a cat"), _split("camera in ('a', 'b'),id > 3")
+    (['a red star', "it's blue"], ["'a dog, running'", 'a cat'], ["camera in ('a', 'b')", 'id > 3'])
+    """
+    parts, depth, begin = [], 0, 0
+    for token in re.finditer(r"""(?<!\w)(['"])(?:\\.|(?!\1).)*\1|[\[({]|[\])}]|,""", values):
+        if token[0] == "," and depth == 0:
+            parts.append(values[begin : token.start()])
+            begin = token.end()
+        elif len(token[0]) == 1 and token[0] != ",":
+            depth = max(depth + (1 if token[0] in "[({" else -1), 0)
+    return [part.strip() for part in (*parts, values[begin:]) if part.strip()]
 
 
 def _yaml(path: Path) -> dict[str, Any]:

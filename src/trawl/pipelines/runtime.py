@@ -51,6 +51,11 @@ def staying() -> Iterator[None]:
         yield
 
 
+def is_staying() -> bool:
+    """Whether `staying` is around."""
+    return _stay is not None
+
+
 @contextlib.contextmanager
 def ray_session(config: ResourcesConfig) -> Iterator[None]:
     """A Ray to work on: joined where one runs already or an address is given, else started here and stopped at the end.

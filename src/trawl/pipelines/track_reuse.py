@@ -1,7 +1,7 @@
 """What the tracking of one clip takes from earlier runs, and leaves to later ones. The stages are those of `reuse/`."""
 
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from trawl.models.protocols import Grounder, Tracker
@@ -67,7 +67,7 @@ class ClipMemory(NoMemory):
     def keep(self, done: ClipDone) -> None:
         for shelf in (self._detected, self._propagated, self._seen):
             shelf.save()
-        self._clips.note(self._clip, self._job.run_id, asdict(done))
+        self._clips.note(self._clip, self._job.run_id, {item.name: getattr(done, item.name) for item in fields(done)})
 
 
 def memory(storage: Storage, job: TrackJob, clip: Clip) -> NoMemory:
@@ -97,9 +97,9 @@ def copied(storage: Storage, job: TrackJob, clip: Clip) -> ClipDone | None:
 
 def _said(note: dict[str, Any]) -> ClipDone | None:
     """What a run said of a clip, None where that was another version."""
-    counted = {name: Counter(note[name]) for name in ("flags", "saved", "made") if name in note}
+    values: dict[str, Any] = note | {name: Counter(note.get(name)) for name in ("flags", "saved", "made")}
     try:
-        return ClipDone(**(note | counted))
+        return ClipDone(**values)
     except TypeError:
         return None
 
