@@ -2,11 +2,15 @@
 
 Times and memory are those of the run, on its machine and beside whatever else ran there; runs on other machines do not compare.
 CPU seconds are of all processes that work on videos, GPU seconds are those for which GPUs were set aside. A "video hour" is an
-hour of presentation time that was looked at: of clips for tracking, of whole videos for indexing. Runs nothing.
+hour of presentation time that was looked at: of clips for tracking, of whole videos for indexing. What a run took over from
+earlier ones counts at the CPU seconds that computing it took, so that settings compare whichever was tried first; wall time and
+GPU seconds of such a run say nothing of its settings and are null. Runs nothing.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from trawl.evaluate.measured import Measured
@@ -17,6 +21,7 @@ _FAMILY = "cost"
 _HOUR_S = 3600.0
 _INDEX_RUNS = 20  # the latest, among which the one that embedded most is taken
 _NO_GPU = "no GPU was used"
+_REUSED = "parts of this run were taken from earlier ones: reuse=false measures it"
 _UNKNOWN = "an older version of Trawl made this run and did not write it down"
 
 Content = Mapping[str, Any]  # of a run.json
@@ -64,27 +69,43 @@ def _frames(index: Content) -> int:
 
 
 def _tracking(run: Content) -> Iterator[Metric]:
-    counts, seconds = run["counts"], run["seconds"]
+    counts, cpu_by_part = run["counts"], _cpu_s(run)
     frames, rows, video_s = counts.get("frames", 0), counts.get("rows"), run.get("video_s")
-    cpu_s, work_s = sum(run["cpu_s"].values()), seconds.get("work")
+    cpu_s, saved_s = sum(cpu_by_part.values()), sum(run.get("saved_cpu_s", {}).values())
+    yield _ratio("cpu_ms_per_frame", cpu_s, frames, "frame", "ms", 1000, count=frames)
+    yield _ratio("object_frames_per_cpu_s", rows, cpu_s, "work", "1/s", better="higher", count=rows)
+    yield _ratio("cpu_s_per_video_hour", cpu_s, video_s, "video", "s", _HOUR_S)
+    for part, spent in sorted(cpu_by_part.items()):
+        yield _ratio("cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}")
+    yield _ratio("cpu_saved_share", saved_s, cpu_s, "work", "", better="")
+    if saved_s:
+        yield from (replace(metric, value=None, why=_REUSED, count=None) for metric in _clocked(run))
+    else:
+        yield from _clocked(run)
+    yield _ratio("bytes_per_object_frame", counts.get("bytes_written"), rows, "object", "bytes", count=rows)
+    yield _ratio("bytes_per_video_hour", counts.get("bytes_written"), video_s, "video", "bytes", _HOUR_S)
+    yield _query_latency(run)
+
+
+def _clocked(run: Content) -> Iterator[Metric]:
+    """What the wall clock says, and the GPUs that were held by it."""
+    counts, work_s, video_s = run["counts"], run["seconds"].get("work"), run.get("video_s")
+    frames, rows = counts.get("frames", 0), counts.get("rows")
     actor_s = sum(run["actor_s"].values()) if "actor_s" in run else None
     yield _ratio("latency_ms_per_frame", actor_s, frames, "frame", "ms", 1000, count=frames)
-    yield _ratio("cpu_ms_per_frame", cpu_s, frames, "frame", "ms", 1000, count=frames)
     yield _ratio("object_frames_per_s", rows, work_s, "work", "1/s", better="higher", count=rows)
-    yield _ratio("object_frames_per_cpu_s", rows, cpu_s, "work", "1/s", better="higher", count=rows)
     yield _ratio("wall_s_per_video_hour", work_s, video_s, "video", "s", _HOUR_S)
-    yield _ratio("cpu_s_per_video_hour", cpu_s, video_s, "video", "s", _HOUR_S)
-    for part, spent in sorted(run["cpu_s"].items()):
-        yield _ratio("cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}")
     yield _gpu("gpu_s_per_video_hour", run, video_s)
     held_s = _held(run)
     if held_s:
         yield _ratio("gpu_busy_share", run.get("gpu_s"), held_s, "work", "", better="higher")
     else:
         yield _metric("gpu_busy_share", None, _NO_GPU if held_s == 0 else _UNKNOWN, "", better="higher")
-    yield _ratio("bytes_per_object_frame", counts.get("bytes_written"), rows, "object", "bytes", count=rows)
-    yield _ratio("bytes_per_video_hour", counts.get("bytes_written"), video_s, "video", "bytes", _HOUR_S)
-    yield _query_latency(run)
+
+
+def _cpu_s(run: Content) -> dict[str, float]:
+    """CPU seconds by part, those included that an earlier run had spent for this one."""
+    return dict(Counter(run["cpu_s"]) + Counter(run.get("saved_cpu_s", {})))
 
 
 def _query_latency(run: Content) -> Metric:

@@ -82,6 +82,19 @@ def test_gpus_that_are_held_cost_whether_they_work_or_not() -> None:
     assert found["gpu_busy_share", "all"].value == pytest.approx(0.75)
 
 
+def test_what_was_reused_costs_what_it_took_and_stops_the_clock() -> None:
+    reused = TRACK | {"cpu_s": {"decode": 1.0, "other": 1.0}, "saved_cpu_s": {"track": 6.0, "ground": 2.0}}
+    found = by_name(measured(reused, None).metrics)
+    plain = by_name(measured(TRACK, None).metrics)
+    for name, slice_ in plain:
+        if "cpu" in name and name != "cpu_saved_share":
+            assert found[name, slice_] == plain[name, slice_]
+    assert (plain["cpu_saved_share", "all"].value, found["cpu_saved_share", "all"].value) == (0, pytest.approx(0.8))
+    for name in ("latency_ms_per_frame", "object_frames_per_s", "wall_s_per_video_hour", "gpu_s_per_video_hour"):
+        assert found[name, "all"].value is None and "reuse=false" in found[name, "all"].why
+        assert found[name, "all"].unit == plain[name, "all"].unit
+
+
 def nothing(**changed: Any) -> dict[str, Any]:
     """A run that found no clip."""
     spent = {"counts": {}, "cpu_s": {}, "actor_s": {}, "video_s": 0.0, "peak_mb": {}, "seconds": {"search": 0.1}}
