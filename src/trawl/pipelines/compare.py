@@ -115,12 +115,9 @@ def _of_sweep(config: CompareConfig, storage: Storage, dataset: str, sweep: str)
     for point in points:
         run_id, what = point.get("run_id"), " ".join(map(str, point.get("overrides") or [])) or "no settings"
         if run_id is None:
-            why = ": ".join(str(part) for part in (point.get("outcome"), point.get("message")) if part)
-            absent.append(Absentee(what, why or "it made no run"))
+            absent.append(Absentee(what, _fate(point) or "it made no run"))
         elif not is_evaluated(storage, dataset, run_id):
-            outcome = point.get("outcome")
-            failed = f"{outcome}: {point.get('message')}; " if outcome not in (None, "done") else ""
-            absent.append(Absentee(what, f"{failed}run {run_id} was not evaluated"))
+            absent.append(Absentee(what, "; ".join(filter(None, (_fate(point), f"run {run_id} was not evaluated")))))
             bare.append(run_id)
         elif run_id not in run_ids:
             run_ids.append(run_id)
@@ -128,6 +125,13 @@ def _of_sweep(config: CompareConfig, storage: Storage, dataset: str, sweep: str)
         again = f": {_command(config, bare[0])} evaluates one of them" if bare else ""
         raise RunError(f"sweep={sweep_id} has no evaluated run among its {len(points)} points{again}")
     return _Wanted(f"sweep {sweep_id}", tuple(run_ids), tuple(absent))
+
+
+def _fate(point: Mapping[str, Any]) -> str:
+    """What became of a point that is not done, as the sweep wrote it down."""
+    outcome = point.get("outcome")
+    words = ("interrupted" if outcome == "running" else outcome, point.get("message"))
+    return "" if outcome == "done" else ": ".join(str(word) for word in words if word)
 
 
 def _resolve_sweep(storage: Storage, dataset: str, sweep: str) -> str:
@@ -190,7 +194,9 @@ def _conditions(evaluation: Evaluation, rules: Mapping[str, Any], record: Mappin
     dataset = (record.get("config") or {}).get("dataset") or {}
     videos = {name: dataset.get(name) for name in ("kind", "uri", "glob", "seed", "videos")}
     where = ((record.get("config") or {}).get("search") or {}).get("where")
+    failed = int((record.get("clips") or {}).get("failed", 0))
     return {
+        "number of clips that failed": str(failed),
         "publication": str(evaluation.publication),
         "ground truth": _told(evaluation.truth),
         "rule of what counts": _told(rules),
