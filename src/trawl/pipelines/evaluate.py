@@ -31,7 +31,7 @@ from trawl.evaluate.tracking import Tracking
 from trawl.evaluate.tracking_flags import Flags
 from trawl.evaluate.truth import Truth, open_truth, trackable
 from trawl.models import registry
-from trawl.pipelines import evaluate_retrieval, track
+from trawl.pipelines import evaluate_retrieval, robustness, track
 from trawl.pipelines.evaluation_pictures import Judged, picture_cases
 from trawl.pipelines.retrieve import PublishedIndex
 from trawl.pipelines.summary import line
@@ -68,6 +68,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     """
     console, chosen = console or Console(), config.evaluation
     _check(chosen.measure)
+    robustness.check(config)
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
     storage.check(write=True)
     run_id = write.resolve_run(storage, dataset, config.run) if config.run else None
@@ -94,6 +95,12 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
         measured += _of_tracks(_paired(judged, clips, chosen), truth, record["texts"], chosen)
     if "cost" in chosen.measure:
         measured += cost.measured(record, cost.index_record(storage, dataset, published.recipe_key))
+    if chosen.robustness:
+        video_ids = [video_id for video_id in truth.video_ids() if video_id in known.videos]
+        worse = robustness.run(
+            config, video_ids, measured.metrics, lambda other: run(other, console).evaluation.metrics, console
+        )
+        measured += Measured(worse)
     evaluation = Evaluation(
         dataset=dataset,
         run_id=run_id,
