@@ -23,17 +23,21 @@ class NeighbourRecall:
 
     def __init__(self, sampled: SampledFrames, wanted: bool) -> None:
         self.wanted = wanted
-        rows = zip(sampled.videos_of(np.arange(len(sampled))), sampled.frame_index, strict=True)
-        self._rows = {(sampled.video_ids[v], int(k)): row for row, (v, k) in enumerate(rows)} if wanted else {}
+        self._sampled = sampled
+        self._places = {video_id: place for place, video_id in enumerate(sampled.video_ids)}
         self._found: dict[int, list[float]] = {k: [] for k in _AT}
 
     def add(self, hits: Sequence[tuple[str, int]], scores: NDArray[np.float32]) -> None:
         """hits: (video_id, frame_index) of NEIGHBOURS frames as the vector index brings them, best first; scores: (F,) exact."""
-        theirs = scores[[self._rows[hit] for hit in hits]]
+        theirs = scores[[self._row(*hit) for hit in hits]]
         for k in _AT:
             size = min(k, len(scores))
             last = np.partition(scores, -size)[-size]
             self._found[k].append(float((theirs[:size] >= last - _ROUNDING).sum() / size))
+
+    def _row(self, video_id: str, frame_index: int) -> int:
+        rows = self._sampled.rows(self._places[video_id])
+        return rows.start + int(np.searchsorted(self._sampled.frame_index[rows], frame_index))
 
     def measured(self, num_texts: int) -> Measured:
         why = "" if self.wanted else "the index is small and has no vector index: a search reads every frame"
