@@ -37,7 +37,7 @@ class NeighbourRecall:
 
     def _row(self, video_id: str, frame_index: int) -> int:
         rows = self._sampled.rows(self._places[video_id])
-        return rows.start + int(np.searchsorted(self._sampled.frame_index[rows], frame_index))
+        return int(rows.start) + int(np.searchsorted(self._sampled.frame_index[rows], frame_index))
 
     def measured(self, num_texts: int) -> Measured:
         why = "" if self.wanted else "the index is small and has no vector index: a search reads every frame"
