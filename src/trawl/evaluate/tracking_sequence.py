@@ -8,7 +8,7 @@ detection that is paired with an ignored object is dropped together with it. So 
 from typing import Any
 
 import numpy as np
-from scipy.linalg import block_diag
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from trawl.evaluate.overlap import Overlap
@@ -57,11 +57,18 @@ def with_witness(data: dict[str, Any]) -> dict[str, Any]:
         "num_tracker_dets": sum(len(data["tracker_ids"][t]) + 1 for t in frames),
         "gt_ids": [np.append(data["gt_ids"][t], objects) for t in frames],
         "tracker_ids": [np.append(data["tracker_ids"][t], tracks) for t in frames],
-        "similarity_scores": [block_diag(data["similarity_scores"][t], 1.0) for t in frames],
+        "similarity_scores": [_with_corner(data["similarity_scores"][t]) for t in frames],
     }
 
 
-def _without_ignored(overlap: Overlap, wanted: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _with_corner(iou: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K, N) -> (K + 1, N + 1): the last two are each other's and nobody else's."""
+    grown = np.zeros((iou.shape[0] + 1, iou.shape[1] + 1))
+    grown[:-1, :-1], grown[-1, -1] = iou, 1.0
+    return grown
+
+
+def _without_ignored(overlap: Overlap, wanted: int) -> NDArray[np.bool_]:
     """(F, N): where the tracks are, but for what is paired with an ignored object."""
     followed = overlap.followed.copy()
     for t in np.flatnonzero(overlap.seen[:, wanted:].any(axis=1) & followed.any(axis=1)).tolist():

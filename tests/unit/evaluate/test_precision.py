@@ -104,10 +104,10 @@ def test_a_false_track_where_the_thing_is_absent_costs() -> None:
     assert values(found)["average_precision_50"] == pytest.approx(0.5)
 
 
-def test_what_does_not_count_costs_nothing() -> None:
-    asked = [Asked(STAR, (1,), (2,))]
-    followed = [track("c1-0", LEFT, 0.5), track("c1-1", RIGHT, 0.9)]
-    found = measured(paired([truth(1, LEFT), truth(2, RIGHT)], followed, asked=asked))
+@pytest.mark.parametrize("followed", [True, False])
+def test_what_does_not_count_costs_nothing(followed: bool) -> None:
+    tracks = [track("c1-0", LEFT, 0.5), *([track("c1-1", RIGHT, 0.9)] if followed else [])]
+    found = measured(paired([truth(1, LEFT), truth(2, RIGHT)], tracks, asked=[Asked(STAR, (1,), (2,))]))
     assert set(values(found).values()) == {1.0}
 
 
