@@ -62,7 +62,7 @@ class OpenClipEmbedder:
         self._dtype = precision.lower(self._model.visual, lowered)
         self._encode_image = image_encoder(self._model, lowered)
         if blueprint.compile:
-            self._encode_image = torch.compile(self._encode_image, dynamic=True)
+            _compile(self._encode_image, self._model.visual)
         self._tokenizer: Any = None  # made by the first text: indexing never needs one
         scale = torch.tensor(blueprint.std, device=self._device) * 255.0
         self._mean = (torch.tensor(blueprint.mean, device=self._device) * 255.0).view(1, 3, 1, 1)
@@ -141,6 +141,17 @@ def _unit(features: "torch.Tensor") -> Embeddings:
     vectors = features.float()
     unit: Embeddings = (vectors / vectors.norm(dim=-1, keepdim=True).clamp_min(1e-12)).cpu().numpy()
     return unit
+
+
+def _compile(encoder: Any, visual: Any) -> None:
+    """Block by block, since all have the same code: half the time that compiling the whole tower takes."""
+    import torch
+
+    tower = encoder if isinstance(encoder, torch.nn.Module) else visual
+    blocks = getattr(getattr(tower, "transformer", None), "resblocks", None)
+    blocks = getattr(getattr(tower, "trunk", None), "blocks", blocks)
+    for part in blocks if blocks is not None else [tower]:
+        part.compile(dynamic=True)
 
 
 def _load(blueprint: Blueprint) -> Any:

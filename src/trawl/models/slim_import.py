@@ -5,7 +5,7 @@ nobody here calls; 1.2 s is timm's zoo and 4 s transformers, both of which open_
 is imported, a placeholder stands for the compiler, timm is left out unless the model's image tower is one of timm's,
 and transformers unless its text tower is one of theirs (a tokenizer of theirs is imported only when it is made).
 Afterwards all import as ever. Traded away: five functions that timm marks as not to be compiled lose the mark, so
-`torch.compile` over a timm model may trace more than it should. Nothing here compiles models.
+`torch.compile` over a timm model may trace more than it should; `embedder.compile` does that where it is asked for.
 """
 
 import importlib

@@ -12,7 +12,7 @@ from PIL import Image
 from trawl.config import EmbedderConfig
 from trawl.decode.resize import resize
 from trawl.errors import ConfigError, WeightsError
-from trawl.models import registry, slim_import
+from trawl.models import precision, registry, slim_import
 from trawl.models.openclip import OpenClipEmbedder
 from trawl.models.protocols import Embedder
 
@@ -96,12 +96,43 @@ def test_refuses_what_is_no_batch_of_its_pictures(vit: OpenClipEmbedder, frames:
         vit.embed_images(frames)
 
 
-def test_bf16_stays_near_fp32(vit: OpenClipEmbedder, pictures: list[np.ndarray]) -> None:
+@pytest.mark.parametrize(("word", "least"), [("bf16", 0.9999), ("fp16", 0.99999), ("int8", 0.9995)])
+def test_lower_precisions_stay_near_fp32(
+    word: str, least: float, vit: OpenClipEmbedder, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "computed", lambda word, device: word)  # whatever this machine's CPU has
     batch = np.stack([resize(picture, vit.image_spec) for picture in pictures[:1]])
-    half = OpenClipEmbedder(replace(vit._blueprint, precision="bf16"), "cpu")
-    got, exact = half.embed_images(batch), vit.embed_images(batch)
-    assert 0 < np.abs(got - exact).max() < 0.02, "equal would mean that the setting does nothing"
-    assert (got * exact).sum() > 0.999
+    lower = OpenClipEmbedder(replace(vit._blueprint, precision=word), "cpu")
+    got, exact = lower.embed_images(batch), vit.embed_images(batch)
+    assert least < (got * exact).sum() < 1 - 1e-7, "equal would mean that the setting does nothing"
+    np.testing.assert_array_equal(got, lower.embed_images(batch), err_msg="the same picture twice")
+    np.testing.assert_array_equal(lower.embed_texts(["a dog"]), vit.embed_texts(["a dog"]))
+
+
+def test_what_the_cpu_lacks_is_embedded_in_fp32(
+    vit: OpenClipEmbedder, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "cpu_has", lambda word: False)
+    batch = np.stack([resize(picture, vit.image_spec) for picture in pictures[:1]])
+    elsewhere = OpenClipEmbedder(replace(vit._blueprint, precision="bf16"), "cpu")
+    np.testing.assert_array_equal(elsewhere.embed_images(batch), vit.embed_images(batch))
+
+
+def test_compiling_without_a_compiler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigError, match=r"embedder.compile=true needs a compiler.*no-such-compiler") as error:
+        registry.build(registry.resolve(replace(settings(model="ViT-S-32"), compile=True)), "cpu")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("model", ["ViT-S-32", "trawl-demo-clip"])
+def test_each_block_is_compiled_once_asked_for(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler itself takes a minute: that what it compiled gives the same is in `benchmarks.precision`."""
+    compiled: list[torch.nn.Module] = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: compiled.append(self))
+    weights = "builtin" if model == "trawl-demo-clip" else "random:0"
+    registry.build(registry.resolve(replace(settings(model=model, weights=weights), compile=True)), "cpu")
+    assert len(compiled) == (12 if model == "ViT-S-32" else 1)
 
 
 def test_the_seed_decides() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from trawl.config import EmbedderConfig
 from trawl.errors import ConfigError, WeightsError
-from trawl.models import registry
+from trawl.models import precision, registry
 from trawl.models.fakes import FakeEmbedder
 
 
@@ -46,3 +46,43 @@ def test_a_worker_with_other_weights_refuses() -> None:
     made = registry.resolve(EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin"))
     with pytest.raises(WeightsError, match="is not what made this index"):
         registry.build(replace(made, path="/another/machine/weights.safetensors", sha256="0" * 64), "cpu")
+
+
+AUTO = EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin", precision="auto")
+
+
+@pytest.mark.parametrize(("has", "other"), [(True, "fp32"), (False, "bf16")])
+def test_auto_is_settled_here_and_keeps_what_an_index_has(
+    has: bool, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "cpu_has", lambda word: has)
+    monkeypatch.setattr(precision, "gpu_major", lambda: None)
+    settled = registry.resolve(AUTO)
+    assert settled.precision == settled.identity()["precision"] == ("bf16" if has else "fp32")
+    published = json.loads(json.dumps(replace(settled, precision=other).identity()))
+    assert registry.resolve(AUTO, published).identity() == published
+    assert registry.from_recipe(published).precision == other
+
+
+@pytest.mark.parametrize(
+    ("config", "change"),
+    [
+        (AUTO, {"sha256": "0" * 64}),
+        (AUTO, {"precision": "int8"}),
+        (replace(AUTO, aspect="pad"), {}),
+        (replace(AUTO, precision="fp32"), {}),
+    ],
+    ids=["other weights", "not one that auto chooses", "other settings", "asked for"],
+)
+def test_an_index_that_differs_otherwise_decides_nothing(
+    config: EmbedderConfig, change: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "cpu_has", lambda word: False)
+    monkeypatch.setattr(precision, "gpu_major", lambda: None)
+    published = {**replace(registry.resolve(AUTO), precision="bf16").identity(), **change}
+    assert registry.resolve(config, published).precision == "fp32"
+
+
+def test_compiling_is_no_part_of_what_an_embedder_is() -> None:
+    plain, compiled = (registry.resolve(replace(AUTO, compile=on)) for on in (False, True))
+    assert compiled.compile and compiled.identity() == plain.identity()
