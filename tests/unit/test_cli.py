@@ -1,9 +1,11 @@
 """Every way to mistype a command is one line that names the value, and exit code 2."""
 
+from pathlib import Path
+
 import pytest
 
 from trawl import cli
-from trawl.config import IndexConfig, QueryConfig, TrackConfig
+from trawl.config import EvaluateConfig, IndexConfig, QueryConfig, TrackConfig
 from trawl.errors import ConfigError
 
 WRONG = {
@@ -117,3 +119,34 @@ def test_flags_may_follow_settings_when_the_dataset_adds_its_own(capsys: pytest.
     code = cli.run("track", TrackConfig, lambda config: 1, ["+dataset=demo", "text=x", "--cfg", "job"])
     assert code == cli.EXIT_OK
     assert "trawl-demo-sam2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("word", "texts"),
+    [
+        ("text=a red star,a blue ring", ["a red star", "a blue ring"]),
+        ("text=it's a star, that's blue", ["it's a star", "that's blue"]),
+        ("text='a dog, running',a cat", ["a dog, running", "a cat"]),
+        ("text=(a, b),c [d, e]", ["(a, b)", "c [d, e]"]),
+        ("text=choice(red,blue)", ["red", "blue"]),
+        ("text=only one", ["only one"]),
+    ],
+)
+def test_a_sweep_splits_sentences_at_commas(word: str, texts: list[str], tmp_path: Path) -> None:
+    seen = []
+    argv = ["+dataset=demo", f"storage.root={tmp_path}", "-m", word, "search.segments=3"]
+    assert cli.run("query", QueryConfig, lambda config: seen.append(config) or 0, argv) == cli.EXIT_OK
+    assert [config.text for config in seen] == texts
+    assert {config.search.segments for config in seen} == {3}
+
+
+def test_evaluation_has_the_settings_of_tracking() -> None:
+    config = cli.compose("evaluate", EvaluateConfig, ["+dataset=demo", "tracking.chunk_s=4", "run=latest"])
+    tracking = cli.compose("track", TrackConfig, ["+dataset=demo", "tracking.chunk_s=4"])
+    assert {name: getattr(config, name) for name in vars(tracking)} == vars(tracking)
+    assert config.run == "latest"
+
+
+def test_a_job_with_an_objective_ends_with_its_exit_code() -> None:
+    answer = cli.Outcome(cli.EXIT_SOME_FAILED, objective=0.5)
+    assert cli.run("query", QueryConfig, lambda config: answer, ["+dataset=demo"]) == cli.EXIT_SOME_FAILED

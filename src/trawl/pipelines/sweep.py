@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +195,8 @@ class Sweep:
                 done = sum(point.outcome == DONE for point in found)
                 line(self._console, "sweep", f"{place.sweep_id} goes on: {done} of its points are done")
                 return
+        while f"{self._began:%Y%m%dT%H%M%SZ}-{key}" in earlier:  # one that took no second
+            self._began += timedelta(seconds=1)
         self._place = Place(storage, dataset, f"{self._began:%Y%m%dT%H%M%SZ}-{key}")
         line(self._console, "sweep", storage.uri(self._place.folder))
 
