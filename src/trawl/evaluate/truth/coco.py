@@ -18,7 +18,18 @@ from trawl.errors import TruthError
 from trawl.evaluate.truth.files import TruthFiles
 from trawl.evaluate.truth.known import Stated
 from trawl.evaluate.truth.segmentation import check_all_masked, to_rle
-from trawl.evaluate.truth.sequences import Annotated, Box, Rows, Sequence, box_of, frame_number, noun, position
+from trawl.evaluate.truth.sequences import (
+    Annotated,
+    Box,
+    Rows,
+    Sequence,
+    box_of,
+    frame_number,
+    noun,
+    position,
+    refuse_repeated,
+    well_formed,
+)
 
 Entry = dict[str, Any]
 
@@ -70,7 +81,8 @@ class CocoSequence:
         }
 
     def _category(self, found: list[tuple[int, Entry]]) -> str:
-        numbers = {one["category_id"] for _, one in found}
+        with well_formed(self.where):
+            numbers = {one["category_id"] for _, one in found}
         if len(numbers) > 1 or not numbers <= self.categories.keys():
             first = f"{self.where} annotation {found[0][1]['id']}"
             raise TruthError(
@@ -114,7 +126,10 @@ def open_coco(files: TruthFiles, part: str | None, first_frame: int | None) -> I
             and path.name != "export.json"
             and (part is None or path.stem == part or uri == files.uri)
         ):
-            yield from sequences(files.read_json(uri), uri, first_frame or 0)
+            content = files.read_json(uri)
+            with well_formed(uri):
+                found = sequences(content, uri, first_frame or 0)
+            yield from found
 
 
 def sequences(content: Entry, where: str, first_frame: int) -> list[CocoSequence]:
@@ -122,6 +137,7 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[CocoSequence
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise TruthError(f"{where} has no list {key!r}: is it a file of COCO instances?")
+        refuse_repeated(content[key], key, where)
     categories = {one["id"]: str(one["name"]) for one in content["categories"]}
     videos = {one["id"]: str(one.get("name") or one["file_name"]) for one in content.get("videos", ())}
     annotations = [one for one in content["annotations"] if not one.get("iscrowd")]

@@ -5,10 +5,11 @@ category is asked for by its own name, as the file has it. Knows no format.
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from pycocotools import mask as coco
@@ -138,6 +139,25 @@ class SequenceTruth:
         if not self._unseen:
             return own
         return *own, f"{self._kind}={'unseen' if noun(text) in self._unseen else 'seen'}"
+
+
+@contextmanager
+def well_formed(where: str) -> Iterator[None]:
+    """An entry of a file that lacks a field, or has another type in it, is the file's fault."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"lacks the field {error}" if isinstance(error, KeyError) else f"is not as the format has it ({error})"
+        raise TruthError(f"{where}: an entry {what}") from error
+
+
+def refuse_repeated(entries: Iterable[Mapping[str, Any]], kind: str, where: str) -> None:
+    """Raise TruthError where two entries have the same id, of which one would hide the other."""
+    repeated = sorted(number for number, count in Counter(one["id"] for one in entries).items() if count > 1)
+    if repeated:
+        raise TruthError(
+            f"{where} has several {kind} with the id {repeated[0]}, and {len(repeated) - 1} more ids twice"
+        )
 
 
 def noun(text: str) -> str:

@@ -16,7 +16,17 @@ from trawl.evaluate.truth.coco import Entry, corners
 from trawl.evaluate.truth.files import TruthFiles
 from trawl.evaluate.truth.known import Stated
 from trawl.evaluate.truth.segmentation import check_all_masked, to_rle
-from trawl.evaluate.truth.sequences import Annotated, Rows, Sequence, box_of, frame_number, noun, position
+from trawl.evaluate.truth.sequences import (
+    Annotated,
+    Rows,
+    Sequence,
+    box_of,
+    frame_number,
+    noun,
+    position,
+    refuse_repeated,
+    well_formed,
+)
 
 
 @dataclass
@@ -48,6 +58,8 @@ class YtvisSequence:
         return Annotated(frames, objects, self.height, self.width)
 
     def _category(self, one: Entry) -> str:
+        if "category_id" not in one:
+            raise TruthError(f"{self.where} annotation {one['id']} lacks the field 'category_id'")
         if one["category_id"] not in self.categories:
             raise TruthError(
                 f"{self.where} annotation {one['id']}: its category_id {one['category_id']} is no category of the file"
@@ -84,7 +96,10 @@ def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> 
         if path.suffix != ".json" or path.name == "export.json" or path.parts[0] == "results":
             continue
         if part is None or uri == files.uri or part in (path.stem, path.parent.name):
-            yield from sequences(files.read_json(uri), uri, first_frame or 0)
+            content = files.read_json(uri)
+            with well_formed(uri):
+                found = sequences(content, uri, first_frame or 0)
+            yield from found
 
 
 def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequence]:
@@ -92,6 +107,7 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequenc
     for key in ("videos", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise TruthError(f"{where} has no list {key!r}: is it a file of YouTube-VIS annotations?")
+        refuse_repeated(content[key], key, where)
     categories = {one["id"]: str(one["name"]) for one in content["categories"]}
     found: dict[str, YtvisSequence] = {}
     of_entry: dict[int, YtvisSequence] = {}

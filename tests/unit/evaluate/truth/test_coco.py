@@ -107,6 +107,14 @@ def test_masks_are_those_that_pycocotools_reads(tmp_path: Path) -> None:
     assert truth.video("x/cam1.mp4").time_s.tolist() == [0.4, 0.9], "times come from the index"
 
 
+def test_times_of_the_file_are_believed(tmp_path: Path) -> None:
+    content = instances()
+    for image, time_s in zip(content["images"], (5.25, 5.75, 1.5)):
+        image["time_s"] = time_s
+    truth = opened(written(tmp_path, content), "coco", index_of("cam1.mp4", "cam2.mp4"))
+    assert truth.video("cam1.mp4").time_s.tolist() == [5.25, 5.75] and truth.video("cam2.mp4").time_s.tolist() == [1.5]
+
+
 def test_frames_may_count_from_one(tmp_path: Path) -> None:
     content = instances()
     content["images"][2]["file_name"] = "cam2/img_000001.jpg"
@@ -177,6 +185,9 @@ WRONG = {
     "two images of a frame": (lambda c: c["images"][0].update(file_name="cam1/9.jpg"), "two images of frame 9"),
     "no number": (lambda c: c["images"][0].update(file_name="cam1/a.jpg"), "must end with its number"),
     "no video": (lambda c: c["images"][0].update(file_name="4.jpg"), "does not say of which video"),
+    "an id twice": (lambda c: c["images"][1].update(id=7), "several images with the id 7"),
+    "no id": (lambda c: c["images"][1].pop("id"), "an entry lacks the field 'id'"),
+    "no category": (lambda c: c["annotations"][1].pop("category_id"), "lacks the field 'category_id'"),
     "no categories": (lambda c: c.pop("categories"), "no list 'categories'"),
 }
 

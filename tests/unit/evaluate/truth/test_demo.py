@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -107,6 +108,25 @@ def test_queries_are_right_by_a_plain_look_at_the_rows(folder: Path) -> None:
     }
 
 
+def test_what_is_never_seen_is_not_asked_for(folder: Path, tmp_path: Path) -> None:
+    """Every frame of one video hides one of its objects: its rows stay, and no query names it there."""
+    table = pq.read_table(folder / "truth" / "objects.parquet")
+    rows = table.to_pylist()
+    hidden = rows[0]["video_id"], rows[0]["object_id"]
+    for row in rows:
+        if (row["video_id"], row["object_id"]) == hidden:
+            row.update(area=0, visibility=0.0, box=[0, 0, 0, 0])
+    (tmp_path / "truth").mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), tmp_path / "truth" / "objects.parquet")
+    pq.write_table(pq.read_table(folder / "truth" / "videos.parquet"), tmp_path / "truth" / "videos.parquet")
+    truth = opened(tmp_path)
+    assert hidden[1] in {one.object_id for one in truth.video(hidden[0]).objects}
+    named = {
+        (v, number) for q in truth.queries() for v, groups in q.groups.items() for group in groups for number in group
+    }
+    assert hidden not in named and named
+
+
 def test_two_things_are_asked_for_where_they_are_seen_together(folder: Path) -> None:
     rows = pq.read_table(folder / "truth" / "objects.parquet").to_pylist()
     frames: dict[tuple[str, int], dict[int, dict]] = {}
@@ -138,6 +158,11 @@ def test_the_settings_name_the_pairs_that_training_left_out(folder: Path) -> Non
     found = {q.text for q in opened(folder, None, tuple(config.truth.unseen)).queries() if novel <= set(q.slices)}
     drawn = {words.name(t.color, t.shape) for k in range(VIDEOS) for t in plan_video(43, k).scene.things}
     assert found == {words.describe([name]) for name in drawn & set(config.truth.unseen)} and found
+    twos = [q for q in opened(folder, None, tuple(config.truth.unseen)).queries() if "kind=two" in q.slices]
+    for query in twos:
+        one_new = any(text in found for text in query.text.split(" and "))
+        assert ("pair=unseen" in query.slices) == one_new and ("pair=seen" in query.slices) != one_new
+    assert {q.slices[-1] for q in twos} == {"pair=seen", "pair=unseen"}
     assert not any(s.startswith("pair=") for q in opened(folder).queries() for s in q.slices), "unknown is not seen"
 
 

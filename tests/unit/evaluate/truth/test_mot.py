@@ -92,7 +92,7 @@ def test_boxes_are_those_that_trackeval_reads(tmp_path: Path) -> None:
 
 def test_older_and_barer_files(tmp_path: Path) -> None:
     """MOT15 has coordinates of the world where later ones have class and visibility; seqinfo.ini may be missing."""
-    written(tmp_path, ("A",), "1,4,1699,385,159,281,1,-1,-1,-1\n3,4,1699,385,159,281,1,-1,-1,-1\n", info="")
+    written(tmp_path, ("A",), "1,4,1699,385,159,281,1,0.5,0.25,0\n3,4,1699,385,159,281,1,-1,-1,-1\n", info="")
     truth = opened(tmp_path / "train" / "A", "mot", index_of("A.avi", size=(1080, 1920)))
     video = truth.video("A.avi")
     assert video.frame_index.tolist() == [0, 1, 2] and (video.height, video.width) == (1080, 1920)

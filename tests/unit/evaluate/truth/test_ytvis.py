@@ -90,6 +90,9 @@ WRONG = {
     "too few masks": (lambda c: c["annotations"][0]["segmentations"].pop(), "2 segmentations and its video 3 frames"),
     "a frame twice": (lambda c: c["videos"][0]["file_names"].__setitem__(1, "00f88c4f0a/0.jpg"), "the same number"),
     "no size": (lambda c: c["videos"][0].pop("width"), "no height and width"),
+    "an id twice": (lambda c: c["annotations"][1].update(id=1), "several annotations with the id 1"),
+    "no id": (lambda c: c["videos"][0].pop("id"), "lacks the field 'id'"),
+    "no category": (lambda c: c["annotations"][0].pop("category_id"), "lacks the field 'category_id'"),
     "no folder": (lambda c: c["videos"][0].update(file_names=["0.jpg", "1.jpg", "2.jpg"]), "which video is it"),
     "results": (lambda c: c.pop("videos"), "no list 'videos'"),
 }
