@@ -26,6 +26,7 @@ from torch import Tensor
 from trawl.demo import clip, gallery, words
 from trawl.demo.gallery import Gallery
 from trawl.demo.phrases import Want
+from trawl.models import precision
 from trawl.models.openclip import quiet
 from trawl.templates import fill
 
@@ -53,12 +54,14 @@ class Score:
 class Judge:
     """The model with a gallery's embeddings; everything is computed once."""
 
-    def __init__(self, shown: Gallery, weights: Path | None = None) -> None:
+    def __init__(self, shown: Gallery, weights: Path | None = None, word: str = "fp32") -> None:
+        """word: the precision of pictures, settled; computed as said even where the hardware lacks it."""
         clip.register()
         with quiet():
             self._model = open_clip.create_model(clip.MODEL_NAME, pretrained=None)
         self._model.load_state_dict(clip.load_state_dict(weights), strict=True)
-        self._model.eval()
+        self._model.eval().requires_grad_(False)
+        self._dtype = precision.lower(self._model.visual, word)
         self._tokenize = open_clip.get_tokenizer(clip.MODEL_NAME)
         self.shown = shown
         parts = [self._look(shown.images[k : k + 64]) for k in range(0, len(shown.images), 64)]
@@ -70,7 +73,8 @@ class Judge:
         pixels = ((torch.from_numpy(images) - mean) / std).permute(0, 3, 1, 2)
         tower = self._model.visual.trunk
         # A patch keeps its length: a patch of bare background is short, and its direction means little.
-        return F.normalize(tower(pixels), dim=-1), tower.forward_patches(pixels)
+        with precision.autocast(self._dtype, pixels.device):
+            return F.normalize(tower(pixels).float(), dim=-1), tower.forward_patches(pixels).float()
 
     @torch.inference_mode()
     def read(self, text: str, templates: str) -> Tensor:
@@ -161,6 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the demo CLIP on test pictures.")
     parser.add_argument("--weights", type=Path, default=None, help="another file than the shipped one")
     parser.add_argument("--corpus", type=Path, default=None, help="a demo corpus; without it scenes are drawn")
+    parser.add_argument("--precision", choices=("fp32", "bf16", "fp16", "int8"), default="fp32")
     parser.add_argument("--scenes", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("val", "test"), default="test")
@@ -170,7 +175,7 @@ def main() -> None:
         shown = gallery.decoded(args.corpus, size, split=args.split)
     else:
         shown = gallery.drawn(args.seed, args.scenes, size, args.split)
-    judge = Judge(shown, args.weights)
+    judge = Judge(shown, args.weights, args.precision)
     lines = [
         f"{len(shown.images)} pictures",
         "",

@@ -9,17 +9,18 @@ Actors start only when there is work, so a night without changes costs one listi
 any point: what is committed stays, the rest is planned again (docs/architecture.md).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
 from trawl.config import DatasetConfig, IndexConfig
-from trawl.errors import DatasetError
+from trawl.errors import DatasetError, IndexMissingError
 from trawl.lease import Holder, Lease, hold
 from trawl.models import registry
 from trawl.models.weights import Blueprint
@@ -93,7 +94,8 @@ def _run(
 ) -> None:
     with record.clock.step("prepare"):
         import_lance()
-        blueprint = registry.resolve(config.embedder)
+        published = _published_embedder(storage, dataset)
+        blueprint = registry.resolve(config.embedder, published, gpus=config.resources.embed_gpus > 0)
         _ensure_demo(config.dataset, console)
     recipe = Recipe(blueprint.identity(), asdict(config.sampling), config.decode.decoder)
     with record.clock.step("plan"):
@@ -128,6 +130,13 @@ def check_removed(counts: Counts, config: IndexConfig) -> None:
             f"{config.dataset.uri} lacks {counts.removed:,} of the {known:,} videos that the index knows, more than "
             f"max_removed_fraction={config.max_removed_fraction:g}: check that it is whole, or set max_removed_fraction=1"
         )
+
+
+def _published_embedder(storage: Storage, dataset: str) -> Mapping[str, Any] | None:
+    try:
+        return publish.latest(storage, dataset).recipe.embedder
+    except IndexMissingError:
+        return None
 
 
 def _rollback(storage: Storage, dataset: str, number: int, record: RunRecord, console: Console) -> RunRecord:

@@ -144,7 +144,8 @@ def _earlier_plan(storage: Storage, folder: str, config: TrackConfig, queries: S
 
 def _job(config: TrackConfig, published: Published, dataset: str, queries: Sequence[str], run_id: str) -> TrackJob:
     embedder = registry.from_recipe(published.recipe.embedder, config.weights)
-    grounder, tracker = grounders.resolve(config.grounder, embedder), trackers.resolve(config.tracker)
+    grounder = grounders.resolve(config.grounder, embedder)
+    tracker = trackers.resolve(config.tracker, gpus=config.resources.track_gpus > 0)
     lineage = Lineage(
         recipe=published.recipe_key,
         embedder=_named(embedder.identity()),
