@@ -299,7 +299,7 @@ class StandingConfig:
 class NightlyConfig(IndexConfig):
     """`python -m jobs.nightly`: all settings of indexing, and which standing queries follow it."""
 
-    standing: list[str] | None = None
+    ask: list[str] | None = None
 
 
 @dataclass
@@ -351,7 +351,7 @@ class EvaluationConfig:
     """What is measured, and when a thing counts; see `evaluate/`."""
 
     measure: list[str] = field(default_factory=lambda: ["retrieval", "masks", "tracking", "end_to_end", "cost"])
-    objective: str = "j_and_f"
+    objective: str = "hota_masks"
     min_visibility: float = setting(0.3, at_least=0)
     min_share: float = setting(0.1, at_least=0)
     match_iou: float = setting(0.1, above=0)
@@ -376,7 +376,7 @@ class CompareConfig:
     storage: StorageConfig = MISSING
     runs: list[str] = field(default_factory=list)
     sweep: str | None = None
-    quality: str = "j_and_f"
+    quality: str = "hota_masks"
     cost: str = "cpu_s_per_video_hour"
     metrics: list[str] = field(default_factory=list)
     out: str | None = None

@@ -151,7 +151,6 @@ def test_what_is_left_out_and_what_alone_is_wanted(runtime_lock: ModuleType) -> 
         runtime_lock.select(LOCK, also=["no-such-package"])
 
 
-@pytest.mark.xfail(reason="ray[default] is not among the dependencies yet", strict=True)
 def test_the_image_can_take_jobs_and_show_metrics(runtime_lock: ModuleType) -> None:
     """Ray's dashboard, to which KubeRay submits jobs, and its metrics are in the extra `default`."""
     assert {"aiohttp-cors", "prometheus-client", "opentelemetry-sdk"} <= _names(runtime_lock.select(LOCK))

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 from rich.console import Console
 
-from trawl import write
+from trawl import templates, write
 from trawl.config import EvaluateConfig, EvaluationConfig, TrackConfig
 from trawl.errors import ConfigError, RunError, did_you_mean
 from trawl.evaluate import cost
 from trawl.evaluate.agreement import check
-from trawl.evaluate.clip import evaluated_clip
-from trawl.evaluate.counting import Answers, corpus
+from trawl.evaluate.clip import evaluated_clip, frames_apart
+from trawl.evaluate.counting import Answers, Corpus, corpus
 from trawl.evaluate.end_to_end import EndToEnd
 from trawl.evaluate.masks import Masks
 from trawl.evaluate.measured import Measured
@@ -164,11 +164,19 @@ def _of_tracks(clips: Iterator[PairedClip], truth: Truth, texts: Sequence[str], 
     if "tracking" in config.measure:
         wanted += [Tracking(), Flags(config)]
     if "end_to_end" in config.measure:
-        wanted.append(EndToEnd(config, corpus(truth.videos(), texts, Answers(truth.queries()), config)))
+        wanted.append(EndToEnd(config, _corpus(truth, texts, config)))
     for paired in clips:
         for one in wanted:
             one.add(paired)
     return sum((one.measured() for one in wanted), Measured())
+
+
+def _corpus(truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Corpus | None:
+    """What there is to be found at all; None where the truth does not say which annotations are of one object."""
+    if not all(truth.stated(video_id).identities for video_id in truth.video_ids()):
+        return None
+    phrases = [phrase for text in texts for phrase, weight in templates.parse_prompts(text) if weight > 0]
+    return corpus(truth.videos(), phrases, Answers(truth.queries()), config)
 
 
 def _paired(run: Judged, clips: Sequence[Clip], config: EvaluationConfig) -> Iterator[PairedClip]:
@@ -181,7 +189,9 @@ def _paired(run: Judged, clips: Sequence[Clip], config: EvaluationConfig) -> Ite
             looked = write.looked_at(run.storage, run.dataset, run.run_id, clip.clip_id)
             video = run.truth.video(clip.video_id)
             found = evaluated_clip(clip, rows.to_table(), tracks.to_table(), video, answers, config, looked)
-            yield pair(found, config)
+            known_one = run.truth.stated(clip.video_id).identities
+            for part in [found] if known_one else frames_apart(found, answers, config):
+                yield pair(part, config)
 
 
 def _page(

@@ -46,12 +46,12 @@ def questions(config: NightlyConfig) -> list[Question]:
         ConfigError: one does not exist, or has a setting that jobs.track would refuse.
     """
     files = {path.stem: path for path in sorted(cli.standing_folder().glob("*.yaml"))}
-    for name in config.standing or ():
+    for name in config.ask or ():
         if name not in files:
-            raise ConfigError(f"standing={name} does not exist: {did_you_mean(name, files)}")
-    found = {name: _read(path) for name, path in files.items() if config.standing is None or name in config.standing}
+            raise ConfigError(f"ask={name} does not exist: {did_you_mean(name, files)}")
+    found = {name: _read(path) for name, path in files.items() if config.ask is None or name in config.ask}
     dataset = dataset_name(config.dataset)
-    meant = config.standing is not None
+    meant = config.ask is not None
     return [
         _question(name, one, config)
         for name, one in found.items()
@@ -90,13 +90,14 @@ def _follow(question: Question, standing: Standing, night: Night, deadline: Dead
 
 
 def _read(path: Path) -> StandingConfig:
+    import yaml
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
     try:
         merged = OmegaConf.merge(OmegaConf.structured(StandingConfig), OmegaConf.load(path))
         found = OmegaConf.to_object(merged)
-    except OmegaConfBaseException as error:
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
         raise ConfigError(f"{path} is no standing query: {str(error).splitlines()[0]}") from error
     assert isinstance(found, StandingConfig)
     return found

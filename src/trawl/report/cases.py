@@ -9,6 +9,7 @@ KINDS = {
     "missed": "Nobody followed it",
     "poor": "Poorly followed",
     "false": "Followed, and not asked for",
+    "duplicate": "Followed twice",
     "ranked": "The right answer comes late",
 }
 
