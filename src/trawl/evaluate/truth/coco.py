@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from trawl.errors import TruthError
-from trawl.evaluate.truth.files import TruthFiles
+from trawl.evaluate.truth.files import RECORDS, TruthFiles
 from trawl.evaluate.truth.known import Stated
 from trawl.evaluate.truth.segmentation import check_all_masked, to_rle
 from trawl.evaluate.truth.sequences import (
@@ -123,7 +123,7 @@ def open_coco(files: TruthFiles, part: str | None, first_frame: int | None) -> I
         path = PurePosixPath(name)
         if (
             path.suffix == ".json"
-            and path.name != "export.json"
+            and path.name not in RECORDS
             and (part is None or path.stem == part or uri == files.uri)
         ):
             content = files.read_json(uri)

@@ -11,6 +11,8 @@ from trawl.storage.root import endpoint_of
 from trawl.storage.s3 import S3Files, split
 from trawl.storage.videos import list_files, local_path, scheme_of
 
+RECORDS = ("export.json", "settings.json")  # what our own exports hold beside the truth
+
 
 @dataclass(frozen=True, slots=True)
 class TruthFiles:

@@ -13,7 +13,7 @@ import numpy as np
 
 from trawl.errors import TruthError
 from trawl.evaluate.truth.coco import Entry, corners
-from trawl.evaluate.truth.files import TruthFiles
+from trawl.evaluate.truth.files import RECORDS, TruthFiles
 from trawl.evaluate.truth.known import Stated
 from trawl.evaluate.truth.segmentation import check_all_masked, to_rle
 from trawl.evaluate.truth.sequences import (
@@ -93,7 +93,7 @@ def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> 
     """
     for name, uri in sorted(files.listed()):
         path = PurePosixPath(name)
-        if path.suffix != ".json" or path.name == "export.json" or path.parts[0] == "results":
+        if path.suffix != ".json" or path.name in RECORDS or path.parts[0] == "results":
             continue
         if part is None or uri == files.uri or part in (path.stem, path.parent.name):
             content = files.read_json(uri)

@@ -38,7 +38,8 @@ def test_parts_are_files(local_storage: Storage, tmp_path: Path) -> None:
     for video_id, clip_id in (("b.mp4", "b1"), ("a.mp4", "a1"), ("a.mp4", "a2")):
         write_masks(local_storage, video_id, clip_id, np.ones((2, 3, 4, 6), bool), 100 if clip_id == "a2" else 0)
     export(local_storage, "coco", {"a.mp4": ["a1", "a2"], "b.mp4": ["b1"]}, tmp_path / "coco")
-    (tmp_path / "coco" / "export.json").write_text("{}")
+    for record in ("export.json", "settings.json"):
+        (tmp_path / "coco" / record).write_text("{}")
     known = index_of("a.mp4", "b.mp4")
     for place, part in (
         (tmp_path / "coco", None),
