@@ -238,6 +238,7 @@ class TrackingConfig:
     overlap: int = setting(8, at_least=1)
     reground_s: float = setting(2.0, above=0)
     new_score: float = setting(0.0, at_least=0)
+    min_support: float = setting(0.0, at_least=0)
     match_iou: float = setting(0.5, above=0)
     new_inside: float = setting(0.5, above=0)
     same_iou: float = setting(0.7, above=0)
@@ -380,6 +381,25 @@ class CompareConfig:
     cost: str = "cpu_s_per_video_hour"
     metrics: list[str] = field(default_factory=list)
     out: str | None = None
+
+
+@dataclass
+class FailuresConfig:
+    """`python -m jobs.failures`; see `table/failed.py` for what `retry`, `quarantine` and `release` do."""
+
+    dataset: DatasetConfig = MISSING
+    storage: StorageConfig = MISSING
+    recipe: str | None = None
+    reason: str | None = None
+    path: str | None = None
+    status: str | None = setting(None, choices=("failed", "quarantined", "retry"))
+    retry: str | None = None
+    quarantine: str | None = None
+    release: str | None = None
+    dry_run: bool = False
+    rows: int = setting(50, at_least=0)
+    out: str | None = None
+    lease_s: float = setting(60.0, above=0)
 
 
 @dataclass

@@ -48,6 +48,7 @@ class Reason(StrEnum):
     DECODER_TIMEOUT = "decoder_timeout"  # the decoder passed its deadline
     UNREADABLE = "unreadable"  # the storage refused or lost the file's bytes
     WORKER_DIED = "worker_died"  # the actor or its node went away while it had the video
+    SET_ASIDE = "set_aside"  # somebody put it in quarantine by hand; nothing need be wrong with it
 
 
 # Outcomes another attempt may change; the others stay until the file's bytes change.
@@ -61,7 +62,8 @@ class Status(StrEnum):
 
     INDEXED = "indexed"
     FAILED = "failed"
-    QUARANTINED = "quarantined"  # failed on three attempts; left alone until its fingerprint changes
+    QUARANTINED = "quarantined"  # failed on three attempts, or set aside; left alone until its fingerprint changes
+    RETRY = "retry"  # failed or quarantined, and somebody asked for it again: the next run takes it up
     REMOVED = "removed"  # no longer in the corpus; its rows are gone
 
 
@@ -388,7 +390,8 @@ class Track:
     """One object followed through one clip. rows in time order, each frame at most once, masks of height x width.
 
     number: of the object in its clip, from 0. phrase: the target that named it. grounding_score: of the best detection that it
-    started from or was matched to. appearance (D,) float32 unit length: mean CLIP embedding of its crops, empty when not
+    started from or was matched to; grounding_mean: over all searched frames on which it was there, 0 for those on which it was
+    not detected. appearance (D,) float32 unit length: mean CLIP embedding of its crops, empty when not
     computed. speeds in pixels per second; direction_deg: of the way from first to last centre, 0 right, 90 down; gaps: [start_s,
     end_s) without a mask between rows with one.
     """
@@ -405,6 +408,7 @@ class Track:
     direction_deg: float | None = None
     gaps: tuple[tuple[float, float], ...] = ()
     flags: tuple[Flag, ...] = ()
+    grounding_mean: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,16 @@ VIDEOS = pa.schema(
     metadata=_VERSION,
 )
 
+# What `jobs.failures` lists: of each failed video what became of it, and the run that says more. Its uri is left out: one of
+# a manifest may hold a signature.
+FAILURES = pa.schema(
+    [
+        VIDEOS.field(name)
+        for name in ("video_id", "status", "reason", "message", "attempts", "size_bytes", "updated_at", "run_id")
+    ],
+    metadata=_VERSION,
+)
+
 # A query's answer: one row per segment, best first within a query.
 RESULTS = pa.schema(
     [
@@ -163,7 +173,8 @@ TRACKS = pa.schema(
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
         pa.field("retrieval_score", pa.float64(), nullable=False),  # cosine of the text and the segment's best frame
-        pa.field("grounding_score", pa.float32(), nullable=False),
+        pa.field("grounding_score", pa.float32(), nullable=False),  # of the best detection
+        pa.field("grounding_mean", pa.float32()),  # over the searched frames; null in runs of an earlier Trawl
         pa.field("mean_score", pa.float32(), nullable=False),  # of the masks
         pa.field(
             "trajectory",

@@ -247,6 +247,7 @@ def _track_row(clip: Clip, track: Track) -> dict[str, Any]:
         "width": track.width,
         "retrieval_score": max(target.score for target in clip.targets if target.phrase == track.phrase),
         "grounding_score": track.grounding_score,
+        "grounding_mean": track.grounding_mean,
         "mean_score": float(np.mean(scores)),
         "trajectory": [_place(row, track) for row in track.rows],
         "mean_speed": track.mean_speed,

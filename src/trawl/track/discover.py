@@ -201,6 +201,9 @@ class Discovery:
                     self._outcome.best[phrase] = max(score, self._outcome.best.get(phrase, score))
                 if n in pairs:
                     here[pairs[n]][0].found.name(self._good_names(one))
+            seen_as = {place: of_frame[n].named for n, place in pairs.items()}
+            for place, (piece, _) in enumerate(here):
+                piece.found.vote(seen_as.get(place, {}))
 
     def _good_names(self, one: Sighting) -> dict[int, float]:
         return {phrase: score for phrase, score in one.named.items() if score >= self._config.new_score}

@@ -173,15 +173,16 @@ class _Following:
     def _tracks(self, masklets: Sequence[Masklet], index: np.ndarray, times: Times) -> Iterator[Track]:
         number = 0
         for one in masklets:
-            if not one.named:
+            if not self._believed(one):
                 continue
             moved = motion.measure(one, index, times, self.size, self.config)
             one.rows.clear()  # or they are held twice
-            for phrase in sorted(one.named):
+            for phrase in self._believed(one):
                 yield Track(
                     number=number,
                     phrase=self.phrases[phrase],
                     grounding_score=one.named[phrase],
+                    grounding_mean=one.support(phrase),
                     height=self.size[0],
                     width=self.size[1],
                     rows=moved.rows,
@@ -193,3 +194,7 @@ class _Following:
                     flags=moved.flags,
                 )
                 number += 1
+
+    def _believed(self, one: Masklet) -> list[int]:
+        """The phrases that it is a track of, in the order of their numbers."""
+        return [phrase for phrase in sorted(one.named) if one.support(phrase) >= self.config.min_support]

@@ -16,11 +16,14 @@ from trawl.records import Embeddings, Flag, MaskRow, Visibility
 @dataclass(slots=True)
 class Masklet:
     """rows by frame_index, each with a mask, in any order; named: the best detection's score by phrase; looks: (D,)
-    float32 unit length CLIP embeddings of its crop, by the frame_index they were taken on."""
+    float32 unit length CLIP embeddings of its crop, by the frame_index they were taken on; votes: the sum of all of its
+    detections' scores by phrase; searched: on how many frames it was there to be detected."""
 
     rows: dict[int, MaskRow] = field(default_factory=dict)
     named: dict[int, float] = field(default_factory=dict)
     looks: dict[int, Embeddings] = field(default_factory=dict)
+    votes: dict[int, float] = field(default_factory=dict)
+    searched: int = 0
 
     @property
     def first(self) -> MaskRow:
@@ -38,6 +41,16 @@ class Masklet:
         for phrase, score in scores.items():
             self.named[phrase] = max(score, self.named.get(phrase, score))
 
+    def vote(self, scores: Mapping[int, float]) -> None:
+        """It was there on a searched frame, and was detected as these phrases, if any."""
+        self.searched += 1
+        for phrase, score in scores.items():
+            self.votes[phrase] = self.votes.get(phrase, 0.0) + score
+
+    def support(self, phrase: int) -> float:
+        """Mean score of its detections as a phrase, 0 for the searched frames on which it was not detected as that."""
+        return self.votes.get(phrase, 0.0) / self.searched if self.searched else self.named[phrase]
+
     def absorb(self, other: "Masklet", prefer_other: bool = False) -> None:
         """The other turns out to be the same thing. On frames that both have, one of them gives all rows and looks."""
         if prefer_other:
@@ -47,6 +60,9 @@ class Masklet:
             self.rows = other.rows | self.rows
             self.looks = other.looks | self.looks
         self.name(other.named)
+        self.searched += other.searched
+        for phrase, score in other.votes.items():
+            self.votes[phrase] = self.votes.get(phrase, 0.0) + score
 
     def drop(self, frames: Iterable[int]) -> None:
         """These rows are another's; looks taken on them too."""
