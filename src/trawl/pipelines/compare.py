@@ -34,9 +34,10 @@ from trawl.table import publish
 
 LATEST = "latest"
 _PAGE = "index.html"
+_LISTED = 3  # elements of a list that a condition names
 _HASH = 8  # digits of a hash that tell two files apart
 # What of an evaluation's settings changes no figure.
-_HARMLESS = ("worst", "objective", "measure")
+_HARMLESS = ("worst", "objective", "measure", "robustness")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,15 @@ def _conditions(evaluation: Evaluation, rules: Mapping[str, Any], record: Mappin
 
 
 def _told(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {shown(values, name)}" for name in sorted(values) if values[name] not in (None, [], ""))
+    told = {name: _short(values[name]) for name in sorted(values) if values[name] not in (None, [], "")}
+    return ", ".join(f"{name} {shown(told, name)}" for name in told)
+
+
+def _short(value: Any) -> Any:
+    """A long list as how many there are, and a hash that tells it from another."""
+    if not isinstance(value, list) or len(value) <= _LISTED:
+        return value
+    return f"{len(value)} of them, {hashlib.sha256(json.dumps(value).encode()).hexdigest()[:_HASH]}"
 
 
 def _wide(found: Comparison) -> list[dict[str, Any]]:

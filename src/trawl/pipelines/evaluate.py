@@ -33,7 +33,7 @@ from trawl.evaluate.truth import Truth, open_truth, trackable
 from trawl.models import registry
 from trawl.pipelines import evaluate_retrieval, robustness, track
 from trawl.pipelines.evaluation_pictures import Judged, picture_cases
-from trawl.pipelines.retrieve import PublishedIndex
+from trawl.pipelines.retrieve import PublishedIndex, openable
 from trawl.pipelines.summary import line
 from trawl.pipelines.track import Asked, TrackPlan
 from trawl.records import Case, Clip
@@ -203,14 +203,20 @@ def _page(
 ) -> str:
     shown: Sequence[Case] = kinds.worst_first(evaluation.cases, config.evaluation.worst)
     sources = index.sources(case.video_id for case in shown if case.video_id is not None)
-    pictures = picture_cases(judged, shown, sources, config.decode, config.storage)
-    truth = ", ".join(f"{name} {value}" for name, value in evaluation.truth.items() if value)
+    pictures = picture_cases(judged, shown, openable(config.dataset, config.storage, sources), config.decode, config.storage)
+    truth = ", ".join(
+        f"{name} {len(value) if isinstance(value, list) else value}"
+        for name, value in evaluation.truth.items()
+        if value
+    )
     lead = f"{len(record['texts']):,} texts over {len(judged.truth.video_ids()):,} videos"
     facts = [("dataset", evaluation.dataset), ("run", evaluation.run_id), ("ground truth", truth)]
     facts += [("publication", str(evaluation.publication)), ("settings", evaluation.config_hash)]
     facts += sorted((name, str(value)) for name, value in record["lineage"].items() if name != "config_hash")
     facts += [("evaluated", f"{evaluation.created_at:%Y-%m-%d %H:%M} UTC")]
-    about = page.About(f"{evaluation.run_id} · trawl", lead, len(evaluation.cases), config.evaluation.objective, facts)
+    about = page.About(
+        f"Run {evaluation.run_id}, measured", lead, len(evaluation.cases), config.evaluation.objective, facts
+    )
     return page.render(about, evaluation.metrics, evaluation.curves, pictures)
 
 

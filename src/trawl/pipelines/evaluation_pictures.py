@@ -11,6 +11,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from trawl import write
@@ -67,7 +68,7 @@ def picture_cases(
     if wanted:
         with PictureDesk(decode, files, _SIDE) as desk:
             shots = desk.fetch({video_id: sorted(set(some)) for video_id, some in wanted.items()}, sources)
-    found = _Found(judged, sorted(wanted))
+    found = _Found(judged, [case for case in cases if case.video_id in wanted])
     return [_shown(case, time_s, shots, videos, found) for case, time_s in zip(cases, times, strict=True)]
 
 
@@ -86,14 +87,15 @@ def _shown(
 
 
 class _Found:
-    """What the run has on the frames of some videos."""
+    """What the run has on the frames of some cases."""
 
-    def __init__(self, judged: Judged, video_ids: Sequence[str]) -> None:
+    def __init__(self, judged: Judged, cases: Sequence[Case]) -> None:
         mask_rows, tracks = write.read_run(judged.storage, judged.dataset, judged.run_id)
-        of_videos = pc.field("video_id").isin(video_ids)
+        of_videos = pc.field("video_id").isin(pa.array({case.video_id for case in cases}, pa.string()))
+        on_frames = pc.field("frame_index").isin(pa.array({case.frame_index for case in cases}, pa.int64()))
         columns = ["track_id", "text"]
         self._texts = {row["track_id"]: row["text"] for row in _rows(tracks.to_table(columns, filter=of_videos))}
-        self._table = mask_rows.to_table([*marks.COLUMNS, "video_id"], filter=of_videos)
+        self._table = mask_rows.to_table([*marks.COLUMNS, "video_id"], filter=of_videos & on_frames)
 
     def marks(self, case: Case) -> list[Mark]:
         """The case's own track first, so that it keeps its colour; then those of the same text."""

@@ -89,4 +89,4 @@ def _cell(row: Row, place: int, notes: Sequence[str]) -> dict[str, Any]:
     if value is None:
         note = str(notes.index(row.whys[place]) + 1) if notes else ""
         return {"text": MISSING, "note": note, "best": False, "why": row.whys[place]}
-    return {"text": measures.number(value, row.unit), "note": "", "best": place in row.best, "why": ""}
+    return {"text": measures.number(value, row.unit, row.name), "note": "", "best": place in row.best, "why": ""}

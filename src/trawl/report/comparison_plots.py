@@ -66,8 +66,8 @@ def _axis(row: Row) -> str:
 
 
 def _in_words(found: Comparison, quality: Row, cost: Row, place: int) -> str:
-    own = f"{measures.name_of(quality.name)} {measures.number(_value(quality, place), quality.unit)}"
-    own += f", {measures.name_of(cost.name)} {measures.number(_value(cost, place), cost.unit)}"
+    own = f"{measures.name_of(quality.name)} {measures.number(_value(quality, place), quality.unit, quality.name)}"
+    own += f", {measures.name_of(cost.name)} {measures.number(_value(cost, place), cost.unit, cost.name)}"
     return f"run {found.label(place)} with {own}"
 
 

@@ -88,7 +88,7 @@ def _cell(row: Row, place: int) -> Text:
     value = row.values[place]
     if value is None:
         return Text("—", style="yellow")
-    return Text(measures.number(value, row.unit), style="bold green" if place in row.best else "")
+    return Text(measures.number(value, row.unit, row.name), style="bold green" if place in row.best else "")
 
 
 def _table(title: str) -> Table:

@@ -114,25 +114,22 @@ def _figure(metric: Metric) -> dict[str, Any]:
         "name": measures.name_of(metric.name),
         "arrow": measures.arrow(metric.better),
         "better": metric.better,
-        "value": measures.number(metric.value, metric.unit),
+        "value": measures.number(metric.value, metric.unit, metric.name),
         "unit": measures.unit_of(metric.name, metric.unit),
     }
 
 
 def _table(family: str, metrics: Sequence[Metric]) -> dict[str, Any]:
     """A family: a row for each metric, a column for each slice, and why some have no value."""
-    columns, notes = measures.slices(metrics), list[str]()
-    rows: dict[str, dict[str, Metric]] = {}
+    notes = list(dict.fromkeys(metric.why for metric in metrics if metric.value is None))
+    found: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
-        rows.setdefault(metric.name, {})[metric.slice] = metric
-        if metric.value is None and metric.why not in notes:
-            notes.append(metric.why)
-    return {
-        "title": measures.family_name(family),
-        "slices": columns,
-        "rows": [_row(name, found, columns, notes) for name, found in rows.items()],
-        "notes": notes,
-    }
+        found.setdefault(metric.name, {})[metric.slice] = metric
+    parts = [
+        {"slices": columns, "rows": [_row(name, found[name], columns, notes) for name in names]}
+        for names, columns in measures.tables(metrics)
+    ]
+    return {"title": measures.family_name(family), "parts": parts, "notes": notes}
 
 
 def _row(name: str, found: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
@@ -143,15 +140,13 @@ def _row(name: str, found: dict[str, Metric], columns: Sequence[str], notes: Seq
         "unit": measures.unit_of(name, any_one.unit),
         "better": any_one.better,
         "arrow": measures.arrow(any_one.better),
-        "cells": [_cell(found.get(column), notes) for column in columns],
+        "cells": [_cell(found[column], notes) for column in columns],
         "count": f"{whole.count:,}" if whole is not None and whole.count is not None else "",
     }
 
 
-def _cell(metric: Metric | None, notes: Sequence[str]) -> dict[str, Any]:
-    """Empty where the slice was not asked for; a dash with the number of its reason where there is no value."""
-    if metric is None:
-        return {"text": "", "note": "", "count": None}
+def _cell(metric: Metric, notes: Sequence[str]) -> dict[str, Any]:
+    """A dash with the number of its reason where there is no value."""
     if metric.value is None:
         return {"text": MISSING, "note": str(notes.index(metric.why) + 1), "count": metric.count}
-    return {"text": measures.number(metric.value, metric.unit), "note": "", "count": metric.count}
+    return {"text": measures.number(metric.value, metric.unit, metric.name), "note": "", "count": metric.count}

@@ -1,7 +1,7 @@
 """Metrics in people's words: names, values with their units, and which of them come first."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from trawl.records import Metric
 
@@ -21,7 +21,16 @@ _SPELT = {
         for name in ("hota", "mota", "motp", "idf1", "iou", "cpu", "gpu", "j", "f", "f1", "mrr", "rtf")
     },
     **{"deta": "DetA", "assa": "AssA", "loca": "LocA", "detre": "DetRe", "detpr": "DetPr", "assre": "AssRe"},
-    **{"map": "mAP", "mb": "memory", "id": "ID", "asspr": "AssPr", "miou": "mIoU", "iou": "IoU"},
+    **{
+        "map": "mAP",
+        "mb": "memory",
+        "id": "ID",
+        "asspr": "AssPr",
+        "miou": "mIoU",
+        "iou": "IoU",
+        "dtssd": "dtSSD",
+        "ann": "ANN",
+    },
 }
 # The names of the figures that stand for the whole, the most telling first; of each at most `_OF_EACH`.
 _HEADLINES = (
@@ -37,7 +46,9 @@ _HEADLINES = (
     r"object_frames_per_s.*",
     r"peak_.*mb.*",
 )
-_HEADLINES_AT_MOST = 12
+# Names of metrics that count or rank, and are no share even where they are 0 or 1.
+_COUNTS = re.compile(r"(texts|num|objects|tracks|id_switches|fragmentations)(_.*)?|.*_rank")
+_HEADLINES_AT_MOST = 16
 _OF_EACH = 2
 
 
@@ -59,15 +70,20 @@ def arrow(better: str) -> str:
     return _ARROWS.get(better, "")
 
 
-def number(value: float, unit: str) -> str:
+def number(value: float, unit: str, name: str = "") -> str:
     """A value as it is read, without its unit: shares to three places, counts whole, others to three figures or so.
+
+    name: of its metric; some count or rank.
 
     >>> number(0.74256, ""), number(12.0, ""), number(0.0312, "s"), number(1234.56, "MB"), number(12.345, "ms")
     ('0.743', '12', '0.031', '1,235', '12.3')
+    >>> number(1.0, ""), number(1.0, "", "frame_median_rank"), number(0.0, "", "id_switches_masks")
+    ('1.000', '1', '0')
     """
-    if not unit and abs(value) <= 1:
+    whole = value == round(value) and abs(value) < 1e9
+    if not unit and abs(value) <= 1 and not (whole and _COUNTS.fullmatch(name)):
         return f"{value:.3f}"
-    if value == round(value) and abs(value) < 1e9:
+    if whole:
         return f"{value:,.0f}"
     return f"{value:,.3f}" if abs(value) < 1 else f"{value:,.2f}" if abs(value) < 10 else _large(value)
 
@@ -96,6 +112,31 @@ def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
 def slices(metrics: Iterable[Metric]) -> list[str]:
     """The slices that occur, "all" first, then as they come."""
     return sorted(dict.fromkeys(metric.slice for metric in metrics), key=lambda name: name != ALL)
+
+
+def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
+    """(names, slices) of the tables of one family: metrics that are cut into the same slices together, as they come.
+
+    A slice that is the whole, in every metric of its table, is left out.
+    """
+    cuts: dict[str, dict[str, Metric]] = {}
+    for metric in metrics:
+        cuts.setdefault(metric.name, {})[metric.slice] = metric
+    together: dict[frozenset[str], list[str]] = {}
+    for name, found in cuts.items():
+        together.setdefault(frozenset(found), []).append(name)
+    made = []
+    for names in together.values():
+        columns = slices(metric for name in names for metric in cuts[name].values())
+        telling = [column for column in columns if any(not _is_whole(cuts[name], column) for name in names)]
+        made.append((names, [ALL, *telling] if ALL in columns else telling))
+    return made
+
+
+def _is_whole(found: Mapping[str, Metric], name: str) -> bool:
+    """Whether a slice holds all that the metric was taken over."""
+    whole, part = found.get(ALL), found.get(name)
+    return whole is not None and part is not None and (whole.value, whole.count) == (part.value, part.count)
 
 
 def headlines(metrics: Sequence[Metric], first: str = "") -> list[Metric]:

@@ -100,7 +100,7 @@ def _link(uri: str, start_s: float, end_s: float) -> str | None:
     fragment = f"#t={start_s:.1f},{end_s:.1f}"
     if uri.startswith("/"):
         return f"file://{quote(uri)}{fragment}"
-    return f"{quote(uri, safe=':/%?&=')}{fragment}" if re.match(r"https?://", uri) else None
+    return f"{quote(uri, safe=':/%?&=')}{fragment}" if re.match(r"https?://", uri) and not is_veiled(uri) else None
 
 
 def _data_uri(picture: NDArray[np.uint8]) -> str:

@@ -22,7 +22,7 @@ METRICS = [
     metric("j_and_f", 0.7426, count=83),
     metric("j_and_f", 0.61, slice="pair=unseen", count=12),
     metric("boundary_iou", None, why="the truth has boxes only"),
-    metric("boundary_iou", None, slice="pair=unseen", why="the truth has boxes only"),
+    metric("boundary_iou", None, slice="pair=unseen", why="no object of these"),
     metric("hota_masks", 0.55, "tracking"),
     metric("id_switches", 31.0, "tracking", better="lower"),
     metric("peak_mb", 1347.4, "cost", unit="MiB", better="lower"),
@@ -76,15 +76,25 @@ def test_a_metric_without_a_value_is_a_dash_with_its_reason() -> None:
     html = page()
     found = rows(html)
     assert found["J&amp;F"] == ["0.743", "0.610", "83"]
-    assert found["boundary IoU"] == ["—[1]", "—[1]", ""]
+    assert found["boundary IoU"] == ["—[1]", "—[2]", ""]
     assert found["GPU s per video hour"] == ["—[1]", ""]
     assert html.count("the truth has boxes only") == 1 and html.count("no GPU was used") == 1
     assert found["ID switches"] == ["31", ""]
 
 
-def test_a_slice_that_was_not_asked_for_is_empty_and_no_dash() -> None:
-    metrics = [metric("j"), metric("f"), metric("f", slice="pair=unseen")]
-    assert rows(page(metrics))["J"] == ["0.500", "", ""]
+def test_metrics_with_other_slices_have_a_table_of_their_own() -> None:
+    metrics = [metric("j"), metric("f"), metric("f", 0.4, slice="pair=unseen")]
+    html = page(metrics)
+    assert rows(html) == {"J": ["0.500", ""], "F": ["0.500", "0.400", ""]}
+    assert re.findall(r'<th scope="col"[^>]*>([^<]*)<', html) == [
+        "metric",
+        "all",
+        "n",
+        "metric",
+        "all",
+        "pair=unseen",
+        "n",
+    ]
 
 
 def test_equal_figures_are_equal_pages() -> None:

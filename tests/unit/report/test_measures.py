@@ -2,9 +2,11 @@
 
 import pytest
 from figures import metric
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trawl.records import Metric
-from trawl.report.measures import families, headlines, number, slices
+from trawl.report.measures import families, headlines, number, slices, tables
 
 
 def test_the_objective_leads_and_every_family_is_heard() -> None:
@@ -29,6 +31,34 @@ def test_order_of_families_and_slices() -> None:
     metrics = [metric("a", family="cost"), metric("b", slice="x"), metric("b"), metric("c", family="new")]
     assert list(families(metrics)) == ["masks", "cost", "new"]
     assert slices(metrics) == ["all", "x"]
+
+
+PARTS = [("size=small", 0.4, 9), ("all", 0.5, 9), ("kind=pair", 0.5, 9), ("seen=no", 0.5, 8)]
+
+
+def test_metrics_of_like_slices_share_a_table_without_what_is_the_whole() -> None:
+    metrics = [metric(name, value, slice=part, count=n) for name in "ab" for part, value, n in PARTS]
+    metrics += [metric("c"), metric("d", slice="kind=pair"), metric("e", slice="size=small"), metric("e")]
+    assert tables(metrics) == [
+        (["a", "b"], ["all", "size=small", "seen=no"]),
+        (["c"], ["all"]),
+        (["d"], ["kind=pair"]),
+        (["e"], ["all"]),
+    ]
+
+
+NAMES, SLICES = st.sampled_from("abc"), st.sampled_from(["all", "x", "y"])
+
+
+@given(st.lists(st.tuples(NAMES, SLICES, st.integers(0, 1)), unique_by=lambda one: one[:2]))
+def test_no_metric_is_lost_and_each_row_is_full(drawn: list[tuple[str, str, int]]) -> None:
+    metrics = [metric(name, float(value), slice=part) for name, part, value in drawn]
+    there = {(one.name, one.slice): one for one in metrics}
+    made = tables(metrics)
+    assert sorted(name for names, _ in made for name in names) == sorted({one.name for one in metrics})
+    shown = {(name, part) for names, parts in made for name in names for part in parts}
+    assert shown <= set(there)
+    assert all(there[name, "all"].value == there[name, part].value for name, part in set(there) - shown)
 
 
 @pytest.mark.parametrize(
