@@ -17,8 +17,8 @@ RUN = "20261121T090000Z-aaaaaa"
 LINEAGE = Lineage("0123456789ab", "TrawlDemoCLIP/demo@aa11", "clip/demo@aa11", "sam2_demo/demo@bb22", "c0ffee")
 
 
-def follow(corpus: Path, root: Path, dataset: str, seconds: float = 1e9) -> list[Clip]:
-    """Write RUN below `root`: one clip for each of the corpus's videos, all objects of its first seconds perfectly followed.
+def follow(corpus: Path, root: Path, dataset: str, seconds: float = 1e9, run_id: str = RUN) -> list[Clip]:
+    """Write a run below `root`: one clip for each of the corpus's videos, all objects of its first seconds perfectly followed.
 
     An object that something hides has inferred rows meanwhile, and so has the first of each clip for half a second. Some flags
     are sprinkled over the rows by rule.
@@ -29,7 +29,7 @@ def follow(corpus: Path, root: Path, dataset: str, seconds: float = 1e9) -> list
         rows = [row for row in objects if row["video_id"] == video_id and row["time_s"] < seconds]
         clips.append(_clip(corpus / "videos" / video_id, video_id, rows))
         tracks = [_track(number, rows) for number in sorted({row["object_id"] for row in rows})]
-        write_clip(storage, dataset, RUN, clips[-1], [track for track in tracks if track], LINEAGE)
+        write_clip(storage, dataset, run_id, clips[-1], [track for track in tracks if track], LINEAGE)
     record = {
         "texts": ["a red star", "a blue ring"],
         "failures": {"corrupt": 1},
@@ -38,7 +38,7 @@ def follow(corpus: Path, root: Path, dataset: str, seconds: float = 1e9) -> list
         "wall_s": 63.0,
         "started_at": "2026-11-21T09:00:00+00:00",
     }
-    storage.write_bytes(f"{dataset}/runs/{RUN}/run.json", json.dumps(record).encode())
+    storage.write_bytes(f"{dataset}/runs/{run_id}/run.json", json.dumps(record).encode())
     return clips
 
 

@@ -78,7 +78,7 @@ def compare(storage: Storage) -> Compare:
     """Run the job; overrides as on the command line."""
 
     def call(*overrides: str, console: Console | None = None) -> Compared:
-        base = ["+dataset=demo", f"storage.root={storage.root}", *overrides]
+        base = ["+dataset=demo", f"storage.root={storage.root}", "quality=j_and_f", *overrides]
         return run(cli.compose("compare", CompareConfig, base), console or Console(quiet=True))
 
     return call
