@@ -5,7 +5,7 @@ from trawl.config import IndexConfig
 
 
 def index(config: IndexConfig) -> int:
-    """Exit code: 0, or 3 when some videos failed and the rest are published."""
+    """Exit code: 0; 5 when more videos failed than `max_failed_fraction` allows, 3 when any did and that is not set."""
     from trawl.pipelines.index import run
 
     return run(config).exit_code

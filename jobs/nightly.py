@@ -5,7 +5,8 @@ from trawl.config import NightlyConfig
 
 
 def nightly(config: NightlyConfig) -> int:
-    """Exit code: 0; 3 when some videos or clips failed, 5 when more did than `max_failed_fraction` allows."""
+    """Exit code: 0; 5 when more videos or clips failed than `max_failed_fraction` allows, 3 when any did and that is not set,
+    or a standing query could not be asked."""
     from trawl.pipelines.nightly import run
 
     return run(config).exit_code

@@ -1,9 +1,9 @@
 """From a command line to one typed call: Hydra composes, this file turns every mistake into one line and an exit code.
 
-Exit codes: 0 all well; 3 some videos failed and the rest are published; 5 more failed than `max_failed_fraction` allows; 2 the
-command cannot work as typed; 4 another job writes the dataset; 1 a bug, with its traceback; 130 interrupted. It knows the jobs'
-config types and nothing of what they do. Hydra prints its own several-line
-errors unless told otherwise, so it is told otherwise and its exceptions are mapped here, once.
+Exit codes: 0 all well, or no more failed than `max_failed_fraction` allows; 5 more failed than that; 3 no such limit is set and
+some videos failed; the rest is published in any case; 2 the command cannot work as typed; 4 another job writes the dataset; 1 a
+bug, with its traceback; 130 interrupted. It knows the jobs' config types and nothing of what they do. Hydra prints its own
+several-line errors unless told otherwise, so it is told otherwise and its exceptions are mapped here, once.
 """
 
 import difflib
@@ -21,6 +21,7 @@ from trawl.config import (
     CompareConfig,
     EvaluateConfig,
     ExportConfig,
+    FailuresConfig,
     IndexConfig,
     NightlyConfig,
     QueryConfig,
@@ -55,6 +56,7 @@ JOBS: dict[str, type[Any]] = {
     "evaluate": EvaluateConfig,
     "compare": CompareConfig,
     "nightly": NightlyConfig,
+    "failures": FailuresConfig,
 }
 # What a dataset's YAML may choose for a job, unless the command line does.
 _CHOSEN_BY_DATASET = {
@@ -64,7 +66,8 @@ _CHOSEN_BY_DATASET = {
     "evaluate": ("grounder", "tracker"),
 }
 # Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
-_FREE_TEXT = ("text", "queries", "search.where", "where", "out", "dataset.uri", "dataset.glob", "storage.root")
+_FREE_TEXT = ("text", "queries", "search.where", "where", "out", "dataset.uri", "dataset.glob", "storage.root", "path")
+_FREE_TEXT += ("retry", "quarantine", "release")
 _HYDRAS_OWN = re.compile(r"(choice|shuffle|sort|tag|glob|range|interval)\(.*\)")
 # What Hydra takes with a "+" alone: an option without a default, and a mapping whose keys are the user's.
 _ADDED = ("dataset", "classes")

@@ -40,7 +40,7 @@ class Why(StrEnum):
 
     NEW = "new"
     CHANGED = "changed"  # its fingerprint differs
-    RETRY = "retry"  # it failed before, and either asked for or for a reason that passes
+    RETRY = "retry"  # it failed before, and is asked for by this run or in the ledger, or its reason is one that passes
 
 
 _WHYS = frozenset(Why)
@@ -114,7 +114,8 @@ def make_plan(listing: Iterable[VideoFile], known: LedgerView, retry: str | None
 
     A video that failed is left alone until its fingerprint changes, unless its reason is one that passes by itself
     (records.PASSING_REASONS) and it has attempts left, or `retry` asks for it: "failed" those that failed, "quarantined"
-    those given up on, a Reason's value both kinds with that reason. A renamed video is a removed and a new one.
+    those given up on, a Reason's value both kinds with that reason; those set aside by hand only by that word. Or the ledger
+    asks for it (Status.RETRY), whatever its reason and attempts. A renamed video is a removed and a new one.
 
     Raises:
         ConfigError: `retry` is none of these.
@@ -210,9 +211,12 @@ class _Known:
             return Why.CHANGED
         if status is Status.INDEXED:
             return "unchanged"
+        if status is Status.RETRY:
+            return Why.RETRY
         reason = _REASONS[self.reason[row]] if self.reason[row] < len(_REASONS) else None
         passing = status is Status.FAILED and reason in PASSING_REASONS and self.attempts[row] < MAX_ATTEMPTS
-        if passing or (retry is not None and retry in (status, reason)):
+        asked = retry == reason if reason is Reason.SET_ASIDE else retry in (status, reason)
+        if passing or (retry is not None and asked):
             return Why.RETRY
         return status.value
 

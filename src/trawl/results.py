@@ -22,6 +22,7 @@ from trawl.storage import Storage
 
 _SLUG_CHARS = 40
 _TRIES = 100
+FORMATS = ("parquet", "json", "csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +68,15 @@ def write(storage: Storage, folder: str, table: pa.Table, about: Mapping[str, An
     Raises:
         StorageError: the storage failed.
     """
-    for name, data in {"parquet": _parquet(table), "json": _json(table, about), "csv": _csv(table)}.items():
-        storage.write_bytes(f"{folder}/results.{name}", data)
+    for form in FORMATS:
+        storage.write_bytes(f"{folder}/results.{form}", to_bytes(table, form, about))
+
+
+def to_bytes(table: pa.Table, form: str, about: Mapping[str, Any]) -> bytes:
+    """The content of one file. form: one of FORMATS; about: goes to the top of the JSON."""
+    if form == "json":
+        return _json(table, about)
+    return {"parquet": _parquet, "csv": _csv}[form](table)
 
 
 def new_folder(storage: Storage, dataset: str, queries: Sequence[str], now: datetime) -> str:
@@ -102,7 +110,7 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _json(table: pa.Table, about: Mapping[str, Any]) -> bytes:
-    return json.dumps({**about, "results": table.to_pylist()}, indent=1, ensure_ascii=False).encode()
+    return json.dumps({**about, "results": table.to_pylist()}, indent=1, ensure_ascii=False, default=str).encode()
 
 
 def _csv(table: pa.Table) -> bytes:

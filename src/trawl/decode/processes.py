@@ -30,6 +30,7 @@ _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_
 _PIPE_BYTES = 1 << 20
 _LAST_WORDS_S = 1.0  # what a process that closed its pipe may take to die
 _LOG_TAIL = 2000  # bytes of a dead process's complaints that are looked at
+_LOG_LINES = 3
 
 
 class Zygote:
@@ -170,7 +171,7 @@ class Fork:
             poll.register(descriptor, select.POLLIN)
             poll.poll(_LAST_WORDS_S * 1000)
             os.close(descriptor)
-        complaint = tail(self._log)
+        complaint, more = tail(self._log), tail(self._log, _LOG_LINES)
         status = self.stop()
         signal_number = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
         if signal_number == signal.SIGXCPU:
@@ -183,14 +184,17 @@ class Fork:
             )
         if signal_number:
             return VideoError(
-                Reason.DECODER_CRASHED, f"the decoding process died of {signal.Signals(signal_number).name}"
+                Reason.DECODER_CRASHED,
+                f"the decoding process died of {signal.Signals(signal_number).name}"
+                + (f"; its last words: {more}" if more else ""),
             )
         return VideoError(Reason.DECODER_CRASHED, complaint or what)
 
 
-def tail(log: IO[bytes]) -> str:
-    """The last line that a process wrote."""
+def tail(log: IO[bytes], most: int = 1) -> str:
+    """The last line that a process wrote, or the last `most`, as one; what a terminal would take for a command is a space."""
     log.seek(0, os.SEEK_END)
     log.seek(max(0, log.tell() - _LOG_TAIL))
-    lines = log.read().decode(errors="replace").strip().splitlines()
-    return lines[-1].strip() if lines else ""
+    text = log.read().decode(errors="replace")
+    lines = ["".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines()]
+    return " | ".join([line for line in lines if line][-most:])

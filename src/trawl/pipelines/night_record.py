@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
 from trawl.pipelines.clock import Clock
-from trawl.pipelines.summary import RunRecord, new_run_id
+from trawl.pipelines.summary import RunRecord, exit_code_of, new_run_id
 from trawl.standing import Night
 from trawl.storage import Storage
 
@@ -33,10 +33,17 @@ class NightRecord:
 
     @property
     def exit_code(self) -> int:
-        """The index run's, or 3 where that was well and a standing query was not."""
-        of_index = self.index.exit_code if self.index else EXIT_OK
-        failed = self.refused or any(night.counts.get("failed") for some in self.standing.values() for night in some)
-        return of_index or (EXIT_SOME_FAILED if failed else EXIT_OK)
+        """The worst of indexing and of the clips of all standing queries, by `exit_code_of`; 3 or more where one was refused.
+
+        `max_failed_fraction` holds for the clips as for the videos, of each apart.
+        """
+        of_index, limit = EXIT_OK, None
+        if self.index:
+            of_index, limit = self.index.exit_code, self.index.config.get("max_failed_fraction")
+        nights = [night for some in self.standing.values() for night in some]
+        failed, clips = (sum(night.counts.get(name, 0) for night in nights) for name in ("failed", "clips"))
+        of_refused = EXIT_SOME_FAILED if self.refused else EXIT_OK
+        return max(of_index, exit_code_of(failed, clips, limit), of_refused)
 
     def write(self, storage: Storage) -> None:
         """`night.json`.

@@ -99,11 +99,8 @@ class RunRecord:
 
     @property
     def exit_code(self) -> int:
-        """0; 3 when a video failed in this run, 5 when more failed than `max_failed_fraction` allows."""
-        limit = self.config.get("max_failed_fraction")
-        if limit is not None and self.failed_fraction > limit:
-            return EXIT_TOO_MANY_FAILED
-        return EXIT_SOME_FAILED if self.outcomes["failed"] else EXIT_OK
+        """Of this run alone; see `exit_code_of`."""
+        return exit_code_of(self.outcomes["failed"], self.outcomes.total(), self.config.get("max_failed_fraction"))
 
     def to_json(self) -> bytes:
         """The content of run.json."""
@@ -117,6 +114,16 @@ class RunRecord:
             "versions": versions(),
         }
         return json.dumps(content, indent=2, sort_keys=True, default=str).encode()
+
+
+def exit_code_of(failed: int, tried: int, limit: float | None) -> int:
+    """What a scheduler is told: with a limit 5 where the share of `tried` that failed is above it, else 0; without one 3 for any.
+
+    Failures within the limit are no reason to repeat the job: they are rows of the ledger (`jobs.failures`).
+    """
+    if limit is not None:
+        return EXIT_TOO_MANY_FAILED if failed / max(1, tried) > limit else EXIT_OK
+    return EXIT_SOME_FAILED if failed else EXIT_OK
 
 
 def versions() -> dict[str, str]:
@@ -145,7 +152,7 @@ def show(run: RunRecord, console: Console, where: str) -> None:
     elif not run.plan.get("removed"):
         line(console, "nothing to do", "every video is as the index knows it; no frame was embedded")
     if run.plan.get("failed") or run.plan.get("quarantined"):
-        line(console, "left alone", "what failed earlier; retry=failed or retry=quarantined tries it again")
+        line(console, "left alone", "what failed earlier; jobs.failures says why, retry=failed tries it again")
     if run.stopped:
         line(console, "stopped", f"{run.stopped}: {run.left:,} videos are left for the next run")
     if run.exit_code == EXIT_TOO_MANY_FAILED:

@@ -22,6 +22,12 @@ def abort(job):
     os.abort()
 
 
+def mutter_and_abort(job):
+    os.write(2, b"[h264 @ 0x1] early\n\n[h264 @ 0x1] \x1b[2Jodd\nAssertion failed\n")
+    yield batch()
+    os.abort()
+
+
 def segfault(job):
     ctypes.string_at(0)
     yield batch()

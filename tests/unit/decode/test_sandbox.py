@@ -62,6 +62,10 @@ def test_probe(sandbox: DecodeSandbox, clip: Callable[[str], Path]):
 
 ENDS = {
     "abort": (Reason.DECODER_CRASHED, "SIGABRT"),
+    "mutter_and_abort": (
+        Reason.DECODER_CRASHED,
+        "SIGABRT; its last words: [h264 @ 0x1] early | [h264 @ 0x1]  [2Jodd | Assertion",
+    ),
     "segfault": (Reason.DECODER_CRASHED, "SIGSEGV"),
     "killed": (Reason.OUT_OF_MEMORY, "memory"),
     "eat": (Reason.OUT_OF_MEMORY, "max_memory_mb=256"),

@@ -3,11 +3,12 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+from trawl.cli import EXIT_OK, EXIT_SOME_FAILED, EXIT_TOO_MANY_FAILED
 from trawl.pipelines.outcome import Failed
-from trawl.pipelines.summary import RunRecord, show
+from trawl.pipelines.summary import RunRecord, exit_code_of, show
 from trawl.records import Reason, VideoFile
 
 
@@ -32,7 +33,7 @@ def test_a_night_without_changes_says_so() -> None:
     run = RunRecord({}, plan={"unchanged": 3, "failed": 1}, ignored={".txt": 2}, published=4)
     text = shown(run)
     assert "nothing to do" in text and "no frame was embedded" in text
-    assert "retry=failed" in text
+    assert "jobs.failures" in text and "retry=failed" in text
     assert "2 .txt" in text
     assert run.exit_code == EXIT_OK
 
@@ -45,3 +46,25 @@ def test_run_json_is_plain_json() -> None:
     assert content["config"]["sampling"]["every_s"] == 0.5
     assert content["seconds"]["work"] >= 0
     assert {"trawl", "python", "torch", "ray"} <= set(content["versions"])
+
+
+@pytest.mark.parametrize(
+    ("failed", "tried", "limit", "code"),
+    [
+        (0, 10, None, EXIT_OK),
+        (1, 10, None, EXIT_SOME_FAILED),
+        (0, 0, 0.0, EXIT_OK),
+        (1, 10, 0.0, EXIT_TOO_MANY_FAILED),
+        (3, 10, 0.3, EXIT_OK),
+        (29, 100, 0.29, EXIT_OK),  # though 0.29 * 100 is less than 29
+        (4, 10, 0.3, EXIT_TOO_MANY_FAILED),
+        (10, 10, 1.0, EXIT_OK),
+    ],
+)
+def test_the_exit_code_is_zero_within_a_limit(failed: int, tried: int, limit: float | None, code: int) -> None:
+    assert exit_code_of(failed, tried, limit) == code
+    run = RunRecord({"max_failed_fraction": limit})
+    run.outcomes.update(failed=failed, indexed=tried - failed)
+    assert run.exit_code == code
+    assert json.loads(run.to_json())["exit_code"] == code
+    assert ("too many" in shown(run)) == (code == EXIT_TOO_MANY_FAILED)

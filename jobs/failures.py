@@ -1,0 +1,16 @@
+"""What failed, why, and what to do about it: `python -m jobs.failures +dataset=demo [retry=...]`. Needs no Ray and no GPU."""
+
+from trawl import cli
+from trawl.config import FailuresConfig
+
+
+def failures(config: FailuresConfig) -> int:
+    """Exit code 0, however much failed: listing it went well."""
+    from trawl.pipelines.failures import run
+
+    run(config)
+    return cli.EXIT_OK
+
+
+if __name__ == "__main__":
+    cli.main("failures", FailuresConfig, failures)
