@@ -1,4 +1,4 @@
-"""What unit and pipeline tests share: an S3 server, a real browser, and the folder of real clips."""
+"""What unit and pipeline tests share: two S3 servers, a real browser, and the folder of real clips."""
 
 import os
 import shutil
@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.s3 import ceph as ceph_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -46,6 +48,19 @@ def s3_endpoint(aws_environment: None) -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def ceph(aws_environment: None) -> Iterator[ceph_server.Ceph]:
+    """A real S3 server that knows the credentials of `aws_environment`. Missing in CI: a failure, elsewhere a reason to skip."""
+    if missing := ceph_server.missing():
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no {', '.join(missing)} on this machine: install Ceph, S3 must be tested on a real server")
+        pytest.skip(f"no {', '.join(missing)} on this machine: no real S3 server to test on")
+    with ceph_server.temporary() as server:
+        keys = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
+        server.user("trawl", *keys, caps="user-policy=*")
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,9 @@ _DENIED = (
 _ADVICE = {
     "no_bucket": "{where} does not exist: there is no such bucket; create it, or correct storage.root",
     "denied": _DENIED,
+    "expired": "the temporary credentials for {where} have expired{detail}; renew them and run the same command again",
+    "clock": "{where} is denied{detail}: this machine's clock is wrong; set it and run the same command again",
+    "region": "{where} is not in this region{detail}; set storage.region to the bucket's",
     "no_credentials": "no credentials for {where}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "unreachable": "{where} cannot be reached{detail}; check storage.endpoint, the network, and that the server is running",
     "missing": "{where} does not exist; check the path",
@@ -24,10 +27,15 @@ _ADVICE = {
     "full": "{where} cannot be written: no space is left there",
     "other": "{where} failed{detail}",
 }
+_TOLD = ("denied", "expired", "clock", "region", "unreachable", "read_only", "other")  # with what the server said
 # First match wins, over error codes and texts alike.
 _SIGNS: list[tuple[str, str]] = [
     ("no_bucket", r"NoSuchBucket"),
-    ("denied", r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|ExpiredToken|InvalidToken|\b40[13]\b"),
+    ("expired", r"ExpiredToken|TokenRefreshRequired|token (included in the request )?(has|is) expired"),
+    ("clock", r"RequestTimeTooSkewed"),
+    ("region", r"AuthorizationHeaderMalformed|PermanentRedirect|TemporaryRedirect|IllegalLocationConstraint"),
+    ("region", r"redirect without LOCATION|incorrectly configured region"),
+    ("denied", r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|InvalidToken|\b40[13]\b"),
     ("no_credentials", r"NoCredentials|Unable to locate credentials|no providers in chain|CredentialsNotLoaded"),
     ("no_credentials", r"PartialCredentials|ProfileNotFound|TokenRetrieval"),
     ("unreachable", r"EndpointConnectionError|ConnectTimeout|ReadTimeout|ConnectionClosed|ConnectionError|SSLError"),
@@ -55,7 +63,7 @@ def storage_error(error: BaseException, where: str) -> StorageError:
     '/data cannot be written (Permission denied); choose a storage.root that this user may write to'
     """
     kind = kind_of(error)
-    detail = f" ({_first_line(error)})" if kind in ("denied", "unreachable", "read_only", "other") else ""
+    detail = f" ({_first_line(error)})" if kind in _TOLD else ""
     return StorageError(_ADVICE[kind].format(where=where, detail=detail))
 
 

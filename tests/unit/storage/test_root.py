@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +10,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
+import lance
 import pytest
 
 from trawl.config import StorageConfig
 from trawl.errors import StorageError
-from trawl.storage import Storage, s3
+from trawl.storage import Storage, lance_faults, s3
 
 
 def test_written_bytes_come_back(storage: Storage) -> None:
@@ -214,6 +216,22 @@ def test_denied(s3_endpoint: str, code: str) -> None:
         message = one_line("s3://bucket/x", endpoint=endpoint)
     assert "is denied" in message and "AWS_ACCESS_KEY_ID" in message
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in message
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("ExpiredToken", "temporary credentials .* have expired .*renew them"),
+        ("RequestTimeTooSkewed", "clock is wrong"),
+        ("AuthorizationHeaderMalformed", r"not in this region .*set storage\.region"),
+    ],
+)
+def test_refusals_that_have_a_remedy_of_their_own(s3_endpoint: str, code: str, advice: str) -> None:
+    with Refusing(code) as endpoint:
+        assert re.search(advice, one_line("s3://bucket/x", endpoint=endpoint))
+        with pytest.raises(StorageError, match=advice), lance_faults("s3://bucket/x"):
+            options = Storage.open(StorageConfig(root="s3://bucket/x", endpoint=endpoint, retries=0)).lance_options
+            lance.dataset("s3://bucket/x", storage_options=options)
 
 
 def test_server_without_conditional_puts(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
