@@ -47,7 +47,7 @@ def track(path: Path, frames: int) -> dict:
     config = cli.compose("track", TrackConfig, overrides)
     job = pipeline._job(config, published, "bench", ["a red star"], f"of-{frames}")
     clip = Clip("clip", path.name, str(path), "", 0.0, 1e9, (Target("a red star", 1.0, 1.0),))
-    done = TrackActor(job.models).process(TrackTask(job, clip))
+    done = TrackActor(job.models).process(TrackTask(job, clip, clip.uri))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"frames": done.frames, "masks": done.masks, "peak_mb": peak}
 

@@ -10,11 +10,13 @@ import difflib
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trawl.config import (
@@ -30,6 +32,7 @@ from trawl.config import (
     validate,
 )
 from trawl.errors import ConfigError, UsageError, did_you_mean
+from trawl.storage.veil import scrub
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -99,6 +102,7 @@ def main(job: str, config_type: type[C], call: Call[C]) -> None:
         config_type: the dataclass whose fields are all the settings there are.
         call: does the work and returns the exit code, or an `Outcome`.
     """
+    sys.excepthook = _report_bug
     sys.exit(run(job, config_type, call, sys.argv[1:]))
 
 
@@ -210,14 +214,13 @@ def _normalise(job: str, argv: list[str]) -> list[str]:
     A dataset cannot choose them by Hydra's own `override`, which fails in the jobs that lack the group.
     """
     words = [_normalise_one(word, _is_sweep(argv)) for word in argv]
-    words = sorted(words, key=lambda word: word not in ("-m", "--multirun"))  # settings may stand on both sides of it
     chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
     path = _conf_dir() / "dataset" / f"{chosen}.yaml"
     wishes = _yaml(path) if path.exists() else {}
     for group in _CHOSEN_BY_DATASET.get(job, ()):
         if wishes.get(group) and not any(word.startswith(f"{group}=") for word in words):
             words.insert(0, f"{group}={wishes[group]}")  # before any flag such as --cfg, which ends the settings
-    return words
+    return sorted(words, key=lambda word: word not in ("-m", "--multirun"))  # settings may stand on both sides of it
 
 
 def _normalise_one(word: str, sweeping: bool) -> str:
@@ -331,6 +334,11 @@ def _settings_of(job: str) -> list[str]:
     return names(JOBS[job], "")
 
 
+def _report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """A traceback as Python prints it, but for credentials that a message in it may quote."""
+    print(scrub("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)  # noqa: T201
+
+
 def _complain(error: UsageError | str, exit_code: int = EXIT_USAGE) -> int:
-    print(f"trawl: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+    print(f"trawl: {scrub(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201
     return error.exit_code if isinstance(error, UsageError) else exit_code

@@ -68,6 +68,7 @@ class StorageConfig:
     endpoint: str | None = None
     region: str | None = None
     retries: int = setting(5, at_least=0)
+    cache_mb: int = setting(4096, at_least=0)
 
 
 @dataclass
@@ -282,6 +283,7 @@ class IndexConfig:
     max_hours: float | None = setting(None, above=0)
     max_failed_fraction: float | None = setting(None, at_least=0)
     max_removed_fraction: float = setting(0.5, at_least=0)
+    log: str = setting("people", choices=("people", "json"))
     prices: PricesConfig = field(default_factory=PricesConfig)
 
 

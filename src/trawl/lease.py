@@ -11,6 +11,7 @@ between a check and its commit doubles nothing, because rows are replaced by vid
 """
 
 import json
+import logging
 import os
 import socket
 import threading
@@ -24,6 +25,7 @@ from datetime import UTC, datetime
 from trawl.errors import LeaseError, StorageError
 from trawl.storage import Storage
 
+_log = logging.getLogger(__name__)
 TTL_S = 60.0
 _BEATS = 6  # in a ttl
 _TRIES = 8
@@ -75,6 +77,7 @@ class Lease:
         """Let the next one in at once. A storage that fails now costs that one a wait, not this one its outcome."""
         self._over.set()
         self._thread.join()
+        _log.info("lease released", extra={"fields": {"number": self._number}})
         with suppress(StorageError):
             self._storage.write_bytes(f"{self._folder}/{self._number}.released", b"")
 
@@ -82,9 +85,12 @@ class Lease:
         count = 0
         while not self._over.wait(self._ttl_s / _BEATS):
             count += 1
-            with suppress(StorageError):
+            try:
                 self._storage.write_bytes(f"{self._folder}/{self._number}.beat", str(count).encode())
                 self._seen = time.monotonic()
+            except StorageError as error:
+                told = {"message": str(error), "silent_s": round(time.monotonic() - self._seen, 1)}
+                _log.warning("lease not renewed", extra={"fields": told})
 
 
 @contextmanager
@@ -123,6 +129,7 @@ def _take(storage: Storage, folder: str, me: Holder, ttl_s: float, waiting: Call
         content = json.dumps(asdict(me), indent=1).encode()
         if storage.write_if_absent(f"{folder}/{last + 1}.json", content) or _holder(storage, folder, last + 1) == me:
             _forget(storage, folder, numbers)
+            _log.info("lease taken", extra={"fields": {"number": last + 1}})
             return last + 1
     raise LeaseError(f"{storage.uri(folder)}: others take it over and over; run one job per dataset at a time")
 
@@ -141,6 +148,7 @@ def _wait_for_silence(
     if holder is None or _gone(holder):
         return
     waiting(holder)
+    _log.info("lease waited for", extra={"fields": {"holder": str(holder), "ttl_s": ttl_s}})
     first, until = _beat_of(storage, folder, number), time.monotonic() + ttl_s
     while time.monotonic() < until:
         time.sleep(ttl_s / _BEATS / 2)

@@ -12,7 +12,7 @@ import re
 import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import islice
@@ -25,6 +25,7 @@ from trawl.config import DatasetConfig, StorageConfig
 from trawl.errors import DatasetError, StorageError, VideoError, did_you_mean
 from trawl.records import VideoFile
 from trawl.storage.faults import kind_of
+from trawl.storage.veil import is_veiled, place, scrubbed, veil
 from trawl.storage.videos import MISSING, FileInfo, absolute_uri, list_files, localize, scheme_of, stat_file
 
 # fmt: off
@@ -60,7 +61,7 @@ class Listing:
             raise DatasetError(self._nothing())
 
     def _nothing(self) -> str:
-        where = f"dataset.uri {self._config.uri}"
+        where = f"dataset.uri {veil(self._config.uri)}"
         if self._config.kind == "manifest":
             return f"{where} lists no video: it has no rows"
         if self.ignored:
@@ -75,7 +76,8 @@ def list_videos(config: DatasetConfig, storage: StorageConfig) -> Listing:
     A folder's video_id is the path inside it. `glob` is matched against that path, "**" for any folders; unless its last
     part names a suffix, only files with a video's suffix count. Zero-byte and mislabelled files are listed like any other.
     A manifest's video_id is `id_column`, or else the URI: relative ones as they stand, absolute ones without their
-    scheme, or relative to the manifest's folder where they lie in it. Its other columns become `metadata` and part of the
+    scheme, or relative to the manifest's folder where they lie in it, without what may be a credential (`storage/veil.py`), so
+    that a newly signed URL is no new video. Its other columns become `metadata` and part of the
     fingerprint, so that an edited row is indexed anew; a file that is not there is listed with the fingerprint "missing".
 
     Raises (the settings at once, the rest while iterating):
@@ -100,7 +102,7 @@ def dataset_name(config: DatasetConfig) -> str:
             allowed = "1-64 of letters, digits, '.', '_' and '-', the first a letter or a digit"
             raise DatasetError(f"dataset.name={config.name!r} cannot name a folder; use {allowed}")
         return config.name
-    uri = absolute_uri(config.uri)
+    uri = place(absolute_uri(config.uri))
     slug = re.sub(r"[^a-z0-9]+", "-", PurePosixPath(uri).stem.lower()).strip("-")[:40]
     return f"{slug or 'dataset'}-{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
 
@@ -142,7 +144,9 @@ def _local_manifest(config: DatasetConfig, storage: StorageConfig) -> Iterator[P
             with localize(config.uri, storage, Path(scratch), _MANIFEST_BYTES) as path:
                 yield path
         except VideoError as error:
-            raise DatasetError(f"dataset.uri {config.uri} cannot be read as a manifest: {error.message}") from error
+            raise DatasetError(
+                f"dataset.uri {veil(config.uri)} cannot be read as a manifest: {error.message}"
+            ) from error
 
 
 def _is_parquet(path: Path) -> bool:
@@ -157,10 +161,12 @@ def _csv_rows(config: DatasetConfig, path: Path) -> Iterator[dict[str, Any]]:
             _check_columns(config, reader.fieldnames or [])
             for row in reader:
                 if None in row or None in row.values():
-                    raise DatasetError(f"{config.uri} line {reader.line_num}: its number of fields is not the header's")
+                    raise DatasetError(
+                        f"{veil(config.uri)} line {reader.line_num}: its number of fields is not the header's"
+                    )
                 yield {name: _csv_value(text) for name, text in row.items()} | _texts(config, row)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"dataset.uri {config.uri} is neither Parquet nor CSV in UTF-8: {error}") from error
+        raise DatasetError(f"dataset.uri {veil(config.uri)} is neither Parquet nor CSV in UTF-8: {error}") from error
 
 
 def _parquet_rows(config: DatasetConfig, path: Path) -> Iterator[dict[str, Any]]:
@@ -173,14 +179,14 @@ def _parquet_rows(config: DatasetConfig, path: Path) -> Iterator[dict[str, Any]]
             for batch in file.iter_batches(batch_size=4096):
                 yield from batch.to_pylist()
     except pa.ArrowInvalid as error:
-        raise DatasetError(f"dataset.uri {config.uri} is damaged: {' '.join(str(error).split())}") from error
+        raise DatasetError(f"dataset.uri {veil(config.uri)} is damaged: {' '.join(str(error).split())}") from error
 
 
 def _check_columns(config: DatasetConfig, names: list[str] | Any) -> None:
     for setting, column in (("uri_column", config.uri_column), ("id_column", config.id_column)):
         if column is not None and column not in names:
             raise DatasetError(
-                f"dataset.{setting}={column!r} is no column of {config.uri}; {did_you_mean(column, map(str, names))}"
+                f"dataset.{setting}={column!r} is no column of {veil(config.uri)}; {did_you_mean(column, map(str, names))}"
             )
 
 
@@ -202,14 +208,51 @@ def _identify(config: DatasetConfig, number: int, row: dict[str, Any]) -> tuple[
     """(video_id, uri) of a row."""
     written = row[config.uri_column]
     if not isinstance(written, str) or not written.strip():
-        raise DatasetError(f"{config.uri} row {number}: {config.uri_column} is empty or no text ({written!r})")
-    home = absolute_uri(config.uri).rpartition("/")[0]
+        raise DatasetError(f"{veil(config.uri)} row {number}: {config.uri_column} is empty or no text ({written!r})")
+    home = _home(config)
     relative = scheme_of(written) == "file" and "://" not in written and not written.startswith(("/", "~"))
     uri = f"{home}/{written.removeprefix('./')}" if relative else absolute_uri(written)
     if config.id_column is not None:
-        return str(row[config.id_column]), uri
-    inside = uri.startswith(f"{home}/") and ".." not in PurePosixPath(written).parts
-    return uri.removeprefix(f"{home}/") if inside else uri.partition("://")[2] or uri.lstrip("/"), uri
+        return place(str(row[config.id_column])), uri
+    told, home = place(uri), place(home)
+    inside = told.startswith(f"{home}/") and ".." not in PurePosixPath(written).parts
+    return told.removeprefix(f"{home}/") if inside else told.partition("://")[2] or told.lstrip("/"), uri
+
+
+def _home(config: DatasetConfig) -> str:
+    """The manifest's folder; a signature of the manifest opens nothing else, a user and password may."""
+    uri = absolute_uri(config.uri)
+    return (re.split(r"[?#]", uri)[0] if uri.startswith(("http://", "https://")) else uri).rpartition("/")[0]
+
+
+def reopen(config: DatasetConfig, storage: StorageConfig, uris: Mapping[str, str]) -> dict[str, str]:
+    """What opens these videos now, by video_id.
+
+    What is stored of a URI may lack its credentials (`storage/veil.py`). The dataset has them, and newer ones than those that
+    the video was indexed with. A video that it no longer names keeps what was stored, and cannot be opened.
+
+    Args:
+        uris: as stored, by video_id; those that lack nothing come back as they are, and cost nothing.
+
+    Raises:
+        DatasetError: the manifest cannot be read.
+    """
+    opening, wanted = dict(uris), {video_id for video_id, uri in uris.items() if is_veiled(uri)}
+    if not wanted:
+        return opening
+    if config.kind != "manifest":
+        base = absolute_uri(config.uri)
+        return {
+            video_id: uri.replace(veil(base), base, 1) if uri.startswith(veil(base)) else uri
+            for video_id, uri in uris.items()
+        }
+    with _local_manifest(config, storage) as path:
+        rows = _parquet_rows if _is_parquet(path) else _csv_rows
+        for number, row in enumerate(rows(config, path), 1):
+            video_id, uri = _identify(config, number, row)
+            if video_id in wanted:
+                opening[video_id] = uri
+    return opening
 
 
 def _refuse_duplicates(config: DatasetConfig, ids: Iterator[str]) -> None:
@@ -218,7 +261,14 @@ def _refuse_duplicates(config: DatasetConfig, ids: Iterator[str]) -> None:
     repeated = int((ordered[1:] == ordered[:-1]).sum())
     if repeated:
         column = config.id_column or config.uri_column
-        raise DatasetError(f"{config.uri} names {repeated} videos more than once; make its column {column!r} unique")
+        more = (
+            ""
+            if config.id_column
+            else " (what follows a '?' in a URL does not count; dataset.id_column may name the videos)"
+        )
+        raise DatasetError(
+            f"{veil(config.uri)} names {repeated} videos more than once; make its column {column!r} unique{more}"
+        )
 
 
 def _stat(config: DatasetConfig, uri: str, video_id: str, storage: StorageConfig) -> FileInfo:
@@ -227,13 +277,13 @@ def _stat(config: DatasetConfig, uri: str, video_id: str, storage: StorageConfig
         return stat_file(uri, video_id, storage)
     except StorageError as error:
         if error.__cause__ is not None and kind_of(error.__cause__) in ("unreachable", "no_credentials"):
-            raise DatasetError(f"{config.uri} names {uri}: {error}") from error
+            raise DatasetError(f"{veil(config.uri)} names {veil(uri)}: {error}") from error
         return FileInfo(video_id, uri, 0, MISSING)
 
 
 def _described(config: DatasetConfig, info: FileInfo, row: dict[str, Any]) -> VideoFile:
     named = (config.uri_column, config.id_column)
-    metadata = {key: value for key, value in row.items() if key not in named and value is not None}
+    metadata = scrubbed({key: value for key, value in row.items() if key not in named and value is not None})
     fingerprint = info.fingerprint
     if metadata and fingerprint != MISSING:
         text = json.dumps(metadata, sort_keys=True, default=str)

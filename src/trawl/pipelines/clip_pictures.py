@@ -18,7 +18,7 @@ import numpy as np
 from trawl import write
 from trawl.config import PageConfig, ReportJobConfig
 from trawl.decode.sandbox import DecodeSandbox
-from trawl.errors import StorageError, VideoError
+from trawl.errors import DatasetError, StorageError, VideoError
 from trawl.records import ClipFrames
 from trawl.report import marks
 from trawl.report.marks import Marks
@@ -29,7 +29,9 @@ from trawl.report.times import clock
 from trawl.report.tracks import ClipFacts
 from trawl.report.trajectories import empty_ground, plot
 from trawl.report.video import write_video
+from trawl.source import reopen
 from trawl.storage import Storage, localize, stat_file
+from trawl.storage.veil import scrub
 
 _SANDBOXES = 2
 _JPEG_QUALITY = 85
@@ -115,16 +117,17 @@ class ClipDesk:
         """Decode, draw and encode the clip into `target`. Returns what went wrong, or nothing."""
         storage, limits = self._config.storage, self._config.decode
         try:
-            if stat_file(clip.uri, "", storage).fingerprint != clip.fingerprint.partition("+")[0]:
+            uri = reopen(self._config.dataset, storage, {clip.video_id: clip.uri})[clip.video_id]
+            if stat_file(uri, "", storage).fingerprint != clip.fingerprint.partition("+")[0]:
                 return "No video: the file is gone or has changed since it was tracked."
-            with localize(clip.uri, storage, scratch, limits.max_bytes) as path:
+            with localize(uri, storage, scratch, limits.max_bytes, clip.fingerprint) as path:
                 span = (clip.start_s, clip.end_s)
                 batches = sandbox.clip(path, span, max_side=self._config.report.side)
                 write_video(target, reel.frames(batch for batch in batches if isinstance(batch, ClipFrames)))
         except VideoError as error:
             return f"No video: {error.message}."
-        except StorageError as error:
-            return f"No video: {error}."
+        except (StorageError, DatasetError) as error:
+            return f"No video: {scrub(str(error))}."
         if reel.broken is None:
             return ""
         begun = "No video" if reel.poster is None else f"The video breaks off at {clock(reel.last_s)}"

@@ -4,6 +4,7 @@ The order is the guarantee: rows first, ledger second. A crash between the two r
 replaced by video, the repetition doubles nothing. How much a crash can cost is `commit_rows` or `commit_every_s`.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from trawl.storage import Storage
 from trawl.table import frames
 from trawl.table.ledger import Ledger, open_ledger
 
+_log = logging.getLogger(__name__)
 _LOST = (ObjectLostError, RayActorError)
 
 
@@ -61,6 +63,7 @@ class Tables:
     def remove(self, video_ids: list[str], run_id: str, key: str) -> None:
         """Drop videos that are gone from the corpus; the ledger remembers that they were there."""
         self.commit([], video_ids, self.ledger.removed(video_ids, run_id), key)
+        _log.info("removed", extra={"fields": {"videos": len(video_ids)}})
 
 
 class Committer:
@@ -111,6 +114,10 @@ class Committer:
         self._tables.commit(fragments, [o.video.video_id for o in outcomes], rows, key=f"{self._run_id}/{self._count}")
         for outcome in outcomes:
             self._on_commit(outcome)
+        indexed = [outcome for outcome in outcomes if isinstance(outcome, Indexed)]
+        counts = {"videos": len(indexed), "failed": len(outcomes) - len(indexed)}
+        counts["rows"] = sum(outcome.frames_embedded for outcome in indexed)
+        _log.info("committed", extra={"fields": counts | {"fragments": len(fragments)}})
 
     def _write(self, indexed: list[Indexed]) -> list[str]:
         refs: list[Any] = [ref for outcome in indexed for ref in outcome.rows]

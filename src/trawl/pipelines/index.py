@@ -9,6 +9,7 @@ Actors start only when there is work, so a night without changes costs one listi
 any point: what is committed stays, the rest is planned again (docs/architecture.md).
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
@@ -29,6 +30,7 @@ from trawl.pipelines.deadline import Deadline
 from trawl.pipelines.dispatch import Dispatcher
 from trawl.pipelines.fleet import Fleet, fleet
 from trawl.pipelines.foresight import foresee
+from trawl.pipelines.journal import journal
 from trawl.pipelines.outcome import Failed, Gatherer
 from trawl.pipelines.progress import IndexProgress
 from trawl.pipelines.startup import import_lance
@@ -40,6 +42,7 @@ from trawl.source import dataset_name, list_videos
 from trawl.storage import Storage
 from trawl.table import maintain, publish
 
+_log = logging.getLogger(__name__)
 _LARGEST_FIRST_AMONG = 1000
 _REMOVED_AT_ONCE = 5000
 _FEW = 20  # videos of which any number may go without a question
@@ -64,6 +67,9 @@ def run(
         storage.check(write=True)
     with ExitStack() as stack:
         stack.enter_context(deadline.watching())
+        folder = f"{dataset}/runs/{record.run_id}"
+        log = journal(None if config.dry_run else storage, folder, "index", record.run_id, config.log)
+        stack.enter_context(log)
         if lease is None and not config.dry_run:
             lease = stack.enter_context(hold_dataset(storage, dataset, "jobs.index", config.table.lease_s, console))
         if config.rollback is not None:
@@ -109,6 +115,9 @@ def _run(
         tables = Tables.open(storage, dataset, recipe.key, schema, lease.check)
         plan = make_plan(listing, tables.ledger, config.retry)
     record.recipe, record.plan, record.ignored = recipe.key, asdict(plan.counts), dict(listing.ignored)
+    _log.info(
+        "planned", extra={"fields": record.plan | {"recipe": recipe.key, "ignored": sum(record.ignored.values())}}
+    )
     check_removed(plan.counts, config)
     _remove(plan, tables, record)
     _embed(config, blueprint, plan, tables, deadline, record, console)
@@ -116,7 +125,10 @@ def _run(
     with record.clock.step("publish"):
         maintain.compact(tables.ledger_uri, tables.options)
         facts = maintain.prepare(tables.frames_uri, tables.options, config.table.index_min_rows)
-        record.published = publish.publish(storage, dataset, recipe, facts).number
+        shown = publish.publish(storage, dataset, recipe, facts)
+        record.published = shown.number
+        told = {"number": shown.number, "videos": shown.num_videos, "rows": shown.num_rows}
+        _log.info("published", extra={"fields": told})
         maintain.clean_up(storage, dataset, config.table.keep_versions_h)
     storage.write_bytes(f"{dataset}/runs/{record.run_id}/run.json", record.to_json())
     show(record, console, storage.uri(dataset, "runs", record.run_id, "run.json"))
@@ -141,6 +153,7 @@ def _published_embedder(storage: Storage, dataset: str) -> Mapping[str, Any] | N
 
 def _rollback(storage: Storage, dataset: str, number: int, record: RunRecord, console: Console) -> RunRecord:
     record.published = publish.rollback(storage, dataset, number).number
+    _log.info("published", extra={"fields": {"number": record.published, "rolled_back_to": number}})
     console.print(f"published version {number} again, as version {record.published}")
     return record
 

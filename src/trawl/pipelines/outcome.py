@@ -12,6 +12,7 @@ from trawl.pipelines.actors import UnitDone, VideoFacts
 from trawl.pipelines.dispatch import Finished, Refused
 from trawl.plan import MAX_ATTEMPTS
 from trawl.records import Reason, Status, VideoFile
+from trawl.storage.veil import scrub, veil
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ class Gatherer:
             if video_id not in self._failed:
                 self._parts.pop(video_id, None)
                 self._failed[video_id] = 1
-                yield Failed(event.unit.video, event.reason, event.message, event.unit.earlier + 1)
+                message = scrub(event.message, event.unit.video.uri)
+                yield Failed(event.unit.video, event.reason, message, event.unit.earlier + 1)
             return
         if video_id in self._failed:
             return  # a sibling span was refused; this one's rows are let go
@@ -87,7 +89,7 @@ def ledger_row(outcome: Outcome, run_id: str) -> dict[str, Any]:
     video = outcome.video
     row: dict[str, Any] = {
         "video_id": video.video_id,
-        "uri": video.uri,
+        "uri": veil(video.uri),
         "fingerprint": video.fingerprint,
         "size_bytes": video.size_bytes,
         "metadata": video.metadata_json,

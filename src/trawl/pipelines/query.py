@@ -18,7 +18,7 @@ from trawl.config import QueryConfig, ReportConfig
 from trawl.models import registry
 from trawl.pipelines.clock import Clock
 from trawl.pipelines.pictures import PictureDesk
-from trawl.pipelines.retrieve import PublishedIndex
+from trawl.pipelines.retrieve import PublishedIndex, openable
 from trawl.report import sheet, terminal
 from trawl.results import Answer, Source
 from trawl.search import texts
@@ -93,7 +93,7 @@ def _contact_sheet(
     wanted: dict[str, list[float]] = {}
     for video_id, time_s in sorted(shown):
         wanted.setdefault(video_id, []).append(time_s)
-    shots = desk.fetch(wanted, sources)
+    shots = desk.fetch(wanted, openable(config.dataset, config.storage, {name: sources[name] for name in wanted}))
     sections = [_section(answer, sources, shots, config.report) for answer in answers]
     title = answers[0].query + (f" and {len(answers) - 1} more" if len(answers) > 1 else "")
     return sheet.render(sections, sheet.About(f"{title} · trawl", _facts(published, dataset, config)))

@@ -3,7 +3,8 @@
 Opens exactly the versions that were published. Knows nothing of pictures, models or how an answer is written.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +12,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trawl import segments
-from trawl.config import SearchConfig
+from trawl.config import DatasetConfig, SearchConfig, StorageConfig
 from trawl.pipelines.startup import import_lance
 from trawl.records import Embeddings, Indices, Status, Times
 from trawl.results import Answer, Source
 from trawl.search import filters
 from trawl.search.nearest import FrameSearch, unit_vectors
+from trawl.source import reopen
 from trawl.storage import Storage, lance_faults
 from trawl.table import publish
 from trawl.table.publish import Published
@@ -104,7 +106,7 @@ class PublishedIndex:
         return table["frame_index"].to_numpy(), table["time_s"].to_numpy()
 
     def sources(self, video_ids: Iterable[str]) -> dict[str, Source]:
-        """Where these videos lie, by video_id."""
+        """Where these videos lie, by video_id; see `openable` for those that are to be opened."""
         if not (wanted := sorted(set(video_ids))):
             return {}
         listed = ", ".join(map(filters.quoted, wanted))
@@ -130,6 +132,16 @@ class PublishedIndex:
             indexed = self._videos.to_table(columns=["metadata"], filter=_INDEXED)
             documents = indexed["metadata"].to_pylist()
         return filters.to_sql(where, filters.metadata_types(documents))
+
+
+def openable(dataset: DatasetConfig, storage: StorageConfig, sources: Mapping[str, Source]) -> dict[str, Source]:
+    """The same, with URIs that open the videos and are for no table or page.
+
+    Raises:
+        DatasetError: the manifest, which has the credentials that a URI lacks, cannot be read.
+    """
+    uris = reopen(dataset, storage, {video_id: source.uri for video_id, source in sources.items()})
+    return {video_id: replace(source, uri=uris[video_id]) for video_id, source in sources.items()}
 
 
 def _answer(query: str, vector: NDArray[np.float32], search: FrameSearch, config: SearchConfig) -> Answer:

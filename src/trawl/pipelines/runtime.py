@@ -22,6 +22,7 @@ from trawl.errors import ConfigError, UsageError
 
 A = TypeVar("A")
 
+_log = logging.getLogger(__name__)
 _THREADS_PER_MODEL = 8  # on CPUs; more of them would begin to wait for the interpreter
 
 
@@ -201,12 +202,14 @@ class Pool(Generic[A]):
             args: of the constructor, also for each replacement.
             options: Ray's, such as num_cpus.
         """
+        self._kind = actor.__name__
         self._remote = ray.remote(max_restarts=0, max_task_retries=0, **options)(actor)
         self._args = args
         self.handles: list[Any] = [self._remote.remote(*args) for _ in range(size)]
 
     def replace(self, index: int) -> None:
         """Start a new actor at a place; what is left of the old one is killed."""
+        _log.warning("actor replaced", extra={"fields": {"actor": self._kind, "place": index}})
         with contextlib.suppress(RayActorError, ValueError):
             ray.kill(self.handles[index])
         self.handles[index] = self._remote.remote(*self._args)

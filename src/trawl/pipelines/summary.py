@@ -5,6 +5,7 @@ Counts only; it decides nothing. The same numbers stand in both, so that nobody 
 
 import contextlib
 import json
+import logging
 import platform
 import secrets
 from collections import Counter
@@ -23,7 +24,9 @@ from trawl.pipelines.clock import Clock
 from trawl.pipelines.dispatch import Finished, Refused
 from trawl.pipelines.outcome import Failed, Indexed, Outcome
 from trawl.pipelines.progress import format_s
+from trawl.storage.veil import scrub, scrubbed
 
+_log = logging.getLogger(__name__)
 _LIBRARIES = ("ray", "torch", "open_clip_torch", "decord", "av", "pylance", "pyarrow", "numpy")
 
 
@@ -68,6 +71,7 @@ class RunRecord:
     def count(self, outcome: Outcome) -> None:
         """One video has its outcome."""
         self.size_bytes += outcome.video.size_bytes
+        _tell(outcome)
         if isinstance(outcome, Failed):
             self.outcomes["failed"] += 1
             self.failures[outcome.reason.value] += 1
@@ -87,6 +91,8 @@ class RunRecord:
             decoded=done.frames_decoded, embedded=done.frames_embedded, substituted=done.frames_substituted
         )
         self.cpu_s["decode"] += done.decode_cpu_s
+        told = {"frames": done.frames_embedded, "decode_cpu_s": done.decode_cpu_s}
+        _log.debug("unit embedded", extra={"fields": {"video_id": event.unit.video.video_id} | told})
         self.actor_s["fetch"] += done.fetch_s
         self.actor_s["wait_for_embedding"] += done.embed_wait_s
         self.peak_mb["decoder"] = max(self.peak_mb.get("decoder", 0.0), done.decoder_mb)
@@ -113,7 +119,17 @@ class RunRecord:
             "wall_s": self.clock.wall_s,
             "versions": versions(),
         }
-        return json.dumps(content, indent=2, sort_keys=True, default=str).encode()
+        return json.dumps(scrubbed(content), indent=2, sort_keys=True, default=str).encode()
+
+
+def _tell(outcome: Outcome) -> None:
+    """Each failed video is a line of the log; of the others, which may be millions, only the metrics hear."""
+    fields: dict[str, Any] = {"video_id": outcome.video.video_id, "size_bytes": outcome.video.size_bytes}
+    if isinstance(outcome, Indexed):
+        _log.debug("video indexed", extra={"fields": fields})
+        return
+    why = {"reason": outcome.reason.value, "message": outcome.message, "attempts": outcome.attempts}
+    _log.warning("video failed", extra={"fields": fields | why})
 
 
 def exit_code_of(failed: int, tried: int, limit: float | None) -> int:
@@ -169,7 +185,7 @@ def show(run: RunRecord, console: Console, where: str) -> None:
 
 def line(console: Console, head: str, text: str) -> None:
     """One headed line of a summary."""
-    console.print(Text.assemble((f"{head:<10} ", "bold"), text), soft_wrap=True, highlight=False)
+    console.print(Text.assemble((f"{head:<10} ", "bold"), scrub(text)), soft_wrap=True, highlight=False)
 
 
 def _outcomes(run: RunRecord) -> Table:

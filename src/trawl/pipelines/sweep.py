@@ -30,6 +30,7 @@ from trawl.pipelines.summary import line, new_run_id
 from trawl.pipelines.sweep_table import points_table
 from trawl.source import dataset_name
 from trawl.storage import Storage
+from trawl.storage.veil import scrubbed
 from trawl.table import publish
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ class Sweep:
             outcome, word, message = Outcome(error.exit_code), UNUSABLE, str(error)
         except Exception as error:  # noqa: BLE001  a bug or a lost cluster costs this point; what is shared starts anew
             traceback.print_exc()
-            message = f"{type(error).__name__}: {error}"
+            cause = getattr(error, "cause", None) or error  # of a remote one, whose own text is its whole traceback
+            message = f"{type(cause).__name__}: {cause}"
             self._stay.close()
         else:
             word = DONE if outcome.exit_code == EXIT_OK else FAILED
@@ -256,8 +258,8 @@ class Sweep:
             "ended_at": datetime.now(UTC).isoformat() if ended else None,
         }
         storage, folder = self._place.storage, self._place.folder
-        storage.write_bytes(f"{folder}/sweep.json", json.dumps(about, indent=1).encode())
-        storage.write_bytes(f"{folder}/points.json", json.dumps(now + later, indent=1).encode())
+        storage.write_bytes(f"{folder}/sweep.json", json.dumps(scrubbed(about), indent=1).encode())
+        storage.write_bytes(f"{folder}/points.json", json.dumps(scrubbed(now + later), indent=1).encode())
 
     def _show(self) -> None:
         self._console.rule(Text("the sweep"), align="left")

@@ -25,7 +25,14 @@ from trawl.pipelines.crew import Crew
 from trawl.pipelines.deadline import Deadline
 from trawl.pipelines.retrieve import PublishedIndex
 from trawl.pipelines.reuse_keys import reuse_keys
-from trawl.pipelines.runtime import Pool, actors_that_fit, cluster_resources, ray_session, working_pool
+from trawl.pipelines.runtime import (
+    Pool,
+    actors_that_fit,
+    cluster_resources,
+    is_staying,
+    ray_session,
+    working_pool,
+)
 from trawl.pipelines.summary import new_run_id
 from trawl.pipelines.track_actor import TrackActor, TrackJob, TrackModels, TrackTask
 from trawl.pipelines.track_progress import TrackProgress
@@ -34,7 +41,7 @@ from trawl.records import Clip, Target
 from trawl.results import Answer
 from trawl.reuse.clean import clean
 from trawl.search import texts
-from trawl.source import dataset_name
+from trawl.source import dataset_name, reopen
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.table.publish import Published
@@ -218,11 +225,14 @@ def _track(
             pool = stack.enter_context(_pool(config.resources, job, len(clips)))
             record.gpus = config.resources.track_gpus * len(pool.handles)
         with record.clock.step("work"), TrackProgress(console, len(clips)) as progress:
-            tasks = (TrackTask(job, clip) for clip in deadline.within(clips))
+            uris = reopen(config.dataset, config.storage, {clip.video_id: clip.uri for clip in clips})
+            tasks = (TrackTask(job, clip, uris[clip.video_id]) for clip in deadline.within(clips))
             for task, answer in Crew[TrackTask](pool).run(tasks, progress.refresh):
                 record.count(task.clip, answer)
                 progress.clip(record.counts)
         record.count_memory(pool.ask("spent"))
+        if not is_staying():  # the next point of a sweep looks at the same videos
+            pool.ask("clear_cache")
     if record.clips["done"] + record.clips["failed"] < len(clips):
         record.stopped = deadline.stopped
 

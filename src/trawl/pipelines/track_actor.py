@@ -66,10 +66,11 @@ class TrackJob:
 
 @dataclass(frozen=True, slots=True)
 class TrackTask:
-    """One clip of one run."""
+    """One clip of one run. uri: opens its video now; the clip's own, which is written down, may lack credentials."""
 
     job: TrackJob
     clip: Clip
+    uri: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ class TrackActor:
         """Track one clip and write what was found, also when that is nothing."""
         self._begin(task.job)
         try:
-            return self._copy(task.job, task.clip) or self._follow(task.job, task.clip)
+            return self._copy(task.job, task.clip) or self._follow(task.job, task.clip, task.uri)
         except VideoError as error:
             return ClipRefused(error.reason, error.message)
 
@@ -171,7 +172,7 @@ class TrackActor:
         spent = time.process_time() - began[0], time.perf_counter() - began[1]
         return replace(done, cpu_s={"other": spent[0]}, wall_s={"other": spent[1]})
 
-    def _follow(self, job: TrackJob, clip: Clip) -> ClipDone:
+    def _follow(self, job: TrackJob, clip: Clip, uri: str) -> ClipDone:
         from trawl.ground import Kept
         from trawl.pipelines.meters import Meter, MeteredGrounder, MeteredTracker
         from trawl.pipelines.track_reuse import memory
@@ -183,7 +184,8 @@ class TrackActor:
         known = memory(self._storage, job, clip)
         reports: list[DecodeReport] = []
         looked: list[int] = []
-        with localize(clip.uri, job.storage, self._scratch, job.decode.max_bytes) as path:
+        where = (uri, job.storage, self._scratch, job.decode.max_bytes)
+        with localize(*where, clip.fingerprint) as path:  # the clips of one video share a copy
             found = follow(
                 self._frames(path, clip, reports, looked),
                 clip.targets,
@@ -241,6 +243,13 @@ class TrackActor:
     def spent(self) -> tuple[float, float | None]:
         """Peak memory in MiB: of this process, its decoding child not in it, and on the GPU, None where it uses none."""
         return peak_mb(), gpu_peak_mb() if self._on_gpu else None
+
+    def clear_cache(self) -> None:
+        """Delete the copies of videos on this machine that nobody uses."""
+        from trawl.storage.cache import VideoCache
+
+        if self._job is not None:
+            VideoCache(self._scratch, 0).clear()
 
 
 def _parts_on_gpu(models: TrackModels) -> tuple[str, ...]:

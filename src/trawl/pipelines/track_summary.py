@@ -1,6 +1,7 @@
 """What a tracking run leaves behind for people and programs: the printed summary, `run.json` and the exit code."""
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ from trawl.pipelines.progress import format_s
 from trawl.pipelines.summary import line, versions
 from trawl.pipelines.track_actor import ClipDone, ClipRefused
 from trawl.records import Clip, Reason
+from trawl.storage.veil import scrubbed
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -70,6 +74,9 @@ class TrackRecord:
         refused = answer or ClipRefused(Reason.WORKER_DIED, "its process died three times")
         self.clips["failed"] += 1
         self.failures[refused.reason.value] += 1
+        why = {"reason": refused.reason.value, "message": refused.message}
+        told = {"run_id": self.run_id, "video_id": clip.video_id, "clip_id": clip.clip_id} | why
+        _log.warning("clip failed", extra={"fields": told})
         where = f"{clip.video_id} {clip.start_s:.1f}-{clip.end_s:.1f} s"
         self.failed_clips[clip.clip_id] = f"{refused.reason.value}: {where}: {refused.message}"
 
@@ -95,7 +102,7 @@ class TrackRecord:
             "wall_s": self.clock.wall_s,
             "versions": versions(),
         }
-        return json.dumps(content, indent=2, sort_keys=True, default=str).encode()
+        return json.dumps(scrubbed(content), indent=2, sort_keys=True, default=str).encode()
 
 
 def show(run: TrackRecord, console: Console, where: str) -> None:

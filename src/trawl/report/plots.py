@@ -95,12 +95,13 @@ def stand_in(shade: int) -> str:
     return f"#fe00{shade:02x}"
 
 
-def draw(paint: Callable[["Axes"], None], title: str, words: str, ident: str) -> str:
+def draw(paint: Callable[["Axes"], None], title: str, words: str, ident: str, height_in: float = _HEIGHT_IN) -> str:
     """The SVG of what `paint` puts on a pair of axes.
 
     Args:
         title: what it shows; the drawing's accessible name. words: what can be seen in it.
         ident: letters, digits and dashes, of this drawing alone in its page.
+        height_in: of a drawing 4.2 inches wide.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -110,13 +111,13 @@ def draw(paint: Callable[["Axes"], None], title: str, words: str, ident: str) ->
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a machine's own matplotlibrc changes nothing
         matplotlib.rcParams.update({**_STYLE, "svg.hashsalt": ident})
-        figure = Figure(figsize=(_WIDTH_IN, _HEIGHT_IN), layout="constrained")
+        figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
         paint(figure.subplots())
         figure.savefig(sink, format="svg", metadata={"Date": None, "Creator": None})
-    return _inline(sink.getvalue(), title, words, ident)
+    return _inline(sink.getvalue(), title, words, ident, height_in)
 
 
-def _inline(svg: bytes, title: str, words: str, ident: str) -> str:
+def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) -> str:
     """matplotlib's file as an element of a page: no namespaces, no ids but those in use, the page's own typeface."""
     root = ElementTree.fromstring(svg)
     for element in root.iter():
@@ -133,9 +134,9 @@ def _inline(svg: bytes, title: str, words: str, ident: str) -> str:
         for name, value in element.attrib.items():
             ours = re.sub(r"#f[de]00[0-9a-f]{2}", lambda found: _property(found[0]), value)
             element.attrib[name] = re.sub(r" ?font-family: [^;]*;", "", ours) if name == "style" else ours
-    width, height = round(_WIDTH_IN * _PT), round(_HEIGHT_IN * _PT)
+    width, height = round(_WIDTH_IN * _PT), round(height_in * _PT)
     root.attrib.clear()
-    root.attrib |= {"class": "plot", "viewBox": f"0 0 {_WIDTH_IN * _PT:g} {_HEIGHT_IN * _PT:g}", "role": "img"}
+    root.attrib |= {"class": "plot", "viewBox": f"0 0 {_WIDTH_IN * _PT:g} {height_in * _PT:g}", "role": "img"}
     root.attrib |= {"width": str(width), "height": str(height), "style": "stroke-linejoin: round"}
     root.attrib["aria-labelledby"] = f"{ident}-title {ident}-words"
     for name, text in (("desc", words), ("title", title)):

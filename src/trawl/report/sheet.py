@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from trawl.records import Segment
 from trawl.report.times import clock
+from trawl.storage.veil import is_veiled
 
 _JPEG_QUALITY = 82
 

@@ -4,6 +4,7 @@
 publication holds by tag go once they are old enough. Knows nothing of videos.
 """
 
+import logging
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from trawl.storage import Storage, lance_faults
 from trawl.table.publish import Published, history, tag_of
 
+_log = logging.getLogger(__name__)
 INDEX_NAME = "embedding_idx"
 # Measured by benchmarks/query.py. Scanning IVF_RQ's codes is so cheap that a query probes every partition of a million rows
 # (SearchConfig.nprobes=256) in 1/40 of the exact scan's time, with recall 1.00 at refine_factor 2; probing 20 of 244 loses 10%
@@ -58,6 +60,8 @@ def _compact(dataset: Any) -> bool:
     if len(fragments) <= _MAX_FRAGMENTS and deleted <= _MAX_DELETED * max(rows, 1):
         return False
     dataset.optimize.compact_files(materialize_deletions_threshold=_MAX_DELETED)
+    told = {"table": dataset.uri, "fragments": len(fragments), "rows": rows, "deleted": deleted}
+    _log.info("compacted", extra={"fields": told})
     return True
 
 
@@ -80,7 +84,10 @@ def clean_up(storage: Storage, dataset: str, keep_h: float) -> None:
                 opened = lance.dataset(uri, storage_options=storage.lance_options)
                 for tag in set(opened.tags.list()) - held:
                     opened.tags.delete(tag)
-                opened.cleanup_old_versions(older_than=age, error_if_tagged_old_versions=False)
+                gone = opened.cleanup_old_versions(older_than=age, error_if_tagged_old_versions=False)
+                if gone.old_versions:
+                    told = {"table": uri, "versions": gone.old_versions, "bytes": gone.bytes_removed}
+                    _log.info("cleaned up", extra={"fields": told})
 
 
 def _kept(published: list[Published], keep_h: float) -> list[Published]:
@@ -106,7 +113,9 @@ def _index(dataset: Any, index_min_rows: int) -> dict[str, Any] | None:
     else:
         return existing
     dataset.checkout_latest()
-    return _facts(dataset)
+    facts = _facts(dataset)
+    _log.info("vector index brought up to date", extra={"fields": {"before": existing, "now": facts}})
+    return facts
 
 
 def _build(dataset: Any, rows: int) -> None:
