@@ -156,7 +156,8 @@ class DecodeActor:
         from trawl.storage import localize
 
         started = time.perf_counter()
-        with localize(unit.video.uri, self._storage, self._scratch, self._decode.max_bytes) as path:
+        where = (unit.video.uri, self._storage, self._scratch, self._decode.max_bytes)
+        with localize(*where, unit.video.fingerprint) as path:  # the spans of one video share a copy
             fetch_s = time.perf_counter() - started
             pending = _Window(embedders, window)
             embedded: list[tuple[FrameBatch, np.ndarray]] = []
@@ -195,6 +196,12 @@ class DecodeActor:
     def spent(self) -> float:
         """This process's peak memory in MiB; its decoding children are not in it."""
         return peak_mb()
+
+    def clear_cache(self) -> None:
+        """Delete the copies of videos on this machine that nobody uses."""
+        from trawl.storage.cache import VideoCache
+
+        VideoCache(self._scratch, 0).clear()
 
 
 def _facts(probe: Probe) -> VideoFacts:

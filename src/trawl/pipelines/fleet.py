@@ -30,7 +30,7 @@ class Fleet:
     embed_threads: int
 
     def report(self, record: RunRecord) -> None:
-        """Add what the actors have spent; what one that died had spent is not known."""
+        """Add what the actors have spent; what one that died had spent is not known. The work is over: copies of videos go."""
         embed = self.embedders.ask("spent")
         record.cpu_s["embed"] = sum(cpu_s for cpu_s, _ in embed)
         record.peak_mb |= {
@@ -38,6 +38,7 @@ class Fleet:
             "decode_actor": max(self.decoders.ask("spent"), default=0.0),
             "embed_actor": max((peak for _, peak in embed), default=0.0),
         }
+        self.decoders.ask("clear_cache")
 
 
 @contextlib.contextmanager

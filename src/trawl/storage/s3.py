@@ -115,12 +115,20 @@ class S3Files:
                 for found in page.get("Contents", ()):
                     yield S3Object(found["Key"][len(head) :], int(found["Size"]), found["ETag"].strip('"'))
 
-    def download(self, name: str, target: BinaryIO) -> Iterator[int]:
-        """Copies the object into `target`, yielding the bytes written so far, so that the caller may stop."""
+    def download(self, name: str, target: BinaryIO, etag: str | None = None) -> Iterator[int]:
+        """Copies the object into `target`, yielding the bytes written so far, so that the caller may stop.
+
+        Raises:
+            StorageError: among others, the object is there but has another etag than this one.
+        """
         done = 0
         with self._faults(name) as client:
-            body = client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"]
-            with contextlib.closing(body):
+            found = client.get_object(Bucket=self._bucket, Key=self._prefix + name)
+            with contextlib.closing(found["Body"]) as body:
+                if etag is not None and found["ETag"].strip('"') != etag:
+                    raise StorageError(
+                        f"{self._where(name)} has changed since it was listed; the next run takes it up anew"
+                    )
                 for chunk in body.iter_chunks(_CHUNK_BYTES):
                     done += target.write(chunk)
                     yield done

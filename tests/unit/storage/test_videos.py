@@ -1,16 +1,21 @@
 """Listing and fetching files at any URI."""
 
+import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import fsspec
 import pytest
+from botocore.exceptions import ClientError
 
 from trawl.config import StorageConfig
-from trawl.errors import DatasetError, VideoError
+from trawl.errors import DatasetError, StorageError, VideoError
 from trawl.records import Reason
 from trawl.storage import list_files, localize, stat_file
+from trawl.storage.faults import storage_error
+from trawl.storage.s3 import S3Files
 
 NAMES = ["a b.mp4", "deep/er/c.mp4", "hash#1.mp4", "per%20cent.mp4", "q?x=1.mp4", "ünï/ço 日本.mp4"]
 LOCAL = StorageConfig(root="unused")
@@ -168,4 +173,82 @@ def test_what_is_no_regular_file(kind: str, tmp_path: Path) -> None:
     else:
         path.symlink_to("/dev/zero")
     with pytest.raises(VideoError, match="not a regular file"), localize(str(path), LOCAL, tmp_path, 1):
+        pass
+
+
+def test_uses_of_one_video_share_a_download(
+    storage_config: StorageConfig, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("a.mp4", b"bytes")
+    (info,) = list_files(put("", b""), storage_config)
+    asked, download = [], S3Files.download
+
+    def counted(*args: object) -> Iterator[int]:
+        asked.append(args)
+        return download(*args)
+
+    monkeypatch.setattr(S3Files, "download", counted)
+    for fingerprint in (info.fingerprint, f"{info.fingerprint}+row"):
+        with localize(info.uri, storage_config, tmp_path, 100, fingerprint) as path:
+            assert path.read_bytes() == b"bytes"
+    assert len(asked) == info.uri.startswith("s3://")
+    uncached = replace(storage_config, cache_mb=0)
+    with localize(info.uri, uncached, tmp_path, 100, info.fingerprint) as path:
+        assert path.read_bytes() == b"bytes"
+    assert path.exists() == (not info.uri.startswith("s3://"))
+
+
+def test_an_object_that_changed_since_it_was_listed_is_refused(
+    storage_config: StorageConfig, put: Put, tmp_path: Path
+) -> None:
+    put("a.mp4", b"old")
+    (info,) = list_files(put("", b""), storage_config)
+    put("a.mp4", b"newer")
+    if info.uri.startswith("s3://"):
+        with (
+            pytest.raises(VideoError, match="has changed since it was listed") as caught,
+            localize(info.uri, storage_config, tmp_path, 100, info.fingerprint),
+        ):
+            pass
+        assert caught.value.reason is Reason.UNREADABLE and "\n" not in caught.value.message
+    (info,) = list_files(put("", b""), storage_config)
+    with localize(info.uri, storage_config, tmp_path, 100, info.fingerprint) as path:
+        assert path.read_bytes() == b"newer"
+
+
+@pytest.mark.parametrize("fingerprint", [None, "f"])
+def test_no_space_for_a_copy(fingerprint: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> Iterator[int]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+        yield
+
+    monkeypatch.setattr(S3Files, "download", full)
+    with (
+        pytest.raises(VideoError, match=r"no space for a copy in .*resources\.scratch") as caught,
+        localize("s3://b/a.mp4", LOCAL, tmp_path, 1, fingerprint),
+    ):
+        pass
+    assert caught.value.reason is Reason.UNREADABLE
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_scratch_folder_that_is_not_there(tmp_path: Path) -> None:
+    for fingerprint in (None, "f"):
+        with (
+            pytest.raises(StorageError, match="nowhere"),
+            localize("s3://b/a", LOCAL, tmp_path / "nowhere", 1, fingerprint),
+        ):
+            pass
+
+
+def test_credentials_that_expire_are_no_videos_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def expired(*_: object) -> Iterator[int]:
+        error = ClientError(
+            {"Error": {"Code": "ExpiredToken", "Message": "The provided token has expired."}}, "GetObject"
+        )
+        raise storage_error(error, "s3://b/a.mp4") from error
+        yield
+
+    monkeypatch.setattr(S3Files, "download", expired)
+    with pytest.raises(StorageError, match=r"expired .*renew them"), localize("s3://b/a.mp4", LOCAL, tmp_path, 1, "f"):
         pass
