@@ -140,6 +140,15 @@ def test_a_sweep_splits_sentences_at_commas(word: str, texts: list[str], tmp_pat
     assert {config.search.segments for config in seen} == {3}
 
 
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_settings_may_stand_on_both_sides_of_m(at: int, tmp_path: Path) -> None:
+    argv = ["+dataset=demo", f"storage.root={tmp_path}", "limit=1,2"]  # and those that the dataset chooses
+    argv.insert(at, "-m")
+    seen = []
+    assert cli.run("track", TrackConfig, lambda config: seen.append(config.limit) or 0, argv) == cli.EXIT_OK
+    assert seen == [1, 2]
+
+
 def test_evaluation_has_the_settings_of_tracking() -> None:
     config = cli.compose("evaluate", EvaluateConfig, ["+dataset=demo", "tracking.chunk_s=4", "run=latest"])
     tracking = cli.compose("track", TrackConfig, ["+dataset=demo", "tracking.chunk_s=4"])

@@ -28,10 +28,16 @@ class ReuseKeys:
 def reuse_keys(config: TrackConfig, models: "TrackModels") -> ReuseKeys:
     """For a run with these settings, by actors with these models."""
     where = {"threads": models.threads, "gpus": models.gpus, "devices": [models.device, models.tracker_device]}
-    machine = [{name: metadata.version(name) for name in _LIBRARIES}, where]
+    machine = [
+        digests.of_code("models", "demo", "reuse", "masks.py"),
+        {name: metadata.version(name) for name in _LIBRARIES},
+        where,
+    ]
+    code = digests.of_code("ground", "templates.py"), digests.of_code("track", "decode", "geometry.py", "write.py")
     tracker = [models.tracker.identity(), models.tracker.compile]
     finder = {k: v for k, v in asdict(config.grounder).items() if k not in (*_FILTERS, *_NOT_WHAT)}
     detected = [
+        code[0],
         machine,
         tracker,
         models.grounder.identity(),
@@ -45,5 +51,5 @@ def reuse_keys(config: TrackConfig, models: "TrackModels") -> ReuseKeys:
         detected=digests.of_settings("detected", detected),
         propagated=digests.of_settings("propagated", machine, tracker),
         seen=digests.of_settings("seen", seen),
-        followed=digests.of_settings("followed", detected, seen, settings),
+        followed=digests.of_settings("followed", code[1], detected, seen, settings),
     )

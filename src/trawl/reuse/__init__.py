@@ -7,12 +7,13 @@
 
 A batch changes the last digits of what a model says, and what is remembered must not depend on what else was asked for at
 the time. So with reuse every picture, object and crop is computed by itself, and then equal keys give equal bytes, whatever
-was remembered before. Keys are of the pictures themselves and not of where they came from, so a video is decoded again.
+was remembered before. Keys are of the pictures themselves and not of where they came from, so a video is decoded again; and
+of our own code that computes, so that an edited file forgets what depends on it.
 
     <root>/<dataset>/cache/<stage>/<settings>/<stretch of a video>.parquet
 
 A file that is missing, damaged or of another version is as good as none. Deleting any of it is safe at any time.
 """
 
-# Raised by hand when our own code would compute something remembered differently.
+# Of the files; raised when another version could not read them.
 REUSE_VERSION = 1

@@ -3,6 +3,9 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +27,20 @@ def of_texts(*texts: str) -> str:
     return hashlib.blake2b(json.dumps(texts).encode(), digest_size=16).hexdigest()
 
 
+@cache
+def of_code(*parts: str) -> str:
+    """12 hex digits of all source below some parts of the package, such as "track" or "masks.py"."""
+    package = Path(str(resources.files("trawl")))
+    found = hashlib.sha256()
+    for part in parts:
+        files = sorted((package / part).rglob("*.py")) if (package / part).is_dir() else [package / part]
+        for file in files:
+            found.update(f"{file.relative_to(package)}\n".encode() + file.read_bytes())
+    return found.hexdigest()[:12]
+
+
 def of_settings(*parts: Any) -> str:
-    """12 hex digits of plain JSON values and of this version of the code."""
+    """12 hex digits of plain JSON values and of this version of the files."""
     text = json.dumps([REUSE_VERSION, *parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

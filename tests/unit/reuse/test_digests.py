@@ -1,5 +1,7 @@
 """Equal names for equal content, and for no other."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,17 @@ def test_settings_are_of_a_version_of_the_code(monkeypatch: pytest.MonkeyPatch) 
     assert before == digests.of_settings({"b": 2, "a": 1})
     monkeypatch.setattr(digests, "REUSE_VERSION", 99)
     assert digests.of_settings({"a": 1, "b": 2}) != before
+
+
+def test_code_is_named_by_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "track").mkdir()
+    (tmp_path / "track" / "a.py").write_text("1")
+    (tmp_path / "masks.py").write_text("2")
+    monkeypatch.setattr(digests.resources, "files", lambda package: tmp_path)
+    found = set()
+    for text in ("1", "2"):
+        digests.of_code.cache_clear()
+        (tmp_path / "track" / "a.py").write_text(text)
+        found |= {digests.of_code("track", "masks.py"), digests.of_code("masks.py")}
+    digests.of_code.cache_clear()
+    assert len(found) == 3
