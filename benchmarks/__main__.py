@@ -23,8 +23,9 @@ STAGES = {
     "propagate": "Propagation",
     "track_memory": "Memory of tracking",
     "end_to_end": "Text in, masks out",
+    "precision": "Precision",
 }
-TAKES_CLIPS = {"index", "decode"}
+TAKES_CLIPS = {"index", "decode", "precision"}
 HEAD = """# Benchmarks
 
 Written by `make bench`. Ratios are inside one run; absolute times on a shared machine vary by a factor of two.
