@@ -9,6 +9,7 @@ from trawl.pipelines.clock import Clock
 from trawl.pipelines.summary import RunRecord, exit_code_of, new_run_id
 from trawl.standing import Night
 from trawl.storage import Storage
+from trawl.storage.veil import scrubbed
 
 
 @dataclass
@@ -16,6 +17,7 @@ class NightRecord:
     """Gathers what happens in one night.
 
     standing: what each query did, by its name; refused: why one could not be asked; left: those that there was no time for.
+    ended_by, ended_code: the error that ended the night, in a line, and its exit code; "" and 0 where none did.
     """
 
     dataset: str
@@ -25,6 +27,8 @@ class NightRecord:
     standing: dict[str, list[Night]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     left: list[str] = field(default_factory=list)
+    ended_by: str = ""
+    ended_code: int = EXIT_OK
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -37,6 +41,8 @@ class NightRecord:
 
         `max_failed_fraction` holds for the clips as for the videos, of each apart.
         """
+        if self.ended_by:
+            return self.ended_code
         of_index, limit = EXIT_OK, None
         if self.index:
             of_index, limit = self.index.exit_code, self.index.config.get("max_failed_fraction")
@@ -57,10 +63,11 @@ class NightRecord:
             "started_at": self.started_at.isoformat(),
             "ended_at": datetime.now(UTC).isoformat(),
             "exit_code": self.exit_code,
+            "ended_by": self.ended_by,
             "seconds": self.clock.steps,
             "index": json.loads(self.index.to_json()) if self.index else None,
             "standing": {name: [asdict(night) for night in some] for name, some in self.standing.items()},
             "refused": self.refused,
             "left": self.left,
         }
-        storage.write_bytes(f"{self.folder}/night.json", json.dumps(content, indent=2, default=str).encode())
+        storage.write_bytes(f"{self.folder}/night.json", json.dumps(scrubbed(content), indent=2, default=str).encode())

@@ -2,9 +2,10 @@
 
 One lease is held from the first step to the last. Each step knows by the state that it finds what is left of it to do, so a night
 that was killed is gone on with by the next one, and two nights of the same corpus do the work of one. A standing query that
-cannot be answered costs its own answer. Written to `<root>/<dataset>/nights/<night>/`.
+cannot be answered costs its own answer. What it tells (`night_telling.py`) is in `<root>/<dataset>/nights/<night>/`.
 """
 
+import logging
 from contextlib import ExitStack
 from dataclasses import fields
 
@@ -15,11 +16,15 @@ from trawl.config import IndexConfig, NightlyConfig
 from trawl.errors import LeaseError, UsageError
 from trawl.pipelines import index
 from trawl.pipelines.deadline import Deadline
+from trawl.pipelines.journal import journal
 from trawl.pipelines.night_record import NightRecord
+from trawl.pipelines.night_telling import PAGE, telling
 from trawl.pipelines.standing_queries import Question, ask, questions
 from trawl.pipelines.summary import line
 from trawl.source import dataset_name
 from trawl.storage import Storage
+
+_log = logging.getLogger(__name__)
 
 
 def run(config: NightlyConfig, console: Console | None = None) -> NightRecord:
@@ -39,14 +44,15 @@ def run(config: NightlyConfig, console: Console | None = None) -> NightRecord:
     storage.check(write=True)
     with ExitStack() as stack:
         stack.enter_context(deadline.watching())
+        stack.enter_context(journal(storage, night.folder, "nightly", night.night, config.log))
         lease = stack.enter_context(index.hold_dataset(storage, dataset, "jobs.nightly", config.table.lease_s, console))
+        stack.enter_context(telling(night, storage, config.prices))
         with night.clock.step("index"):
             night.index = index.run(_indexing(config), console, lease, deadline)
         for question in asked:
             lease.check()
             _ask(question, night, deadline, console)
-        night.write(storage)
-    line(console, "night", storage.uri(night.folder, "night.json"))
+    line(console, "night", storage.uri(night.folder, PAGE))
     return night
 
 
@@ -57,13 +63,19 @@ def _indexing(config: NightlyConfig) -> IndexConfig:
 def _ask(question: Question, night: NightRecord, deadline: Deadline, console: Console) -> None:
     if deadline.over():
         night.left.append(question.name)
+        _log.info("standing query left", extra={"fields": {"query": question.name}})
         return
     console.print(Text(f"standing   {question.name}", style="bold"))
+    _log.info("standing query begun", extra={"fields": {"query": question.name, "texts": question.texts}})
     try:
         with night.clock.step(f"standing {question.name}"):
-            night.standing[question.name] = ask(question, night.night, deadline, console)
+            found = night.standing[question.name] = ask(question, night.night, deadline, console)
+        told = {name: sum(one.counts.get(name, 0) for one in found) for name in ("clips", "failed", "tracks", "masks")}
+        told["videos"] = sum(one.videos for one in found)
+        _log.info("standing query ended", extra={"fields": {"query": question.name} | told})
     except LeaseError:
         raise
     except UsageError as error:
         night.refused[question.name] = str(error)
+        _log.warning("standing query refused", extra={"fields": {"query": question.name, "message": str(error)}})
         line(console, "refused", f"{question.name}: {error}")
