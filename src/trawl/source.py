@@ -25,8 +25,9 @@ from trawl.config import DatasetConfig, StorageConfig
 from trawl.errors import DatasetError, StorageError, VideoError, did_you_mean
 from trawl.records import VideoFile
 from trawl.storage.faults import kind_of
+from trawl.storage.fetch import localize
 from trawl.storage.veil import is_veiled, place, scrubbed, veil
-from trawl.storage.videos import MISSING, FileInfo, absolute_uri, list_files, localize, scheme_of, stat_file
+from trawl.storage.videos import MISSING, FileInfo, absolute_uri, list_files, scheme_of, stat_file
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
