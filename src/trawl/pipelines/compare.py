@@ -203,6 +203,7 @@ def _conditions(evaluation: Evaluation, rules: Mapping[str, Any], record: Mappin
         "rule of what counts": _told(rules),
         "corpus": _told(videos),
         "part that is searched": str(where or "all"),
+        "limit of clips": str((record.get("config") or {}).get("limit") or "none"),
         "list of texts": f"{len(texts)} texts, {digest}",
     }
 

@@ -40,6 +40,7 @@ def make_run(storage: Storage, minute: int, quality: float | None, cost: float, 
         "dataset": {"kind": "demo", "uri": "corpus"},
         "tracking": {"chunk_s": more.get("chunk_s", 8.0)},
         "run_id": run_id,
+        "limit": more.get("limit"),
     }
     lineage = {"tracker": f"sam2/x@{more.get('weights', 'ab' * 32)}"}
     record = {
@@ -154,6 +155,7 @@ def test_a_metric_that_was_typed_must_be_there(storage: Storage, compare: Compar
         ({"publication": 2}, "publication is not the same: 1 .run 1.; 2 .run 2."),
         ({"truth": TRUTH | {"part": "val"}}, "ground truth is not the same: .*part test"),
         ({"texts": ["a blue ring"]}, "list of texts is not the same"),
+        ({"limit": 10}, "limit of clips is not the same: none .run 1.; 10 .run 2."),
         ({"failed": 2}, "clips that failed is not the same: 0 .run 1.; 2 .run 2."),
         ({"settings": {"match_iou": 0.3}}, "rule of what counts is not the same"),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from trawl.report.failures import group_table, groups, plain, row_table
+from trawl.report.failures import group_table, groups, plain, row_lines
 
 
 def row(video_id: str, reason: str | None, status: str = "failed", message: str = "as it was") -> dict[str, Any]:
@@ -47,26 +47,19 @@ def test_a_group_says_what_it_means_what_to_do_and_an_example() -> None:
 
 
 def test_names_and_messages_are_neither_markup_nor_commands_to_the_terminal() -> None:
-    for text in (shown(group_table(groups(ROWS))), shown(row_table(ROWS))):
+    for text in (shown(group_table(groups(ROWS))), shown(row_lines(ROWS))):
         assert "[/red]d\\x1b[2J.mp4" in text and "[link=x] moov" in text
         assert "\x1b" not in text
 
 
 def test_a_row_tells_all_of_a_video() -> None:
-    line = next(line for line in shown(row_table(ROWS)).splitlines() if "b.mp4" in line)
-    assert line.split() == [
-        "b.mp4",
-        "corrupt",
-        "quarantined",
-        "2",
-        "2.5",
-        "2026-03-01",
-        "04:05",
-        "run-7",
-        "as",
-        "it",
-        "was",
+    lines = shown(row_lines(ROWS)).splitlines()
+    assert lines[3:6] == [
+        "b.mp4  corrupt",
+        "  quarantined, 2 attempts, 2.5 MB, 2026-03-01 04:05, run run-7",
+        "  as it was",
     ]
+    assert len(lines) == 3 * len(ROWS)
 
 
 def test_a_reason_of_a_newer_version_is_shown_all_the_same() -> None:

@@ -40,7 +40,7 @@ def test_every_reference_is_met_and_no_id_is_twice() -> None:
 
 def test_the_same_drawing_is_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     code = "import sys; sys.path[:0] = [sys.argv[1]]; from test_plots import drawing; print(drawing(), end='')"
-    (tmp_path / "matplotlibrc").write_text("axes.grid: False\nfont.size: 30\n")
+    (tmp_path / "matplotlibrc").write_text("xtick.major.size: 11\naxes.xmargin: 0.4\n")
     environment = {
         **os.environ,
         "MATPLOTLIBRC": str(tmp_path / "matplotlibrc"),
