@@ -115,6 +115,21 @@ def test_a_passing_reason_is_tried_again_until_attempts_run_out(reason: Reason) 
         assert planned(plan) == ([("a", "retry", attempts)] if again else [])
 
 
+@pytest.mark.parametrize("reason", list(Reason), ids=str)
+def test_what_the_ledger_asks_for_is_tried_whatever_its_reason_and_attempts(reason: Reason) -> None:
+    ledger = Rows([("a", "f", "retry", reason.value, 7)])
+    plan = make_plan([video("a")], ledger)
+    assert (planned(plan), plan.counts) == ([("a", "retry", 7)], Counts(retry=1))
+    assert make_plan([video("a", "new")], ledger).counts == Counts(changed=1)
+    assert list(make_plan([], ledger).removed()) == ["a"]
+
+
+@pytest.mark.parametrize(("retry", "expected"), [("quarantined", []), ("failed", []), ("set_aside", ["a"])])
+def test_what_was_set_aside_is_tried_only_by_that_word(retry: str, expected: list[str]) -> None:
+    plan = make_plan([video("a")], Rows([("a", "f", "quarantined", "set_aside", 0)]), retry)
+    assert [name for name, _, _ in planned(plan)] == expected
+
+
 @pytest.mark.parametrize("retry", ["fialed", "indexed", "removed", ""])
 def test_a_misspelt_retry(retry: str) -> None:
     with pytest.raises(ConfigError, match=f"retry='{retry}' is unknown; .*quarantined") as caught:

@@ -22,7 +22,7 @@ from trawl.config import FailuresConfig, StorageConfig
 from trawl.errors import ConfigError, IndexMissingError, did_you_mean
 from trawl.lease import Holder, hold
 from trawl.records import Status
-from trawl.report.failures import group_table, groups, plain, row_table
+from trawl.report.failures import group_table, groups, plain, row_lines
 from trawl.source import dataset_name
 from trawl.storage import Storage
 from trawl.table import failed, frames, publish
@@ -141,7 +141,7 @@ def _change(
     changed: list[str] = rows["video_id"].to_pylist()
     some = ", ".join(plain(name) for name in changed[:_NAMED]) + (", ..." if len(changed) > _NAMED else "")
     would = "would be " if config.dry_run else ""
-    _line(console, verb, f"{len(changed):,} videos {would}{_DONE[verb]}: {some}")
+    _line(console, verb, f"{len(changed):,} video{'' if len(changed) == 1 else 's'} {would}{_DONE[verb]}: {some}")
     return changed
 
 
@@ -172,8 +172,8 @@ def _print(config: FailuresConfig, ledger: Ledger, rows: pa.Table, runs: str, re
         console.print(group_table(groups(rows.select(["video_id", "reason", "message", "status"]).to_pylist())))
         shown = rows.slice(0, config.rows).to_pylist()
         if shown:
-            console.print(row_table(shown))
-            _line(console, "logs", f"of a run: {runs}/<run>")
+            console.print(row_lines(shown), soft_wrap=True)
+            _line(console, "logs", f"of a run: {runs}/<run>/log.jsonl, each line with its video_id")
         if rows.num_rows > len(shown):
             _line(console, "more", f"{rows.num_rows - len(shown):,} are not shown; rows= shows more, out= writes all")
     if config.out:

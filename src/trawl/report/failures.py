@@ -47,29 +47,20 @@ def group_table(found: Sequence[Group]) -> Table:
     return table
 
 
-def row_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """One row per video, as schemas.FAILURES."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    table.add_column("video", overflow="fold", ratio=3)
-    table.add_column("reason", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    for name in ("attempts", "MB"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("when", no_wrap=True)
-    table.add_column("run", overflow="fold", ratio=2)
-    table.add_column("message", overflow="fold", ratio=5)
+def row_lines(rows: Sequence[Mapping[str, Any]]) -> Text:
+    """Three lines per video, as schemas.FAILURES: its path, what became of it and in which run, the message."""
+    lines = []
     for row in rows:
-        table.add_row(
-            Text(plain(row["video_id"])),
-            Text(plain(row["reason"] or "unknown"), "red"),
-            str(row["status"]),
-            str(row["attempts"]),
-            f"{row['size_bytes'] / 1e6:,.1f}",
-            f"{row['updated_at']:%Y-%m-%d %H:%M}",
-            Text(plain(row["run_id"])),
-            Text(plain(row["message"] or "")),
+        tries = f"{row['attempts']} attempt{'' if row['attempts'] == 1 else 's'}"
+        facts = [row["status"], tries, f"{row['size_bytes'] / 1e6:,.1f} MB", f"{row['updated_at']:%Y-%m-%d %H:%M}"]
+        reason = (plain(row["reason"] or "unknown"), "red")
+        told = (f"  {', '.join(facts)}, run {plain(row['run_id'])}\n", "dim")
+        lines.append(
+            Text.assemble(
+                (plain(row["video_id"]), "bold"), "  ", reason, "\n", told, f"  {plain(row['message'] or '')}"
+            )
         )
-    return table
+    return Text("\n").join(lines)
 
 
 def plain(text: str) -> str:
