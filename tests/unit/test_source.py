@@ -9,10 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from trawl import source
 from trawl.config import DatasetConfig, StorageConfig
 from trawl.errors import DatasetError
 from trawl.records import VideoFile
-from trawl.source import dataset_name, list_videos
+from trawl.source import dataset_name, list_videos, reopen
+from trawl.storage import FileInfo
+from trawl.storage.veil import veil
 
 Put = Callable[[str, bytes], str]
 LOCAL = StorageConfig(root="unused")
@@ -235,3 +238,53 @@ def test_names_that_are_refused(name: str) -> None:
     with pytest.raises(DatasetError, match="cannot name a folder"):
         dataset_name(folder("x", name=name))
     assert dataset_name(folder("x", name="Cats_2.v1")) == "Cats_2.v1"
+
+
+def test_a_signed_url_is_no_part_of_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its id and metadata hold no credential, a new signature makes no new video, and the manifest opens what is stored."""
+    found = {}
+
+    def stat(config: DatasetConfig, uri: str, video_id: str, storage: StorageConfig) -> FileInfo:
+        found[video_id] = uri
+        return FileInfo(video_id, uri, 5, "etag")
+
+    monkeypatch.setattr(source, "_stat", stat)
+
+    def listed(signature: str) -> list[VideoFile]:
+        rows = (
+            f"uri,thumb\nhttps://u:pw@h/a.mp4?X-Amz-Signature={signature},http://h/t.jpg?sig={signature}\n/b/c?d.mp4,\n"
+        )
+        (tmp_path / "m.csv").write_text(rows)
+        return list(list_videos(config, LOCAL))
+
+    config = DatasetConfig(kind="manifest", uri=str(tmp_path / "m.csv"))
+    monday, tuesday = listed("0123456789"), listed("9876543210")
+    assert [video.video_id for video in tuesday] == ["h/a.mp4", "b/c?d.mp4"]
+    assert [video.fingerprint for video in monday] == [video.fingerprint for video in tuesday]
+    assert tuesday[0].metadata == {"thumb": "http://h/t.jpg?***"}
+    stored = {video.video_id: veil(video.uri) for video in monday}
+    assert stored == {"h/a.mp4": "https://***@h/a.mp4?***", "b/c?d.mp4": "/b/c?d.mp4"}
+    assert reopen(config, LOCAL, stored | {"gone": "https://h/gone.mp4?***"}) == {
+        "h/a.mp4": "https://u:pw@h/a.mp4?X-Amz-Signature=9876543210",
+        "b/c?d.mp4": "/b/c?d.mp4",
+        "gone": "https://h/gone.mp4?***",
+    }
+
+
+def test_what_lacks_nothing_is_opened_without_the_dataset() -> None:
+    config = DatasetConfig(kind="manifest", uri="/nowhere.csv")
+    assert reopen(config, LOCAL, {"a": "/b/a.mp4"}) == {"a": "/b/a.mp4"}
+
+
+def test_a_folders_user_opens_its_videos() -> None:
+    config = DatasetConfig(kind="folder", uri="https://u:pw@h/videos")
+    stored = {"a.mp4": "https://***@h/videos/a.mp4"}
+    assert reopen(config, LOCAL, stored) == {"a.mp4": "https://u:pw@h/videos/a.mp4"}
+    assert dataset_name(config) == dataset_name(DatasetConfig(kind="folder", uri="https://h/videos"))
+
+
+def test_urls_that_differ_in_their_query_alone_need_an_id(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("uri\nhttps://h/get?id=1\nhttps://h/get?id=2\n")
+    config = DatasetConfig(kind="manifest", uri=str(tmp_path / "m.csv"))
+    with pytest.raises(DatasetError, match=r"names 1 videos more than once.*dataset\.id_column may name"):
+        list(list_videos(config, LOCAL))
