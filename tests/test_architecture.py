@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "trawl"
 LEAVES = {"config", "errors", "records", "schemas", "storage", "geometry", "masks"}
 STEPS = {"source", "plan", "decode", "embed", "table", "search", "segments", "templates", "results", "report"}
-STEPS |= {"clips", "ground", "track", "write", "export", "evaluate", "lease", "estimate", "standing"}
+STEPS |= {"clips", "ground", "track", "write", "export", "evaluate", "lease", "estimate", "standing", "reuse"}
 APPS = {"cli"}  # composes settings for jobs; steps must not know it
 FILES = sorted(SRC.rglob("*.py"))
 
