@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
+from botocore.exceptions import IncompleteReadError
+from botocore.response import StreamingBody
 
 from tests.s3.conftest import CORPUS
 from trawl.config import StorageConfig
@@ -16,6 +20,7 @@ from trawl.storage import Storage, list_files, localize, stat_file
 from trawl.table import frames
 
 MIB = 2**20
+Put = Callable[[str, bytes], str]
 DIM = 512
 
 
@@ -64,6 +69,25 @@ def test_a_video_of_several_parts_is_listed_and_fetched(
     for fingerprint in (None, found.fingerprint):  # without a cache and with one
         with localize(found.uri, storage_config, tmp_path, 100 * MIB, fingerprint) as path:
             assert path.read_bytes() == source.read_bytes()
+
+
+def test_a_download_that_breaks_goes_on_in_the_middle(
+    storage_config: StorageConfig, put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = np.random.default_rng(2).bytes(9 * MIB)
+    uri, whole, breaks = put("a.mp4", data), StreamingBody.iter_chunks, []
+
+    def breaking(body: StreamingBody, size: int) -> Iterator[bytes]:
+        for number, chunk in enumerate(whole(body, size)):
+            if number == 1 and len(breaks) < 2:
+                breaks.append(number)
+                raise IncompleteReadError(actual_bytes=1, expected_bytes=2)
+            yield chunk
+
+    monkeypatch.setattr(StreamingBody, "iter_chunks", breaking)
+    with localize(uri, storage_config, tmp_path, 100 * MIB) as path:
+        assert path.read_bytes() == data
+    assert breaks == [1, 1]
 
 
 def test_listings_of_more_than_a_page(storage: Storage, storage_config: StorageConfig, client: Any) -> None:

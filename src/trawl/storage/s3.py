@@ -6,6 +6,7 @@ botocore's own business: environment, profile or role, looked up when a client i
 """
 
 import contextlib
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -118,20 +119,40 @@ class S3Files:
     def download(self, name: str, target: BinaryIO, etag: str | None = None) -> Iterator[int]:
         """Copies the object into `target`, yielding the bytes written so far, so that the caller may stop.
 
+        Where the connection breaks, it goes on with the next byte: botocore repeats requests, and no answers that break off.
+
         Raises:
-            StorageError: among others, the object is there but has another etag than this one.
+            StorageError: among others, the object is there but has another etag than this one, or than it had before a break.
         """
-        done = 0
-        with self._faults(name) as client:
-            found = client.get_object(Bucket=self._bucket, Key=self._prefix + name)
-            with contextlib.closing(found["Body"]) as body:
-                if etag is not None and found["ETag"].strip('"') != etag:
+        from botocore.exceptions import HTTPClientError, IncompleteReadError
+
+        done, breaks = 0, 0
+        while True:
+            with self._faults(name) as client:
+                rest = {"Range": f"bytes={done}-"} if done else {}
+                found = client.get_object(Bucket=self._bucket, Key=self._prefix + name, **rest)
+                now = found["ETag"].strip('"')
+                if (etag := etag or now) != now:
+                    found["Body"].close()
                     raise StorageError(
                         f"{self._where(name)} has changed since it was listed; the next run takes it up anew"
                     )
-                for chunk in body.iter_chunks(_CHUNK_BYTES):
-                    done += target.write(chunk)
-                    yield done
+                if rest and "ContentRange" not in found:
+                    found["Body"].close()
+                    raise StorageError(f"{self._where(name)} broke off, and the server cannot go on in the middle")
+                end = done + int(found["ContentLength"])
+                with contextlib.closing(found["Body"]) as body:
+                    try:
+                        for chunk in body.iter_chunks(_CHUNK_BYTES):
+                            done, breaks = done + target.write(chunk), 0
+                            yield done
+                    except (HTTPClientError, IncompleteReadError):
+                        if breaks >= self._endpoint.retries:
+                            raise
+            if done >= end:
+                return
+            time.sleep(min(0.1 * 2**breaks, 5.0))
+            breaks += 1
 
     def check(self, write: bool) -> None:
         """The bucket is there and lets us list, and for writing also put and delete: known in seconds.
