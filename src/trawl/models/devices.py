@@ -45,17 +45,19 @@ def gpu_peak_mb() -> float:
     return max(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count())) / 2**20
 
 
-def check_compiler(setting: str, device: "torch.device") -> None:
+def check_compiler(setting: str, gpu: bool) -> None:
     """Whether torch.compile can work: it writes C++ for a CPU, and for a GPU Triton, whose launchers are C.
+
+    Asked on the driver, where it is one line, and once more where the model is made. Imports no torch.
 
     Args:
         setting: the name of the setting that asks for it.
-        device: where the model will run.
+        gpu: whether the model will run on a GPU.
 
     Raises:
         ConfigError: there is no compiler for it.
     """
-    variable, usual = ("CXX", ["g++"]) if device.type == "cpu" else ("CC", ["gcc", "clang", "cc"])
+    variable, usual = ("CC", ["gcc", "clang", "cc"]) if gpu else ("CXX", ["g++"])
     wanted = os.environ.get(variable)
     if not any(shutil.which(name) for name in ([wanted] if wanted else usual)):
         raise ConfigError(

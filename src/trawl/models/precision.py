@@ -45,11 +45,15 @@ def settle(word: str, device: str = "auto", gpus: bool = False) -> str:
     """
     if word != "auto":
         return word
-    if device != "cpu" and (gpus or device.startswith("cuda")):
-        return "bf16"
-    if device == "auto" and (major := gpu_major()) is not None:
-        return "bf16" if major >= _AMPERE else "fp32"
-    return "bf16" if cpu_has("bf16") else "fp32"
+    if not on_gpu(device, gpus):
+        return "bf16" if cpu_has("bf16") else "fp32"
+    major = None if gpus or device != "auto" else gpu_major()
+    return "bf16" if major is None or major >= _AMPERE else "fp32"
+
+
+def on_gpu(device: str, gpus: bool) -> bool:
+    """Whether a model will run on a GPU, as far as the driver can know; arguments as in `settle`."""
+    return device != "cpu" and (gpus or device.startswith("cuda") or gpu_major() is not None)
 
 
 def computed(word: str, device: "torch.device") -> str:

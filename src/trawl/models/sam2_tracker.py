@@ -73,7 +73,7 @@ class Sam2Tracker:
         self.frame_batch = frame_batch
         self.object_batch = object_batch
         if compile:
-            check_compiler("tracker.compile", self.device)
+            check_compiler("tracker.compile", self.device.type != "cpu")
         self._dtype = _lower(model, numbers.computed(precision, self.device))
         with torch.inference_mode(), self.autocast():
             self.heads = Heads(model)

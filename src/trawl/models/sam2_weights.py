@@ -14,6 +14,7 @@ from trawl.config import PRECISIONS, TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import ConfigError, WeightsError, did_you_mean
 from trawl.models import hub, precision
+from trawl.models.devices import check_compiler
 from trawl.models.weights import BUILTIN, random_seed, sha256_of
 
 SIZE_STEP = 32  # px: the image encoder's coarsest level, and its first windows, must fit the input
@@ -84,6 +85,8 @@ def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
         )
     if not config.weights:
         raise ConfigError(f"tracker.weights of {model} has no value: {_forms(model)}")
+    if config.compile:
+        check_compiler("tracker.compile", precision.on_gpu(config.device, gpus))
     path = find(model, config.weights)
     return TrackerBlueprint(
         kind="sam2",

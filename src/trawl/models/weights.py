@@ -18,6 +18,7 @@ from typing import Any
 from trawl.config import PRECISIONS, EmbedderConfig
 from trawl.errors import ConfigError, WeightsError, did_you_mean
 from trawl.models import catalog, hub, precision
+from trawl.models.devices import check_compiler
 from trawl.records import ImageSpec
 
 ASPECTS = ("center_crop", "pad", "squash")
@@ -73,6 +74,8 @@ def resolve(config: EmbedderConfig, gpus: bool = False) -> Blueprint:
     _check_word("embedder.precision", config.precision, PRECISIONS)
     if not config.weights:
         raise ConfigError(f"embedder.weights of {config.model} has no value: {_forms(config.model)}")
+    if config.compile:
+        check_compiler("embedder.compile", precision.on_gpu(config.device, gpus))
     settled = precision.settle(config.precision, config.device, gpus)
     found = _resolve(config.model, config.weights, config.aspect, settled, "embedder.weights")
     return replace(found, compile=config.compile)

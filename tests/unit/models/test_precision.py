@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from trawl.config import PRECISIONS
+from trawl.errors import ConfigError
 from trawl.models import precision
+from trawl.models.devices import check_compiler
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -113,3 +115,23 @@ def test_sixteen_bit_weights_give_what_autocast_gives() -> None:
         assert precision.lower(model, "bf16") == torch.bfloat16
         torch.testing.assert_close(model(x), cast, atol=0, rtol=0)
     assert model[0].weight.dtype == torch.bfloat16 and model[1].weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize(("gpu", "variable", "usual"), [(False, "CXX", "g++"), (True, "CC", "gcc")])
+def test_a_compiler_is_looked_for_where_torch_would(
+    gpu: bool, variable: str, usual: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(
+        ConfigError, match=f"tracker.compile=true needs a compiler, and there is no {usual.replace('+', '.')} here"
+    ):
+        check_compiler("tracker.compile", gpu)
+    for name in (usual, "other"):
+        (tmp_path / name).touch(mode=0o755)
+    check_compiler("tracker.compile", gpu)
+    monkeypatch.setenv(variable, "other")
+    check_compiler("tracker.compile", gpu)
+    (tmp_path / "other").unlink()
+    with pytest.raises(ConfigError, match=f"no other here.*{variable}"):
+        check_compiler("tracker.compile", gpu)
