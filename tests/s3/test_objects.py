@@ -106,7 +106,7 @@ root, endpoint, me = sys.argv[1:]
 storage = Storage.open(StorageConfig(root=root, endpoint=endpoint))
 storage.exists("x")
 sys.stdin.readline()
-print(*(n for n in range(40) if storage.write_if_absent(f"published/{n}.json", me.encode())))
+print(*(n for n in range(20) if storage.write_if_absent(f"published/{n}.json", me.encode())))
 """
 
 
@@ -118,6 +118,6 @@ def test_processes_that_race_for_a_name_have_one_winner_each(storage: Storage, s
         racer.stdin.write("go\n")
         racer.stdin.flush()
     won = {me: racer.communicate()[0].split() for me, racer in enumerate(racers)}
-    assert sorted(int(n) for names in won.values() for n in names) == list(range(40))
+    assert sorted(int(n) for names in won.values() for n in names) == list(range(20))
     for me, names in won.items():
         assert all(storage.read_bytes(f"published/{n}.json") == str(me).encode() for n in names)

@@ -1,5 +1,11 @@
 """What rests on the server's own behaviour, by the very tests that run on a folder and on an S3 in memory."""
 
+from tests.unit.storage.test_fetch import (  # noqa: F401
+    test_a_file_over_the_limit,
+    test_a_file_that_is_not_there,
+    test_an_object_that_changed_since_it_was_listed_is_refused,
+    test_uses_of_one_video_share_a_download,
+)
 from tests.unit.storage.test_root import (  # noqa: F401
     test_a_missing_file_is_one_readable_line,
     test_arrow_reads_what_was_written,
@@ -12,8 +18,6 @@ from tests.unit.storage.test_root import (  # noqa: F401
     test_written_bytes_come_back,
 )
 from tests.unit.storage.test_videos import (  # noqa: F401
-    test_a_file_over_the_limit,
-    test_a_file_that_is_not_there,
     test_a_folder_that_is_not_there,
     test_a_neighbour_with_the_same_beginning_is_not_inside,
     test_a_uri_of_one_file_lists_that_file,
