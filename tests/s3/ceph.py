@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
-PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")
+PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool", "setpriv")
 _PATIENCE_S = 120  # a busy machine takes several times its 15 s
 
 _SETTINGS = """
@@ -148,7 +148,8 @@ class Ceph:
 
     def _start(self, *command: str) -> None:
         with (self._folder / f"{command[0]}.out").open("wb") as out:
-            self._running.append(subprocess.Popen(command, env=self._environment(), stdout=out, stderr=out))
+            tied = ["setpriv", "--pdeathsig", "KILL", *command]  # a test run that is killed leaves no server behind
+            self._running.append(subprocess.Popen(tied, env=self._environment(), stdout=out, stderr=out))
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {"CEPH_CONF": str(self._folder / "ceph.conf")}
