@@ -11,6 +11,7 @@ from small_videos import IndexJob, write_video
 
 from trawl import cli
 from trawl.config import IndexConfig
+from trawl.pipelines import runtime
 from trawl.pipelines.index import run
 from trawl.pipelines.summary import RunRecord
 
@@ -18,8 +19,7 @@ from trawl.pipelines.summary import RunRecord
 @pytest.fixture(scope="session")
 def local_ray(aws_environment: None) -> Iterator[None]:
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # workers must find the actors that tests define
-    os.environ["RAY_raylet_start_wait_time_s"] = "120"  # noqa: SIM112  Ray spells it so; the machine may be busy
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=256 * 2**20)
+    runtime.start(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=256 * 2**20)
     yield
     ray.shutdown()
 

@@ -23,6 +23,7 @@ from trawl.errors import ConfigError, UsageError
 A = TypeVar("A")
 
 _log = logging.getLogger(__name__)
+_STARTS = 3
 _THREADS_PER_MODEL = 8  # on CPUs; more of them would begin to wait for the interpreter
 
 
@@ -78,18 +79,17 @@ def ray_session(config: ResourcesConfig) -> Iterator[None]:
 def _started(config: ResourcesConfig) -> Iterator[None]:
     logging.getLogger("ray").setLevel(logging.ERROR)
     os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of the two results of a unit only one is fetched, and handled
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # a busy machine needs more than its 30
     # Ray starts its processes by fork and exec; nothing of Lance runs between the two.
     warnings.filterwarnings("ignore", "lance is not fork-safe")
     try:
-        ray.init(address=config.address, log_to_driver=False, logging_level=logging.ERROR, **_local_options(config))
+        start(address=config.address, log_to_driver=False, logging_level=logging.ERROR, **_local_options(config))
     except (ConnectionError, ray.exceptions.RaySystemError, ValueError) as error:
         raise ConfigError(
             f"no Ray cluster answers at resources.address={config.address}: start one with `ray start --head`, or use "
             f"resources=laptop to run without ({str(error).splitlines()[0]})"
         ) from error
     except Exception as error:
-        if type(error) is not Exception:  # Ray has no class of its own for a start that takes more than 30 s
+        if type(error) is not Exception:
             raise
         raise ConfigError(
             f"Ray does not start here: {str(error).splitlines()[0]} Try again when the machine is less busy, or join a "
@@ -99,6 +99,22 @@ def _started(config: ResourcesConfig) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def start(**options: Any) -> None:
+    """`ray.init`, tried again where a busy machine takes longer over it than the 30 s that Ray allows and no setting changes.
+
+    Raises:
+        Exception: Ray has no class of its own for that; here it took too long three times.
+    """
+    for attempt in range(1, _STARTS + 1):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:
+            if type(error) is not Exception or attempt == _STARTS:
+                raise
+            ray.shutdown()
 
 
 def _local_options(config: ResourcesConfig) -> dict[str, Any]:

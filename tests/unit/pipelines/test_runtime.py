@@ -4,6 +4,7 @@ import pytest
 
 from trawl.config import ResourcesConfig
 from trawl.errors import ConfigError
+from trawl.pipelines import runtime
 from trawl.pipelines.runtime import PoolSizes, pool_sizes
 
 LAPTOP, GPU = ResourcesConfig(), ResourcesConfig(decode_cpus=0.9, embed_cpus=0.1, embed_gpus=1.0)
@@ -38,3 +39,20 @@ def test_pools_fill_the_machine(config: ResourcesConfig, total: dict[str, float]
 def test_what_does_not_fit_is_refused(config: ResourcesConfig, total: dict[str, float], word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         pool_sizes(config, total)
+
+
+def test_a_slow_start_of_ray_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def slow(**options: int) -> None:
+        tried.append(options)
+        if len(tried) < 3:
+            raise Exception("The current node timed out during startup.")
+
+    monkeypatch.setattr(runtime.ray, "init", slow)
+    monkeypatch.setattr(runtime.ray, "shutdown", lambda: None)
+    runtime.start(num_cpus=2)
+    assert tried == [{"num_cpus": 2}] * 3
+    monkeypatch.setattr(runtime.ray, "init", lambda **options: (_ for _ in ()).throw(ValueError("no such address")))
+    with pytest.raises(ValueError, match="no such address"):
+        runtime.start()
