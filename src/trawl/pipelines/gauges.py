@@ -7,7 +7,7 @@ the end is in its `metrics.prom` (`exposition.py`).
 """
 
 import logging
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
@@ -48,7 +48,7 @@ class Gauges(logging.Handler):
         self._own = {"dataset": dataset, "job": job}
         self._lag = 0
         self._waiting: list[Reading] = []
-        self._sums: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self._sums: dict[tuple[str, tuple[tuple[str, str], ...]], float] = defaultdict(float)
 
     def emit(self, record: logging.LogRecord) -> None:
         fields = getattr(record, "fields", None)
@@ -75,9 +75,9 @@ class Gauges(logging.Handler):
         if kind == "histogram":
             self._waiting.append(reading)
         elif kind == "gauge":
-            self._sums[key] = reading.value  # type: ignore[assignment]
+            self._sums[key] = reading.value
         elif reading.value > 0:
-            self._sums[key] += reading.value  # type: ignore[assignment]
+            self._sums[key] += reading.value
 
     def _send(self) -> None:
         for (name, tags), value in self._sums.items():

@@ -112,11 +112,18 @@ def _copy(
             for done in progress:
                 _check_size(done, max_bytes)
                 tick()
-    except (StorageError, OSError, ImportError, ValueError) as error:
+    except _refusals() as error:
         full = isinstance(error, OSError) and error.errno in _FULL
         if full or (error.__cause__ is not None and kind_of(error.__cause__) in ("expired", "clock")):
             raise  # every other video would fail as well
         raise VideoError(Reason.UNREADABLE, scrub(" ".join(str(error).split()), uri)) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What our own client and fsspec's say of a file that cannot be read; fsspec lets through what http itself raises."""
+    from aiohttp import ClientError
+
+    return StorageError, OSError, ImportError, ValueError, ClientError
 
 
 def _chunks(uri: str, config: StorageConfig, fingerprint: str | None, target: BinaryIO) -> Generator[int, None, None]:

@@ -2,8 +2,10 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,29 @@ def test_credentials_that_expire_are_no_videos_fault(tmp_path: Path, monkeypatch
     monkeypatch.setattr(S3Files, "download", expired)
     with pytest.raises(StorageError, match=r"expired .*renew them"), localize("s3://b/a.mp4", LOCAL, tmp_path, 1, "f"):
         pass
+
+
+def test_a_web_server_that_breaks_off_costs_that_video(tmp_path: Path) -> None:
+    class Breaks(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(b"x" * 10)
+
+        do_HEAD = do_GET  # noqa: N815  as http.server spells it
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Breaks)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    uri = f"http://127.0.0.1:{server.server_port}/a.mp4?sig=0123456789"
+    try:
+        with pytest.raises(VideoError) as caught, localize(uri, StorageConfig(root="-"), tmp_path, 10**9):
+            pass
+    finally:
+        server.shutdown()
+    assert caught.value.reason is Reason.UNREADABLE
+    assert "0123456789" not in str(caught.value)
