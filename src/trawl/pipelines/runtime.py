@@ -15,12 +15,15 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from trawl.config import ResourcesConfig
 from trawl.errors import ConfigError, UsageError
 
 A = TypeVar("A")
+
+# An actor is gone: it died, or Ray's memory monitor killed it, which is no RayActorError.
+GONE = (RayActorError, OutOfMemoryError)
 
 _log = logging.getLogger(__name__)
 _STARTS = 3
@@ -82,7 +85,13 @@ def _started(config: ResourcesConfig) -> Iterator[None]:
     # Ray starts its processes by fork and exec; nothing of Lance runs between the two.
     warnings.filterwarnings("ignore", "lance is not fork-safe")
     try:
-        start(address=config.address, log_to_driver=False, logging_level=logging.ERROR, **_local_options(config))
+        # Without "local" Ray would join whatever else somebody has started on this machine.
+        start(
+            address=config.address or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **_local_options(config),
+        )
     except (ConnectionError, ray.exceptions.RaySystemError, ValueError) as error:
         raise ConfigError(
             f"no Ray cluster answers at resources.address={config.address}: start one with `ray start --head`, or use "
@@ -226,7 +235,7 @@ class Pool(Generic[A]):
     def replace(self, index: int) -> None:
         """Start a new actor at a place; what is left of the old one is killed."""
         _log.warning("actor replaced", extra={"fields": {"actor": self._kind, "place": index}})
-        with contextlib.suppress(RayActorError, ValueError):
+        with contextlib.suppress(*GONE, ValueError):
             ray.kill(self.handles[index])
         self.handles[index] = self._remote.remote(*self._args)
 
@@ -245,7 +254,7 @@ class Pool(Generic[A]):
         """What a method without arguments answers, of every actor that is alive."""
         answers = []
         for handle in self.handles:
-            with contextlib.suppress(RayActorError):
+            with contextlib.suppress(*GONE):
                 answers.append(ray.get(getattr(handle, method).remote()))
         return answers
 
@@ -291,6 +300,6 @@ def _stop_warm() -> None:
 def _alive(handle: Any) -> bool:
     try:
         ray.get(handle.ready.remote())
-    except RayActorError:
+    except GONE:
         return False
     return True
