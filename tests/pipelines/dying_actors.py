@@ -51,6 +51,43 @@ def dying_embed_actor(marker: Path) -> type[EmbedActor]:
     return DyingEmbedActor
 
 
+def dying_writer_actor(marker: Path) -> type[WriterActor]:
+    """A writer the first of which to find `marker` removes it and dies."""
+
+    class DyingWriterActor(WriterActor):
+        def write(self, *args: Any) -> list[str]:
+            if marker.exists():
+                marker.unlink()
+                ray.actor.exit_actor()
+            return super().write(*args)
+
+    return DyingWriterActor
+
+
+def unready_decode_actor(marker: Path) -> type[DecodeActor]:
+    """A decoder the first of which to find `marker` removes it and dies before it has begun."""
+
+    class UnreadyDecodeActor(DecodeActor):
+        def ready(self) -> None:
+            if marker.exists():
+                marker.unlink()
+                ray.actor.exit_actor()
+            super().ready()
+
+    return UnreadyDecodeActor
+
+
+class StarvedDecodeActor(DecodeActor):
+    """Finds an embedder gone in the way Ray says it of one that its memory monitor has killed, while a .kill file is there."""
+
+    def process(self, unit: Unit, *args: Any) -> Any:
+        marker = Path(unit.video.uri).with_suffix(".kill")
+        if marker.exists():
+            marker.unlink()
+            raise ray.exceptions.OutOfMemoryError("killed due to the node running low on memory")
+        return super().process(unit, *args)
+
+
 class FullDiskWriterActor(WriterActor):
     """Has nowhere to write."""
 

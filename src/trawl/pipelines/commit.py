@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from ray.exceptions import ObjectLostError, RayActorError, RayTaskError
+from ray.exceptions import ObjectLostError, RayTaskError
 
 from trawl.config import TableConfig
 from trawl.pipelines.actors import WriterActor
 from trawl.pipelines.outcome import Failed, Indexed, Outcome, ledger_row
-from trawl.pipelines.runtime import Pool, result
+from trawl.pipelines.runtime import GONE, Pool, result
 from trawl.records import Reason
 from trawl.schemas import VIDEOS
 from trawl.storage import Storage
@@ -24,7 +24,8 @@ from trawl.table import frames
 from trawl.table.ledger import Ledger, open_ledger
 
 _log = logging.getLogger(__name__)
-_LOST = (ObjectLostError, RayActorError)
+_LOST = (ObjectLostError, *GONE)
+_WRITERS = 3  # processes that one commit's rows may cost
 
 
 @dataclass
@@ -123,14 +124,20 @@ class Committer:
         refs: list[Any] = [ref for outcome in indexed for ref in outcome.rows]
         if not refs:
             return []
-        writer = self._writers.handles[self._count % len(self._writers.handles)]
-        try:
-            tables = self._tables
-            return list(result(writer.write.remote(tables.frames_uri, tables.options, tables.schema, *refs)))
-        except RayTaskError as error:
-            if isinstance(error.cause, _LOST):
-                raise error.cause from error
-            raise
+        place, tables = self._count % len(self._writers.handles), self._tables
+        for left in reversed(range(_WRITERS)):
+            try:
+                writer = self._writers.handles[place]
+                return list(result(writer.write.remote(tables.frames_uri, tables.options, tables.schema, *refs)))
+            except RayTaskError as error:
+                if isinstance(error.cause, _LOST):
+                    raise error.cause from error
+                raise
+            except GONE:  # the rows are still where they were: a writer owns none of them
+                self._writers.replace(place)
+                if not left:
+                    raise
+        raise AssertionError
 
 
 def _lost(outcome: Outcome, error: Exception) -> Outcome:

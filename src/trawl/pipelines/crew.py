@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
 import ray
-from ray.exceptions import RayActorError
 
-from trawl.pipelines.runtime import Pool, result
+from trawl.pipelines.runtime import GONE, Pool, result
 from trawl.plan import MAX_ATTEMPTS
 
 T = TypeVar("T")
@@ -54,7 +53,7 @@ class Crew(Generic[T]):
         index, item, attempt = self._running.pop(ref)
         try:
             yield item, result(ref)
-        except RayActorError:
+        except GONE:
             self._pool.replace(index)
             if attempt >= MAX_ATTEMPTS:
                 yield item, None

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import ray
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import RayTaskError
 
 from trawl.pipelines.actors import UNITS_AT_ONCE, DecodeActor, EmbedActor, Unit, UnitDone, UnitRefused
-from trawl.pipelines.runtime import Pool, result
+from trawl.pipelines.runtime import GONE, Pool, result
 from trawl.plan import MAX_ATTEMPTS, PlannedVideo
 from trawl.records import Reason
 
@@ -91,11 +91,11 @@ class Dispatcher:
         try:
             done: UnitDone | UnitRefused = result(ref)
         except RayTaskError as error:  # first: it is of the class of its cause as well
-            if not isinstance(error.cause, RayActorError):
+            if not isinstance(error.cause, GONE):
                 raise  # a bug of ours: the job ends with its traceback
             self._embedders.replace_dead()  # raised inside the decoder: its embedder is gone
             yield from self._again(unit, "the embedding process died")
-        except RayActorError as error:  # the decode actor itself is gone, with whatever it was doing
+        except GONE as error:  # the decode actor itself is gone, with whatever it was doing
             if self._decoders.handles[index] is running.decoder:  # the first of its units to say so
                 self._decoders.replace(index)
             yield from self._again(unit, str(error).splitlines()[0])

@@ -26,7 +26,7 @@ A = TypeVar("A")
 GONE = (RayActorError, OutOfMemoryError)
 
 _log = logging.getLogger(__name__)
-_STARTS = 3
+_STARTS = 3  # of Ray, or of one actor
 _THREADS_PER_MODEL = 8  # on CPUs; more of them would begin to wait for the interpreter
 
 
@@ -247,8 +247,22 @@ class Pool(Generic[A]):
         return len(dead)
 
     def ready(self) -> list[Any]:
-        """Wait until every actor is up; their answers."""
-        return list(ray.get([handle.ready.remote() for handle in self.handles]))
+        """Wait until every actor is up; their answers. One that dies meanwhile is replaced, twice at most.
+
+        Raises:
+            RayActorError: it dies each time.
+        """
+        refs = [handle.ready.remote() for handle in self.handles]
+        return [self._ready(index, ref) for index, ref in enumerate(refs)]
+
+    def _ready(self, index: int, ref: Any) -> Any:
+        for _ in range(_STARTS - 1):
+            try:
+                return ray.get(ref)
+            except GONE:
+                self.replace(index)
+                ref = self.handles[index].ready.remote()
+        return ray.get(ref)
 
     def ask(self, method: str) -> list[Any]:
         """What a method without arguments answers, of every actor that is alive."""

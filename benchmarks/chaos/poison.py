@@ -1,0 +1,68 @@
+"""One video among many that kills: its decoding process, or its actor. The rest must be indexed, and hardly later.
+
+The same corpus is indexed with and without it, in turns, and the working time (start-up apart) is compared.
+"""
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.chaos.actors import POISON
+from benchmarks.chaos.cluster import nodes
+from benchmarks.chaos.corpus import clip
+from benchmarks.chaos.effort import Effort
+from benchmarks.chaos.finding import Finding
+from benchmarks.chaos.job import Command, Ended, run
+from benchmarks.chaos.runs import record
+from benchmarks.chaos.state import shown, storage_at
+from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+
+_ROUNDS = 3
+_MOST = 0.02
+_ACTORS = 8  # on which videos of a fixed cost are spread; they cost the machine nothing
+_REAL = ("resources=cluster", "resources.embed_gpus=0", "resources.embed_actors=1", "resources.embed_threads=1")
+
+
+def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
+    folders = {}
+    for name in ("without", "with"):
+        folders[name] = folder = place / name
+        folder.mkdir()
+        for number in range(effort.poisoned):
+            (folder / f"{number:05d}.mp4").write_bytes(clip(10))
+        if name == "with":
+            (folder / f"{effort.poisoned // 2:05d}-{POISON}.mp4").write_bytes(clip(10))
+    with nodes(1, cpus=2.0 + _ACTORS) as cluster:
+        real = (*_REAL, "resources.decode_actors=2", "resources.decode_cpus=1", f"resources.address={cluster.address}")
+        fixed = (*_REAL, f"resources.decode_actors={_ACTORS}", f"resources.address={cluster.address}")
+        kinds = {
+            "decoder": (("deadly=",), real, "tiny real videos", "decoder_crashed"),
+            "actor": ((f"paced={effort.cost_s}",), fixed, f"videos of {effort.cost_s:g} s each", "worker_died"),
+        }
+        for kind, (part, settings, videos, reason) in kinds.items():
+            seconds: dict[str, list[float]] = {"without": [], "with": []}
+            wrong: list[str] = []
+            for round_ in range(_ROUNDS):
+                for name, folder in folders.items():
+                    root = str(place / f"{kind}-{name}-{round_}")
+                    ended = run(Command(str(folder), root, settings, module=("benchmarks.chaos.patched", *part)))
+                    wrong += _wrong(ended, root, effort.poisoned, reason if name == "with" else None)
+                    seconds[name].append(record(root)["seconds"]["work"])
+            yield _finding(kind, f"{effort.poisoned} {videos}", seconds, wrong)
+
+
+def _finding(kind: str, videos: str, seconds: dict[str, list[float]], wrong: list[str]) -> Finding:
+    without, with_ = (statistics.median(seconds[name]) for name in ("without", "with"))
+    extra = with_ / without - 1
+    done = f"a video that kills its {kind} among {videos}, {_ROUNDS} rounds with and without"
+    came = f"the rest are indexed; {with_ - without:+.1f} s on {without:.1f} s, {extra:+.1%}"
+    return Finding(f"poison.{kind}", done, came if not wrong else "; ".join(wrong[:3]), not wrong and extra < _MOST)
+
+
+def _wrong(ended: Ended, root: str, videos: int, reason: str | None) -> list[str]:
+    code = EXIT_SOME_FAILED if reason else EXIT_OK
+    found = [] if ended.code == code else [f"it ends with {ended.code}: {ended.said}"]
+    indexed = len(shown(storage_at(root)).rows)
+    found += [] if indexed == videos else [f"{indexed} of {videos} are indexed"]
+    failures = record(root)["failures"]
+    return found + ([] if failures == ({reason: 1} if reason else {}) else [f"failures: {failures}"])
