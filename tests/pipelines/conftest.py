@@ -19,7 +19,8 @@ from trawl.pipelines.summary import RunRecord
 @pytest.fixture(scope="session")
 def local_ray(aws_environment: None) -> Iterator[None]:
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # workers must find the actors that tests define
-    runtime.start(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=256 * 2**20)
+    options = {"include_dashboard": False, "log_to_driver": False, "object_store_memory": 256 * 2**20}
+    runtime.start(address="local", num_cpus=2, **options)
     yield
     ray.shutdown()
 

@@ -43,7 +43,7 @@ def test_a_scrape(tmp_path: Path) -> None:
     (tmp_path / "corpus" / "bad.mp4").write_bytes(b"")
     done = subprocess.run(
         [sys.executable, "-c", _JOB, str(tmp_path / "corpus"), str(tmp_path / "root")],
-        env=os.environ | {"RAY_raylet_start_wait_time_s": "120", "RAY_enable_metrics_collection": "1"},
+        env=os.environ | {"RAY_enable_metrics_collection": "1"},
         capture_output=True,
         text=True,
         timeout=280,

@@ -19,6 +19,7 @@ from trawl.pipelines.deadline import Deadline
 from trawl.pipelines.journal import journal
 from trawl.pipelines.night_record import NightRecord
 from trawl.pipelines.night_telling import PAGE, telling
+from trawl.pipelines.runtime import staying
 from trawl.pipelines.standing_queries import Question, ask, questions
 from trawl.pipelines.summary import line
 from trawl.source import dataset_name
@@ -47,6 +48,7 @@ def run(config: NightlyConfig, console: Console | None = None) -> NightRecord:
         stack.enter_context(journal(storage, night.folder, "nightly", night.night, config.log))
         lease = stack.enter_context(index.hold_dataset(storage, dataset, "jobs.nightly", config.table.lease_s, console))
         stack.enter_context(telling(night, storage, config.prices))
+        stack.enter_context(staying())
         with night.clock.step("index"):
             night.index = index.run(_indexing(config), console, lease, deadline)
         for question in asked:
