@@ -69,7 +69,17 @@ _CHOSEN_BY_DATASET = {
     "evaluate": ("grounder", "tracker"),
 }
 # Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
-_FREE_TEXT = ("text", "queries", "search.where", "where", "out", "dataset.uri", "dataset.glob", "storage.root", "path")
+_FREE_TEXT: tuple[str, ...] = (
+    "text",
+    "queries",
+    "search.where",
+    "where",
+    "out",
+    "dataset.uri",
+    "dataset.glob",
+    "storage.root",
+    "path",
+)
 _FREE_TEXT += ("retry", "quarantine", "release")
 _HYDRAS_OWN = re.compile(r"(choice|shuffle|sort|tag|glob|range|interval)\(.*\)")
 # What Hydra takes with a "+" alone: an option without a default, and a mapping whose keys are the user's.
