@@ -5,13 +5,14 @@ Only processes below this cluster's own are ever killed. A node is lost as a mac
 
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import psutil
 
 _STORE_BYTES = 80 * 2**20
+_TRIES = 4
 # What a job on such a cluster is given: room for all of its actors on one node, so that losing the other leaves room.
 SETTINGS = (
     "resources=cluster",
@@ -32,7 +33,7 @@ class RayNodes:
 
         warnings.filterwarnings("ignore", "lance is not fork-safe")  # Ray's processes execute something else at once
         head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
-        self._cluster = Cluster(initialize_head=True, head_node_args=head)
+        self._cluster = _patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
         self._cpus, self.nodes = cpus, list[Any]()
         for _ in range(nodes):
             self.add()
@@ -42,7 +43,9 @@ class RayNodes:
         return str(self._cluster.address)
 
     def add(self) -> None:
-        self.nodes.append(self._cluster.add_node(num_cpus=self._cpus, object_store_memory=_STORE_BYTES))
+        """One node more."""
+        size = {"num_cpus": self._cpus, "object_store_memory": _STORE_BYTES}
+        self.nodes.append(_patiently(lambda: self._cluster.add_node(**size)))
 
     def processes(self, *words: str) -> list[psutil.Process]:
         """Processes on all nodes whose command line holds one of the words."""
@@ -74,6 +77,17 @@ def nodes(count: int, cpus: float = 2.0) -> Iterator[RayNodes]:
         yield running
     finally:
         running.stop()
+
+
+def _patiently(start: Callable[[], Any]) -> Any:
+    """Ray gives a node 30 s to start, which on a busy machine may be too few."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return start()
+        except Exception as error:
+            if type(error) is not Exception or not left:  # Ray has no class of its own for it
+                raise
+    raise AssertionError
 
 
 def _below(node: Any) -> list[psutil.Process]:

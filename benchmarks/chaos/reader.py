@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.chaos.state import Night, faults, shown, storage_at
 from trawl.errors import IndexMissingError
 
-_PAUSE_S = 0.05
+_PAUSE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)

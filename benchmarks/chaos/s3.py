@@ -1,5 +1,6 @@
 """An S3 server in this process, for as long as a kind of trouble lasts."""
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ def server() -> Iterator[str]:
     """The URL of a server with `BUCKETS`; whoever uses it takes a prefix of its own."""
     from moto.server import ThreadedMotoServer
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line a request otherwise
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()

@@ -129,7 +129,7 @@ def _batch(names: list[str], rows: int) -> pa.RecordBatch:
     columns |= {
         "time_s": [0.0] * total,
         "duration_s": [1.0] * total,
-        "path": [["a"]] * total,
+        "path_parts": [["a"]] * total,
         "embedding": list(vectors),
     }
     columns |= {"shot": [0] * total, "substituted": [False] * total, "metadata": ["{}"] * total}
