@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-.PHONY: demo test lint types bench lock clean install
+.PHONY: demo test lint types bench chaos lock clean install
 
 demo: install
 	$(BIN)/python -m jobs.index +dataset=demo
@@ -22,6 +22,9 @@ types: install
 
 bench: install
 	$(BIN)/python -m benchmarks
+
+chaos: install
+	$(BIN)/python -m benchmarks.chaos
 
 lock: install
 	$(BIN)/uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-emit-index-url \

@@ -63,8 +63,8 @@ def full_scratch(effort: Effort, place: Path) -> Finding:
     reason, message = next(iter(told), ("", ""))
     wrong += [] if len(told) == 1 and "no space for a copy" in message else [f"it says {told}"]
     wrong += _whole(again, corpus)
-    came = f"that one is `{reason}` (“{_without(message, place)}”), with {len(others)} of {len(corpus.rows) - 1} others that were "
-    came += "copied while it filled the disk; the next run takes them up, and completes"
+    came = f"that one is `{reason}` (“{_without(message, place)}”), with {len(others)} of {len(corpus.rows) - 1} others that "
+    came += "were copied while it filled the disk; the next run takes them up, and completes"
     done = "a video from S3 that is larger than the disk for copies"
     return _finding("full_scratch", done, came, wrong)
 
