@@ -91,6 +91,7 @@ class Sweep:
         self._points: list[Point] = []
         self._before: dict[tuple[str, ...], Point] = {}
         self._place: Place | None = None
+        self._shown = False
         self._began = datetime.now(UTC)
         self._stack, self._stay = ExitStack(), ExitStack()
         self._fixed = _fixed_keys(words)
@@ -105,7 +106,7 @@ class Sweep:
     ) -> None:
         self._stay.close()
         self._stack.close()
-        if self._points and kind is not None:
+        if self._points and not self._shown:
             self._show()
 
     @property
@@ -262,6 +263,7 @@ class Sweep:
         storage.write_bytes(f"{folder}/points.json", json.dumps(scrubbed(now + later), indent=1).encode())
 
     def _show(self) -> None:
+        self._shown = True
         self._console.rule(Text("the sweep"), align="left")
         self._console.print(points_table([asdict(point) for point in self._points]), highlight=False)
         left = sum(point.outcome != DONE for point in self._points)
