@@ -37,6 +37,8 @@ def write(page: Path, findings: list[Finding], order: list[str]) -> None:
     before, _, rest = text.partition(START)
     table, _, after = rest.partition(END)
     rows = {match[1]: match[0] for match in re.finditer(r"^\| `([\w.]+)` \|.*$", table, re.M)}
+    for kind in {finding.name.partition(".")[0] for finding in findings}:
+        rows.pop(f"{kind}.broken", None)  # of a run before this one
     rows |= {finding.name: finding.row() for finding in findings}
     ordered = sorted(rows, key=lambda name: (order.index(name.partition(".")[0]), name))
     page.write_text(before + START + _HEAD + "".join(f"{rows[name]}\n" for name in ordered) + END + after)

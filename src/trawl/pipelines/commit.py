@@ -144,4 +144,5 @@ def _lost(outcome: Outcome, error: Exception) -> Outcome:
     if isinstance(outcome, Failed):
         return outcome
     message = f"its rows were lost before they were written: {str(error).splitlines()[0]}"
-    return Failed(outcome.video, Reason.WORKER_DIED, message, outcome.earlier + 1)
+    # No attempt that counts against the video: it was decoded and embedded, and lost with a node that had others as well.
+    return Failed(outcome.video, Reason.WORKER_DIED, message, outcome.earlier)

@@ -203,7 +203,9 @@ def _page(
 ) -> str:
     shown: Sequence[Case] = kinds.worst_first(evaluation.cases, config.evaluation.worst)
     sources = index.sources(case.video_id for case in shown if case.video_id is not None)
-    pictures = picture_cases(judged, shown, openable(config.dataset, config.storage, sources), config.decode, config.storage)
+    pictures = picture_cases(
+        judged, shown, openable(config.dataset, config.storage, sources), config.decode, config.storage
+    )
     truth = ", ".join(
         f"{name} {len(value) if isinstance(value, list) else value}"
         for name, value in evaluation.truth.items()

@@ -18,6 +18,7 @@ from trawl.errors import StorageError
 from trawl.storage.faults import kind_of, storage_error
 
 _CHUNK_BYTES = 4 * 2**20
+_CHECKS = 3  # attempts at a check, which must end within seconds also where nobody answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,16 +162,26 @@ class S3Files:
             StorageError: it is missing, unreachable, or denies what is asked.
         """
         impatient = S3Files(self._bucket, self._prefix, Endpoint(self._endpoint.url, self._endpoint.region, 0))
-        next(impatient.objects(delimiter="/"), None)
+        for left in reversed(range(_CHECKS if self._endpoint.retries else 1)):
+            try:
+                return impatient._check_once(write)
+            except StorageError as error:
+                # A server that stutters says so in an instant; one that is not there is not waited for again and again.
+                if not left or kind_of(error.__cause__ or error) not in ("other", "unreachable"):
+                    raise
+        raise AssertionError
+
+    def _check_once(self, write: bool) -> None:
+        next(self.objects(delimiter="/"), None)
         if write:
             name = f".check-{uuid.uuid4().hex}"
-            if not impatient.write_if_absent(name, b"") or impatient.write_if_absent(name, b""):
-                impatient.delete(name)
+            if not self.write_if_absent(name, b"") or self.write_if_absent(name, b""):
+                self.delete(name)
                 raise StorageError(
                     f"{self._where('')} does not honour conditional puts (If-None-Match: *), which keep two jobs from "
                     "publishing over each other; use a server that does"
                 )
-            impatient.delete(name)
+            self.delete(name)
 
     def _where(self, name: str) -> str:
         at = f" at {self._endpoint.url}" if self._endpoint.url else ""

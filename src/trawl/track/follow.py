@@ -182,7 +182,7 @@ class _Following:
                     number=number,
                     phrase=self.phrases[phrase],
                     grounding_score=one.named[phrase],
-                    grounding_mean=one.support(phrase),
+                    grounding_mean=one.mean_score(phrase),
                     height=self.size[0],
                     width=self.size[1],
                     rows=moved.rows,
@@ -196,5 +196,6 @@ class _Following:
                 number += 1
 
     def _believed(self, one: Masklet) -> list[int]:
-        """The phrases that it is a track of, in the order of their numbers."""
-        return [phrase for phrase in sorted(one.named) if one.support(phrase) >= self.config.min_support]
+        """The phrases that it is a track of, in the order of their numbers: those that it is seen as often enough."""
+        least = self.config.min_support
+        return [p for p, best in sorted(one.named.items()) if one.mean_score(p) >= least * best]

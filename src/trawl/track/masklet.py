@@ -47,7 +47,7 @@ class Masklet:
         for phrase, score in scores.items():
             self.votes[phrase] = self.votes.get(phrase, 0.0) + score
 
-    def support(self, phrase: int) -> float:
+    def mean_score(self, phrase: int) -> float:
         """Mean score of its detections as a phrase, 0 for the searched frames on which it was not detected as that."""
         return self.votes.get(phrase, 0.0) / self.searched if self.searched else self.named[phrase]
 

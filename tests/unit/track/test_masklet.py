@@ -56,17 +56,17 @@ def test_rows_come_in_order_of_time():
     assert [r.frame_index for r in one.in_order()] == [0, 1, 5]
 
 
-def test_support_counts_the_searched_frames_on_which_it_was_not_detected():
+def test_the_mean_score_counts_the_searched_frames_on_which_it_was_not_detected():
     one = masklet([1, 2, 3], named={0: 0.9})
     for scores in ({0: 0.9, 1: 0.2}, {}, {0: 0.3}):
         one.vote(scores)
-    assert one.support(0) == pytest.approx(0.4)
-    assert one.support(1) == pytest.approx(0.2 / 3)
+    assert one.mean_score(0) == pytest.approx(0.4)
+    assert one.mean_score(1) == pytest.approx(0.2 / 3)
     other = masklet([1], start=5, named={0: 0.4})
     other.vote({})
     one.absorb(other)
-    assert one.support(0) == pytest.approx(0.3)
+    assert one.mean_score(0) == pytest.approx(0.3)
 
 
 def test_what_was_never_searched_is_as_sure_as_what_it_started_from():
-    assert masklet([1], named={0: 0.7}).support(0) == 0.7
+    assert masklet([1], named={0: 0.7}).mean_score(0) == 0.7
