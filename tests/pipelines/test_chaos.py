@@ -22,6 +22,8 @@ from benchmarks.chaos.proxy import Faults, proxy
 from benchmarks.chaos.reader import Reader
 from benchmarks.chaos.state import faults, shown, storage_at
 from trawl.cli import EXIT_OK
+from trawl.config import StorageConfig
+from trawl.storage import Storage
 
 SMALL = ("resources.decode_actors=1", "resources.embed_actors=1", "resources.embed_threads=1")
 COMMITS = ("table.commit_rows=20", "table.commit_every_s=1")
@@ -68,6 +70,16 @@ def test_an_s3_that_stutters_and_loses_answers(settings: tuple[str, ...], s3_end
     assert through.faults.seen["lost"] and through.faults.seen["requests"] > 50, "the proxy was not in between"
     seen = shown(storage_at(root, s3_endpoint))
     assert faults(seen, [corpus.rows]) == [] and not seen.failed
+
+
+def test_a_check_does_not_give_up_at_the_first_wrong_answer(s3_endpoint: str) -> None:
+    where = f"chaos-{uuid.uuid4().hex[:8]}"
+    boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1").create_bucket(Bucket=where)
+    with proxy(s3_endpoint, Faults(errors=0.05, seed=3)) as through:
+        storage = Storage.open(StorageConfig(root=f"s3://{where}/index", endpoint=through.url))
+        for _ in range(15):
+            storage.check(write=True)
+    assert through.faults.seen["answered"] < through.faults.seen["requests"]
 
 
 def test_four_writers_on_one_table(tmp_path: Path) -> None:

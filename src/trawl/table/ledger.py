@@ -18,6 +18,7 @@ from trawl.storage import lance_faults
 from trawl.table.frames import in_list, open_or_create
 
 _KEY = "video_id"
+_TRIES = 3
 # Lance checks merges that run at the same time against this key.
 _PRIMARY = {b"lance-schema:unenforced-primary-key": b"true"}
 
@@ -70,11 +71,20 @@ class Ledger:
         """
         if rows.num_rows == 0:
             return self
-        with lance_faults(self._dataset.uri):
-            newest = _open(self._dataset.uri, self._options)
-            merge = newest.merge_insert(_KEY).when_matched_update_all().when_not_matched_insert_all()
-            merge.use_index(False).execute(rows.cast(_schema()))
+        for left in reversed(range(_TRIES)):
+            with lance_faults(self._dataset.uri):
+                try:
+                    self._merge(rows)
+                    break
+                except OSError:  # it may have been written all the same, and its answer lost: again is no harm
+                    if not left:
+                        raise
         return open_ledger(self._dataset.uri, self._options)
+
+    def _merge(self, rows: pa.Table) -> None:
+        newest = _open(self._dataset.uri, self._options)
+        merge = newest.merge_insert(_KEY).when_matched_update_all().when_not_matched_insert_all()
+        merge.use_index(False).execute(rows.cast(_schema()))
 
     def forget(self, video_ids: list[str]) -> "Ledger":
         """Delete the rows of these videos, so that the next plan takes them for new."""
