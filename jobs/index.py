@@ -4,11 +4,12 @@ from trawl import cli
 from trawl.config import IndexConfig
 
 
-def index(config: IndexConfig) -> int:
+def index(config: IndexConfig) -> cli.Outcome:
     """Exit code: 0; 5 when more videos failed than `max_failed_fraction` allows, 3 when any did and that is not set."""
     from trawl.pipelines.index import run
 
-    return run(config).exit_code
+    record = run(config)
+    return cli.Outcome(record.exit_code, run_id=record.run_id)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import tracemalloc
 import weakref
 from collections import Counter
+from dataclasses import dataclass
 
 import pytest
 from acted_scenes import FPS, Square, SquareGrounder, SquareTracker, batches, masks_of, moving, run, truth
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from trawl import masks
 from trawl.config import TrackingConfig
 from trawl.errors import VideoError
-from trawl.records import Flag, Reason, Target, Visibility
+from trawl.records import Detections, Flag, Reason, Target, Visibility
 from trawl.track.follow import follow
 
 TWO = (moving(20, 12, 0.3), moving(70, 36, -0.3))
@@ -236,3 +237,29 @@ class TestMemoryOfTheDevice:
         with pytest.raises(VideoError) as raised:
             run(TWO, 60, tracker=SquareTracker(fits=(1, 1)))
         assert raised.value.reason == Reason.OUT_OF_MEMORY
+
+
+@dataclass
+class BlinkingGrounder(SquareGrounder):
+    """Takes the second square for the phrase on the first picture that it is shown, and never again."""
+
+    def _on(self, frame, phrases):
+        found = super()._on(frame, phrases)
+        if len(self.asked) > 1 or getattr(self, "blinked", False):
+            keep = [n for n in range(len(found)) if found.scores[n] > 0.7]
+            return Detections(found.boxes[keep], found.scores[keep], found.phrase[keep], found.masks[keep])
+        self.blinked = True
+        return found
+
+
+@pytest.mark.parametrize(("min_support", "tracks"), [(0.0, 2), (0.5, 1)])
+def test_what_is_seen_as_the_phrase_too_seldom_is_no_track_of_it(min_support, tracks):
+    grounder = BlinkingGrounder({"a square": {1: 0.9, 2: 0.6}})
+    followed = run(TWO, 60, grounder=grounder, chunk_s=2.0, reground_s=0.5, min_support=min_support)
+    assert len(followed.tracks) == tracks
+    first = followed.tracks[0]
+    assert (first.grounding_score, first.grounding_mean) == (pytest.approx(0.9), pytest.approx(0.9))
+    if tracks == 2:
+        second = followed.tracks[1]
+        assert second.grounding_score == pytest.approx(0.6)
+        assert 0 < second.grounding_mean < 0.2
