@@ -19,6 +19,8 @@ _ADVICE = {
     "denied": _DENIED,
     "expired": "the temporary credentials for {where} have expired{detail}; renew them and run the same command again",
     "clock": "{where} is denied{detail}: this machine's clock is wrong; set it and run the same command again",
+    "unsaid": "{where} refuses requests without saying why: most likely the temporary credentials have expired, or storage.region "
+    "is not the bucket's; renew or correct them and run the same command again",
     "region": "{where} is not in this region{detail}; set storage.region to the bucket's",
     "no_credentials": "no credentials for {where}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "unreachable": "{where} cannot be reached{detail}; check storage.endpoint, the network, and that the server is running",
@@ -33,6 +35,8 @@ _SIGNS: list[tuple[str, str]] = [
     ("no_bucket", r"NoSuchBucket"),
     ("expired", r"ExpiredToken|TokenRefreshRequired|token (included in the request )?(has|is) expired"),
     ("clock", r"RequestTimeTooSkewed"),
+    # The answer to a HEAD has no body, and so no code.
+    ("unsaid", r"performing HEAD .*\b400\b|\(400\) when calling the Head"),
     ("region", r"AuthorizationHeaderMalformed|PermanentRedirect|TemporaryRedirect|IllegalLocationConstraint"),
     ("region", r"redirect without LOCATION|incorrectly configured region"),
     ("denied", r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|InvalidToken|\b40[13]\b"),
