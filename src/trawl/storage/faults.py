@@ -19,8 +19,8 @@ _ADVICE = {
     "denied": _DENIED,
     "expired": "the temporary credentials for {where} have expired{detail}; renew them and run the same command again",
     "clock": "{where} is denied{detail}: this machine's clock is wrong; set it and run the same command again",
-    "unsaid": "{where} refuses requests without saying why: most likely the temporary credentials have expired, or storage.region "
-    "is not the bucket's; renew or correct them and run the same command again",
+    "unsaid": "{where} refuses requests without saying why: most likely the temporary credentials have expired, or "
+    "storage.region is not the bucket's; renew or correct them and run the same command again",
     "region": "{where} is not in this region{detail}; set storage.region to the bucket's",
     "no_credentials": "no credentials for {where}; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "unreachable": "{where} cannot be reached{detail}; check storage.endpoint, the network, and that the server is running",
