@@ -27,7 +27,8 @@ from trawl.table import publish
 
 _IN_ACCESS_OR_OPEN = 0x1 | 0x20
 _MOST_MB = 1.0  # a video
-_LIMITS = ("decode.timeout_s=60", "decode.max_memory_mb=1024")
+_LIMITS = ("decode.timeout_s=60", "decode.max_memory_mb=1024", "table.commit_rows=30")
+_PROCESSES = 2  # an actor and its decoding process
 _SUFFIXES = "**/*"  # every file, also those that are not called like a video
 
 
@@ -73,30 +74,35 @@ class Canary:
 
 
 class Weight:
-    """Resident memory of the decode actors and of what they keep of decoding processes, at its start and at its end."""
+    """Resident memory of the decode actor and of its decoding process, once both have warmed up on the videos of the first
+    commit, and at its most from then on. warm: how many videos those were."""
 
     def __init__(self, cluster: RayNodes, job: Job) -> None:
         self._cluster, self._job = cluster, job
+        self.warm = 0
         self.first: dict[int, float] = {}
-        self.last: dict[int, float] = {}
+        self.most: dict[int, float] = {}
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
     def grown_mb(self) -> float:
+        """Waits for the job's end."""
         self._thread.join()
-        return sum(self.last[pid] - first for pid, first in self.first.items())
+        return sum(self.most[pid] - first for pid, first in self.first.items())
 
     def _watch(self) -> None:
+        self._job.wait_for("committed")
+        self.warm = sum(one["videos"] + one["failed"] for one in self._job.heard("committed"))
+        kept = [
+            process for actor in self._cluster.processes("ray::DecodeActor") for process in (actor, *actor.children())
+        ]
         while self._job.running():
-            actors = self._cluster.processes("ray::DecodeActor")
-            for actor in actors:
+            for process in kept:
                 with suppress(psutil.Error):
-                    zygotes = actor.children()
-                    for process in [actor, *zygotes] if zygotes else []:
-                        size_mb = process.memory_info().rss / 2**20
-                        self.first.setdefault(process.pid, size_mb)
-                        self.last[process.pid] = size_mb
-            time.sleep(0.3)
+                    size_mb = process.memory_info().rss / 2**20
+                    self.first.setdefault(process.pid, size_mb)
+                    self.most[process.pid] = max(size_mb, self.most.get(process.pid, 0.0))
+            time.sleep(0.1)
 
 
 def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
@@ -128,10 +134,11 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
     touched += [] if canary.alive() else ["the watch does not work"]
     came = "nothing was opened, nothing was asked"
     yield _finding("canary", f"{len(named)} of them name a file or an address, which are watched", came, touched)
-    each_mb = grown_mb / (len(bad) + len(corpus.rows))
-    heavy = [] if each_mb <= _MOST_MB and weight.first else [f"{each_mb:.2f} MB a video"]
-    done = "memory of the decode actor and its decoding process, before the first and after the last of them"
-    yield _finding("leak", done, f"{grown_mb:.0f} MB in all, {each_mb:.2f} MB a video", heavy)
+    counted = len(bad) + len(corpus.rows) - weight.warm
+    each_mb = grown_mb / max(counted, 1)
+    heavy = [] if each_mb <= _MOST_MB and len(weight.first) == _PROCESSES else [f"{each_mb:.2f} MB a video"]
+    done = f"memory of the decode actor and its decoding process over {counted} of them, after {weight.warm} to warm up"
+    yield _finding("leak", done, f"{grown_mb:+.1f} MB in all, {each_mb:+.3f} MB a video", heavy)
 
 
 def _finding(name: str, done: str, came: str, wrong: list[str]) -> Finding:

@@ -97,6 +97,11 @@ class Job:
             assert self._changed.wait_for(there, patience_s), f"no {event!r} after {patience_s:g} s"
             return sum(one["event"] == event for one in self._events) >= number
 
+    def heard(self, event: str) -> list[dict[str, Any]]:
+        """Those that have come so far."""
+        with self._changed:
+            return [one for one in self._events if one["event"] == event]
+
     def running(self) -> bool:
         return self._process.poll() is None
 
