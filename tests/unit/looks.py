@@ -22,6 +22,7 @@ def track(number: int = 0, clip_id: str = "aaaaaaaaaaaa", **changes) -> TrackFac
         "width": 160,
         "retrieval_score": 0.31,
         "grounding_score": 0.5,
+        "grounding_mean": 0.4,
         "mean_score": 0.8,
         "mean_speed": 12.4,
         "max_speed": 1234.5,

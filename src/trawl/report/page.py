@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from trawl.report.counts import RunCounts
-from trawl.report.doubt import MEANING, in_words, is_doubtful, is_harmless, worst_first
+from trawl.report.doubt import MEANING, in_words, is_doubtful, reasons, worst_first
 from trawl.report.palette import color, css, ink
 from trawl.report.timeline import FlagSpan, timeline
 from trawl.report.times import clock
@@ -157,6 +157,7 @@ def _track(track: TrackFacts, media: Media | None = None) -> dict[str, Any]:
         "way": _ARROWS[round(track.direction_deg / 45) % 8] if track.direction_deg is not None else "",
         "way_name": f"{track.direction_deg:.0f} degrees" if track.direction_deg is not None else "",
         "gaps": len(track.gaps),
-        "flags": [(in_words(flag), MEANING.get(flag, ""), is_harmless(flag)) for flag in track.flags],
+        "flags": [(name, why, False) for name, why in reasons(track)]
+        + [(in_words(flag), MEANING.get(flag, ""), True) for flag in track.flags],
         "doubtful": is_doubtful(track),
     }

@@ -27,6 +27,7 @@ class TrackFacts:
     width: int
     retrieval_score: float
     grounding_score: float
+    grounding_mean: float | None
     mean_score: float
     mean_speed: float
     max_speed: float

@@ -4,7 +4,7 @@ import pytest
 from looks import track
 
 from trawl.records import Flag
-from trawl.report.doubt import MEANING, in_words, is_doubtful, worst_first
+from trawl.report.doubt import MEANING, in_words, is_doubtful, reasons, worst_first
 
 
 def test_every_flag_has_a_meaning() -> None:
@@ -12,15 +12,24 @@ def test_every_flag_has_a_meaning() -> None:
 
 
 @pytest.mark.parametrize("flag", list(Flag))
-def test_the_border_and_a_neighbour_make_nothing_doubtful(flag: Flag) -> None:
-    assert is_doubtful(track(flags=(flag.value,))) == (flag not in (Flag.BORDER, Flag.OVERLAP))
+def test_no_flag_makes_a_track_doubtful(flag: Flag) -> None:
+    assert not is_doubtful(track(flags=(flag.value,)))
     assert "_" not in in_words(flag)
 
 
+def test_what_makes_a_track_doubtful() -> None:
+    assert not reasons(track(mean_score=0.7, grounding_score=0.5, grounding_mean=0.2))
+    assert reasons(track(mean_score=0.69)) == [("weak masks", "their mean score is 0.69, less than 0.7")]
+    assert reasons(track(grounding_score=0.5, grounding_mean=0.1)) == [
+        ("seldom seen as its text", "20% of its best detection on average, less than 40%")
+    ]
+    assert not is_doubtful(track(grounding_mean=None)), "a run of an earlier Trawl does not say"
+
+
 def test_worst_first() -> None:
-    fine, border = track(0), track(1, flags=("border",))
-    one = track(2, flags=("speed", "border"))
-    gappy = track(3, flags=("speed",), num_inferred=60)
-    unsure = track(4, flags=("low_score",), mean_score=0.2)
-    two = track(5, flags=("speed", "lost"), num_inferred=0)
-    assert [item.number for item in worst_first([fine, border, one, gappy, unsure, two])] == [5, 3, 4, 2]
+    fine, flagged = track(0), track(1, flags=("border", "lost"))
+    one = track(2, mean_score=0.6)
+    gappy = track(3, mean_score=0.6, num_inferred=60)
+    unsure = track(4, mean_score=0.2)
+    two = track(5, mean_score=0.6, grounding_mean=0.1)
+    assert [item.number for item in worst_first([fine, flagged, one, gappy, unsure, two])] == [5, 3, 4, 2]

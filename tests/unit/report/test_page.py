@@ -27,7 +27,7 @@ ABOUT = About("<b>title</b>", ["a red star", "a blue ring"], "surest first", [("
 
 
 def card(made: ClipFacts | None = None, video: bool = True, note: str = "") -> Card:
-    made = made or clip(track(0, flags=("speed", "border")), track(1, text="a blue ring"))
+    made = made or clip(track(0, flags=("speed", "border"), mean_score=0.6), track(1, text="a blue ring"))
     name = made.clip_id
     files = (f"media/{name}.mp4", f"media/{name}.jpg") if video else (None, None)
     media = Media(*files, f"media/{name}-ways.jpg", (160, 90), made.start_s, note)
@@ -40,7 +40,7 @@ def page_of(*cards: Card, rest: tuple[ClipFacts, ...] = (), record: dict | None 
 
 
 def many(n: int) -> list[ClipFacts]:
-    return [clip(track(0, f"{k:012x}"), track(1, f"{k:012x}", flags=("lost",) * (k % 3 == 0))) for k in range(n)]
+    return [clip(track(0, f"{k:012x}"), track(1, f"{k:012x}", mean_score=0.8 - 0.2 * (k % 3 == 0))) for k in range(n)]
 
 
 def test_it_names_only_its_own_media() -> None:
@@ -97,8 +97,8 @@ def test_the_sums_come_first() -> None:
 
 
 def test_the_most_doubtful_are_named_and_linked_where_shown() -> None:
-    shown = clip(track(0, flags=("speed",)))
-    listed = clip(track(0, "b" * 12, flags=("lost", "speed")))
+    shown = clip(track(0, mean_score=0.6))
+    listed = clip(track(0, "b" * 12, mean_score=0.6, grounding_mean=0.1))
     html = page_of(card(shown), rest=(listed,))
     worst = html[html.index('<table class="worst">') : html.index("<h2>Clips</h2>")]
     assert worst.index("cam/b.mp4") < worst.index("cam/a.mp4")
