@@ -1,11 +1,13 @@
 """One row per video, merged by its id."""
 
 import pyarrow as pa
+import pytest
 
 from tests.unit.table.conftest import Index, ledger_row
+from trawl.errors import StorageError
 from trawl.schemas import VIDEOS
 from trawl.storage import Storage
-from trawl.table.ledger import open_ledger
+from trawl.table.ledger import Ledger, open_ledger
 
 
 def table(*rows: dict) -> pa.Table:
@@ -61,3 +63,22 @@ def test_two_writers_do_not_double_a_video(local_index: Index) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda n: local_index.tell(dict.fromkeys(names, n)), range(1, 5)))
     assert local_index.ledger.read(columns=["video_id"]).num_rows == len(names)
+
+
+def test_an_answer_that_is_lost_twice_costs_no_row_and_doubles_none(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri, merge, lost = storage.table_uri("cats", "r", "videos"), Ledger._merge, [1, 2]
+
+    def forgetful(self: Ledger, rows: pa.Table) -> None:
+        merge(self, rows)
+        if lost:
+            lost.pop()
+            raise OSError("LanceError(IO): connection reset")
+
+    monkeypatch.setattr(Ledger, "_merge", forgetful)
+    ledger = open_ledger(uri, storage.lance_options).upsert(table(ledger_row("a", 1), ledger_row("b", 2)))
+    assert sorted(ledger.read()["video_id"].to_pylist()) == ["a", "b"]
+    lost += [1, 2, 3]
+    with pytest.raises(StorageError):
+        ledger.upsert(table(ledger_row("c", 1)))
