@@ -56,7 +56,7 @@ def main() -> None:
         began = time.monotonic()
         print(f"== {name}", flush=True)
         found = findings(name, effort)
-        held = held and all(finding.held for finding in found)
+        held = held and all(finding.held is not False for finding in found)
         write(args.page, found, TROUBLES)
         print(f"   {time.monotonic() - began:.0f} s", flush=True)
     print(f"written to {args.page}")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class Effort:
     """kills: of all kinds together; kinds: of which. nights: under a faulty S3. away_s: seconds that S3 is gone. bad: bad videos.
     commits: of each of four writers. poisoned: videos around the poison one. cost_s: seconds that a video of fixed cost takes.
-    corpus, planned: videos of the first full run, and of the plan. nodes: of the simulated clusters. per_node: videos."""
+    corpus, planned: videos of the first full run, and of the plan. nodes: of the simulated clusters. per_node: videos.
+    enough: for ratios of seconds to mean something."""
 
     kills: int = 100
     kinds: tuple[str, ...] = ("driver", "actor", "decoder", "node")
@@ -23,9 +24,11 @@ class Effort:
     nodes: tuple[int, ...] = (1, 2, 4, 8)
     per_node: int = 60
     seed: int = 0
+    enough: bool = True
 
 
 SMALL = Effort(
+    enough=False,
     kills=5,
     videos=16,
     nights=2,

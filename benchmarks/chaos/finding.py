@@ -12,18 +12,19 @@ _HEAD = "| name | what was done | what came of it | held | when, on |\n|---|---|
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """name: of this row for good. done: with its counts. figure: with its unit. held: whether the promise was kept."""
+    """name: of this row for good. done: with its counts. figure: with its unit. held: whether the promise was kept; None where so
+    little was done that its ratio says nothing."""
 
     name: str
     done: str
     figure: str
-    held: bool
+    held: bool | None
 
     def row(self) -> str:
         """A row of the table."""
         memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
         machine = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {memory_gib:.0f} GiB"
-        held = "yes" if self.held else "**no**"
+        held = {True: "yes", False: "**no**", None: "too little to say"}[self.held]
         return f"| `{self.name}` | {self.done} | {self.figure} | {held} | {machine} |"
 
 

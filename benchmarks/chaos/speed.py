@@ -48,7 +48,7 @@ def night(effort: Effort, place: Path) -> Finding:
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in again.items())
     done = f"{new} new videos after {effort.corpus:,}, of {effort.cost_s:g} s each, {_ACTORS} actors, vector index included"
     came = f"{ratio:.1%} of the first run's {sum(first.values()):.0f} s ({parts}); at most {_MOST:.0%}"
-    return Finding("speed.night", done, came, ratio <= _MOST)
+    return Finding("speed.night", done, came, ratio <= _MOST if effort.enough else None)
 
 
 def plan(effort: Effort) -> Finding:
@@ -75,7 +75,8 @@ def scaling(effort: Effort, place: Path) -> Finding:
     efficiency = {count: work[least] * least / (work[count] * count) for count in effort.nodes}
     listed = ", ".join(f"{count}: {work[count]:.1f} s ({share:.2f})" for count, share in efficiency.items())
     done = f"{videos} videos of {effort.cost_s:g} s on {', '.join(map(str, effort.nodes))} nodes"
-    return Finding("speed.nodes", done, f"working time and efficiency: {listed}", efficiency[most] >= _LEAST)
+    held = efficiency[most] >= _LEAST if effort.enough else None
+    return Finding("speed.nodes", done, f"working time and efficiency: {listed}", held)
 
 
 def _paced(effort: Effort, place: Path, settings: tuple[str, ...], root: str = "root") -> Command:
