@@ -48,6 +48,7 @@ class Faults:
         """What becomes of the next request: "" or "500", "503", "reset", "lost", "refused"."""
         with self._lock:
             self.seen["requests"] += 1
+            self.seen["commits"] += commit
             fault = self._draw(commit)
             self.seen[fault or "answered"] += 1
             return fault

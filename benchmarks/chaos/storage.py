@@ -74,7 +74,7 @@ def stutter(place: Place, nights: int, fault: Faults, name: str) -> Finding:
     seen = place.proxy.faults.seen
     broken = seen["500"] + seen["503"] + seen["reset"]
     done = f"{nights} nights with {fault.errors:.0%} of answers broken ({broken} of {seen['requests']:,}), "
-    done += f"{fault.lost:.0%} of commits' answers lost ({seen['lost']})"
+    done += f"{fault.lost:.0%} of commits' answers lost ({seen['lost']} of {seen['commits']})"
     came = f"0 lost, 0 doubled, 0 half-published in {reader.seen.looks:,} looks; {reruns} reruns"
     if said or given_up:
         listed = [f"{count} x {gist}" for gist, count in said.items()] + [f"{given_up} x some videos left"] * (
