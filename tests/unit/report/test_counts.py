@@ -5,7 +5,11 @@ from looks import track
 
 from trawl.report.counts import count
 
-TRACKS = [track(0, flags=("speed", "border"), mean_score=0.5), track(1, flags=("border",)), track(0, "bbbbbbbbbbbb", num_inferred=0)]
+TRACKS = [
+    track(0, flags=("speed", "border"), mean_score=0.5),
+    track(1, flags=("border",)),
+    track(0, "bbbbbbbbbbbb", num_inferred=0),
+]
 
 
 def test_sums_of_the_tracks() -> None:
