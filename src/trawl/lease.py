@@ -127,7 +127,12 @@ def _take(storage: Storage, folder: str, me: Holder, ttl_s: float, waiting: Call
         if last:
             _wait_for_silence(storage, folder, last, ttl_s, waiting)
         content = json.dumps(asdict(me), indent=1).encode()
-        if storage.write_if_absent(f"{folder}/{last + 1}.json", content) or _holder(storage, folder, last + 1) == me:
+        mine = f"{folder}/{last + 1}.json"
+        if storage.write_if_absent(mine, content) or _holder(storage, folder, last + 1) == me:
+            if max(_numbers(storage, folder)) > last + 1:
+                # While this one waited, others held it, went, and were cleared away: the number was free, the lease is not.
+                storage.delete(mine)
+                continue
             _forget(storage, folder, numbers)
             _log.info("lease taken", extra={"fields": {"number": last + 1}})
             return last + 1

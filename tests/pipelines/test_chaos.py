@@ -87,7 +87,7 @@ def test_four_writers_on_one_table(tmp_path: Path) -> None:
     assert found.held, found.figure
 
 
-def test_of_four_jobs_one_runs_and_three_say_who(settings: tuple[str, ...], tmp_path: Path) -> None:
+def test_of_four_jobs_one_runs_at_a_time(settings: tuple[str, ...], tmp_path: Path) -> None:
     corpus = Corpus(str(tmp_path / "corpus"), 4, seed=2)
     found = writers.jobs_at_once(Command(corpus.uri, str(tmp_path / "root"), settings), corpus)
     assert found.held, found.figure

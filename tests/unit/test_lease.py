@@ -108,6 +108,30 @@ def test_of_many_at_once_one_gets_it(storage: Storage) -> None:
     assert "held" in outcomes
 
 
+def test_a_number_that_was_cleared_away_meanwhile_is_no_lease(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow one sees the first lease, sleeps through the second, and wakes when the third is held."""
+    wait, waited = lease._wait_for_silence, []
+
+    def slow(*args: object) -> None:
+        if waited or threading.current_thread() is not threading.main_thread():
+            wait(*args)
+            return
+        waited.append(args)
+        with take(storage):
+            pass
+        waited.append(take(storage, "the third"))
+        waited[-1].__enter__()
+
+    with take(storage):
+        pass
+    monkeypatch.setattr(lease, "_wait_for_silence", slow)
+    with pytest.raises(LeaseError, match="is held by the third"):
+        take(storage, "the slow one").__enter__()
+    waited[-1].__exit__(None, None, None)
+
+
 def test_leases_leave_nothing_behind_but_the_last(storage: Storage) -> None:
     for _ in range(3):
         with take(storage):
