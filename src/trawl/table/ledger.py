@@ -47,7 +47,7 @@ class Ledger:
     def counts(self) -> dict[tuple[str, str | None], int]:
         """How many videos by (status, reason); reason is None for those indexed or removed."""
         table = self.read(columns=["status", "reason"])
-        grouped = table.group_by(["status", "reason"]).aggregate([([], "count_all")]).to_pylist()
+        grouped = table.group_by(["status", "reason"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
         return {(row["status"], row["reason"]): row["count_all"] for row in grouped}
 
     def indexed(self) -> tuple[int, int]:
