@@ -8,7 +8,7 @@ from small_videos import IndexJob, write_video
 
 from trawl import cli
 from trawl.config import IndexConfig, StorageConfig
-from trawl.errors import DatasetError, LeaseError
+from trawl.errors import DatasetError, IndexMissingError, LeaseError
 from trawl.lease import hold
 from trawl.pipelines import index as pipeline
 from trawl.pipelines.deadline import Deadline
@@ -107,3 +107,14 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(index: IndexJob, c
     assert sorted(path for path in (tmp_path / "root").rglob("*")) == before
     index()
     assert "cost       one listing" in dry()
+
+
+def test_a_dry_rollback_publishes_nothing(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
+    index("limit=1")
+    index()
+    assert index("rollback=1", "dry_run=true").published is None
+    assert indexed(tmp_path) == 3
+    with pytest.raises(IndexMissingError, match="publication 9 of"):
+        index("rollback=9", "dry_run=true")
+    index("rollback=1")
+    assert indexed(tmp_path) == 1

@@ -73,7 +73,7 @@ def run(
         if lease is None and not config.dry_run:
             lease = stack.enter_context(hold_dataset(storage, dataset, "jobs.index", config.table.lease_s, console))
         if config.rollback is not None:
-            return _rollback(storage, dataset, config.rollback, record, console)
+            return _rollback(config, storage, dataset, config.rollback, record, console)
         _run(config, storage, dataset, deadline, lease, record, console)
     return record
 
@@ -151,7 +151,14 @@ def _published_embedder(storage: Storage, dataset: str) -> Mapping[str, Any] | N
         return None
 
 
-def _rollback(storage: Storage, dataset: str, number: int, record: RunRecord, console: Console) -> RunRecord:
+def _rollback(
+    config: IndexConfig, storage: Storage, dataset: str, number: int, record: RunRecord, console: Console
+) -> RunRecord:
+    if config.dry_run:
+        publish.open_tables(storage, dataset, publish.numbered(storage, dataset, number))
+        line(console, "would do", f"publish version {number} again")
+        line(console, "dry run", "nothing was changed")
+        return record
     record.published = publish.rollback(storage, dataset, number).number
     _log.info("published", extra={"fields": {"number": record.published, "rolled_back_to": number}})
     console.print(f"published version {number} again, as version {record.published}")
