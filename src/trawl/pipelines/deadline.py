@@ -20,6 +20,7 @@ class Deadline:
         self._until = None if max_hours is None else time.monotonic() + 3600 * max_hours
         self._max_hours = max_hours
         self._terminated = threading.Event()
+        self._watched = False
         self.stopped = ""  # why work was left undone; "" while none was
 
     def over(self) -> bool:
@@ -36,10 +37,12 @@ class Deadline:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Inside, a first SIGTERM ends the time and a second one the process. For the main thread; elsewhere it does nothing."""
-        if threading.current_thread() is not threading.main_thread():
+        """Inside, a first SIGTERM ends the time and a second one the process. For the main thread; elsewhere, and inside another
+        `watching` of this deadline, it does nothing."""
+        if self._watched or threading.current_thread() is not threading.main_thread():
             yield
             return
+        self._watched = True
         before = signal.getsignal(signal.SIGTERM)
 
         def terminate(number: int, frame: object) -> None:
@@ -51,3 +54,4 @@ class Deadline:
             yield
         finally:
             signal.signal(signal.SIGTERM, before)
+            self._watched = False

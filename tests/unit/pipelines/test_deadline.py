@@ -52,6 +52,15 @@ def test_a_first_sigterm_ends_the_time_and_the_handler_is_put_back() -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+def test_a_second_sigterm_ends_the_process_also_where_a_job_runs_within_another() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    deadline = Deadline()
+    with deadline.watching(), deadline.watching():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert deadline.over()
+        assert signal.getsignal(signal.SIGTERM) == before
+
+
 def test_beside_the_main_thread_signals_are_left_alone() -> None:
     seen = []
 
