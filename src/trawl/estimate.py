@@ -11,7 +11,7 @@ from typing import Any
 from trawl.config import PricesConfig
 
 _RUNS = 10  # the latest that did any work
-_FRAME_BYTES = 512 * 2 + 64  # of a stored row, where no run tells more: a float16 embedding and what filters need
+_FACTS_BYTES = 64  # of a stored row, beside its embedding: what filters need
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,11 @@ def rates(records: Iterable[Mapping[str, Any]], recipe: str) -> Rates | None:
     )
 
 
-def estimate(videos: int, size_bytes: int, known: Rates, prices: PricesConfig) -> Estimate:
-    """What that many videos of that many bytes in all would take."""
+def estimate(videos: int, size_bytes: int, row_bytes: int, known: Rates, prices: PricesConfig) -> Estimate:
+    """What that many videos of that many bytes in all would take, and the rows of their embeddings of `row_bytes` each."""
     wall_h = (known.fixed_s + known.wall_s * size_bytes) / 3600
     cpu_h, gpu_h = known.cpu_s * size_bytes / 3600, known.gpu_s * size_bytes / 3600
-    stored = known.frames * size_bytes * _FRAME_BYTES
+    stored = known.frames * size_bytes * (row_bytes + _FACTS_BYTES)
     money = {
         "CPU": cpu_h * prices.cpu_h,
         "GPU": gpu_h * prices.gpu_h,

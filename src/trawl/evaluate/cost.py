@@ -7,15 +7,13 @@ earlier ones counts at the CPU seconds that computing it took, so that settings 
 GPU seconds of such a run say nothing of its settings and are null. Runs nothing.
 """
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from trawl.evaluate.measured import Measured
 from trawl.records import Metric
-from trawl.storage import Storage
 
 _FAMILY = "cost"
 _HOUR_S = 3600.0
@@ -43,25 +41,10 @@ def measured(track: Content, index: Content | None, indexed_s: float | None = No
     return Measured([*found, *_indexing(index, indexed_s), *_memory(index, "index_", ("decode_actor", "decoder"))])
 
 
-def index_record(storage: Storage, dataset: str, recipe: str) -> dict[str, Any] | None:
-    """run.json of the run of jobs.index that embedded most frames with a recipe, of the latest that did; None without one.
-
-    Raises:
-        StorageError: the storage failed.
-    """
-    best: dict[str, Any] | None = None
-    seen = 0
-    for run_id in sorted(storage.folders(f"{dataset}/runs"), reverse=True):
-        name = f"{dataset}/runs/{run_id}/run.json"
-        if seen >= _INDEX_RUNS or not storage.exists(name):
-            continue
-        content: dict[str, Any] = json.loads(storage.read_bytes(name))
-        if content.get("job") != "index" or content.get("recipe") != recipe or not _frames(content):
-            continue
-        seen += 1
-        if best is None or _frames(content) > _frames(best):
-            best = content
-    return best
+def index_record(records: Iterable[Content], recipe: str) -> Content | None:
+    """Of the index runs, the latest first, the one that embedded most frames with a recipe; None without one."""
+    made = [one for one in records if one.get("recipe") == recipe and _frames(one)][:_INDEX_RUNS]
+    return max(made, key=_frames, default=None)
 
 
 def _frames(index: Content) -> int:

@@ -33,6 +33,7 @@ from trawl.evaluate.truth import Truth, open_truth, trackable
 from trawl.models import registry
 from trawl.pipelines import evaluate_retrieval, robustness, track
 from trawl.pipelines.evaluation_pictures import Judged, picture_cases
+from trawl.pipelines.foresight import earlier_runs
 from trawl.pipelines.retrieve import PublishedIndex, openable
 from trawl.pipelines.summary import line
 from trawl.pipelines.track import Asked, TrackPlan
@@ -94,7 +95,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     if {"masks", "tracking", "end_to_end"} & set(chosen.measure):
         measured += _of_tracks(_paired(judged, clips, chosen), truth, record["texts"], chosen)
     if "cost" in chosen.measure:
-        measured += cost.measured(record, cost.index_record(storage, dataset, published.recipe_key))
+        measured += cost.measured(record, cost.index_record(earlier_runs(storage, dataset), published.recipe_key))
     if chosen.robustness:
         video_ids = [video_id for video_id in truth.video_ids() if video_id in known.videos]
         worse = robustness.run(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -13,21 +13,12 @@ from trawl.config import IndexConfig
 from trawl.estimate import Estimate
 from trawl.pipelines.progress import format_s
 from trawl.pipelines.summary import line
-from trawl.plan import Counts, LedgerView, make_plan
+from trawl.plan import LedgerView, make_plan
 from trawl.source import Listing
 from trawl.storage import Storage
 from trawl.table.ledger import existing_ledger
 
 _RUNS = 200  # that are looked through for useful ones
-
-
-@dataclass(frozen=True, slots=True)
-class Foresight:
-    """What a run would do. estimate: None where no earlier run of this recipe tells."""
-
-    counts: Counts
-    size_bytes: int
-    estimate: Estimate | None
 
 
 class _Nothing:
@@ -38,9 +29,12 @@ class _Nothing:
 
 
 def foresee(
-    config: IndexConfig, storage: Storage, dataset: str, recipe: str, listing: Listing, console: Console
-) -> Foresight:
+    config: IndexConfig, storage: Storage, dataset: str, recipe: str, dim: int, listing: Listing, console: Console
+) -> None:
     """Plan and price a run, and print both.
+
+    Args:
+        dim: D, of the embeddings that it would store.
 
     Raises:
         UsageError: the corpus or the storage cannot be read.
@@ -51,7 +45,8 @@ def foresee(
     plan = make_plan(listing, ledger, config.retry)
     sizes = [planned.video.size_bytes for planned in plan.work()][: config.limit]
     known = estimate.rates(earlier_runs(storage, dataset), recipe)
-    guess = estimate.estimate(len(sizes), sum(sizes), known, config.prices) if known else None
+    row_bytes = dim * (2 if config.table.dtype == "float16" else 4)
+    guess = estimate.estimate(len(sizes), sum(sizes), row_bytes, known, config.prices) if known else None
     line(console, "would do", ", ".join(f"{n:,} {kind}" for kind, n in asdict(plan.counts).items() if n) or "nothing")
     line(console, "videos", f"{len(sizes):,} to index, {sum(sizes) / 1e9:,.3f} GB to read")
     if not sizes:
@@ -61,7 +56,6 @@ def foresee(
     else:
         _print(guess, known, config, console)
     line(console, "dry run", "nothing was changed")
-    return Foresight(plan.counts, sum(sizes), guess)
 
 
 def earlier_runs(storage: Storage, dataset: str) -> Iterator[dict[str, Any]]:

@@ -109,7 +109,7 @@ def _run(
         listing = list_videos(config.dataset, config.storage)
         next(iter(listing))  # a dataset that is not there leaves no empty tables behind
         if lease is None:
-            foresee(config, storage, dataset, recipe.key, listing, console)
+            foresee(config, storage, dataset, recipe.key, blueprint.dim, listing, console)
             return
         schema = frames_schema(blueprint.dim, config.table.dtype)
         tables = Tables.open(storage, dataset, recipe.key, schema, lease.check)

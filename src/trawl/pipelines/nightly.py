@@ -75,6 +75,8 @@ def _ask(question: Question, night: NightRecord, deadline: Deadline, console: Co
         told = {name: sum(one.counts.get(name, 0) for one in found) for name in ("clips", "failed", "tracks", "masks")}
         told["videos"] = sum(one.videos for one in found)
         _log.info("standing query ended", extra={"fields": {"query": question.name} | told})
+        if not found:
+            line(console, "", "no new footage")
     except LeaseError:
         raise
     except UsageError as error:

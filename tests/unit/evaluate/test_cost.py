@@ -10,7 +10,6 @@ from trawl.evaluate.cost import index_record, measured
 from trawl.pipelines.summary import RunRecord
 from trawl.pipelines.track_summary import TrackRecord
 from trawl.records import Metric
-from trawl.storage import Storage
 
 TRACK: dict[str, Any] = {
     "counts": {"frames": 200, "tracks": 4, "masks": 350, "rows": 400, "bytes_written": 40_000},
@@ -146,16 +145,14 @@ def test_the_records_of_both_jobs_are_what_is_read() -> None:
     assert {metric.why for metric in found if metric.value is None} == {"no GPU was used"}
 
 
-def test_the_index_s_run_is_the_one_that_embedded_most(storage: Storage) -> None:
-    assert index_record(storage, "demo", "r1") is None
-    runs = {
-        "20260101T000000Z-a": {"job": "index", "recipe": "r1", "frames": {"embedded": 90}},
-        "20260102T000000Z-b": {"job": "index", "recipe": "r1", "frames": {"embedded": 5}},
-        "20260103T000000Z-c": {"job": "index", "recipe": "r1", "frames": {}},
-        "20260104T000000Z-d": {"job": "index", "recipe": "r2", "frames": {"embedded": 500}},
-        "20260105T000000Z-e": {"job": "track", "recipe": "r1"},
-    }
-    for run_id, content in runs.items():
-        storage.write_bytes(f"demo/runs/{run_id}/run.json", json.dumps(content).encode())
-    storage.write_bytes("demo/runs/20260106T000000Z-f/plan.json", b"{}")
-    assert index_record(storage, "demo", "r1") == runs["20260101T000000Z-a"]
+def test_the_index_s_run_is_the_one_that_embedded_most() -> None:
+    assert index_record([], "r1") is None
+    runs = [
+        {"recipe": "r2", "frames": {"embedded": 500}},
+        {"recipe": "r1", "frames": {}},
+        {"recipe": "r1", "frames": {"embedded": 5}},
+        {"recipe": "r1", "frames": {"embedded": 90}},
+        *({"recipe": "r1", "frames": {"embedded": 6}} for _ in range(18)),
+        {"recipe": "r1", "frames": {"embedded": 1000}},
+    ]
+    assert index_record(runs, "r1") == runs[3], "of the latest 20"
