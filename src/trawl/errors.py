@@ -92,6 +92,6 @@ def did_you_mean(value: str, allowed: Iterable[str]) -> str:
     "did you mean 'folder'? (one of: demo, folder)"
     """
     names = sorted(allowed)
-    near = difflib.get_close_matches(value, names, n=1)
+    near = difflib.get_close_matches(value, names, n=1) or [name for name in names if value and name.startswith(value)]
     listed = f"one of: {', '.join(names)}"
     return f"did you mean '{near[0]}'? ({listed})" if near else listed

@@ -13,4 +13,5 @@ def test_video_error_survives_pickling() -> None:
 
 def test_nearest_name_is_offered_first() -> None:
     assert did_you_mean("folde", ["demo", "folder"]).startswith("did you mean 'folder'?")
-    assert did_you_mean("xyz", ["demo", "folder"]) == "one of: demo, folder"
+    assert did_you_mean("hota", ["hota_masks", "iou"]).startswith("did you mean 'hota_masks'?")
+    assert did_you_mean("xyz", ["demo", "folder"]) == did_you_mean("", ["demo", "folder"]) == "one of: demo, folder"

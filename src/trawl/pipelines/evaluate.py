@@ -8,9 +8,9 @@ alone are decoded again, to be looked at. Written to `<root>/<dataset>/runs/<run
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 
@@ -37,6 +37,7 @@ from trawl.pipelines.foresight import earlier_runs
 from trawl.pipelines.retrieve import PublishedIndex, openable
 from trawl.pipelines.summary import line
 from trawl.pipelines.track import Asked, TrackPlan
+from trawl.pipelines.track_summary import TrackRecord
 from trawl.records import Case, Clip
 from trawl.report import cases as kinds
 from trawl.report import evaluation as page
@@ -47,6 +48,7 @@ from trawl.storage import Storage
 from trawl.table import publish
 
 MEASURES = ("retrieval", "masks", "tracking", "end_to_end", "cost")
+_OF_TRACKS = {"masks", "tracking", "end_to_end"}
 _PAGE = "index.html"
 
 
@@ -79,20 +81,22 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     index = PublishedIndex(storage, dataset, published)
     known = index.known()
     truth = open_truth(config.dataset, config.storage, known)
+    measured = Measured()
+    if "retrieval" in chosen.measure:
+        embed_texts = registry.build_text(registry.from_recipe(published.recipe.embedder, config.weights))
+        measured += evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen)
+    _check_objective(chosen.objective, measured)
     exit_code = 0
     if run_id is None:
-        made = track.run(_tracking(config), console, _asked(config, truth))
+        asked = _asked(config, truth)
+        made = track.run(_tracking(config), console if asked.texts else Console(quiet=True), asked)
         run_id, exit_code = made.run_id, made.exit_code
     record, judged = _record(storage, dataset, run_id), Judged(storage, dataset, run_id, truth)
     clips = TrackPlan.from_json(storage.read_bytes(f"{dataset}/runs/{run_id}/plan.json")).clips
     agreement = check(truth, known, clips)
     for note in agreement.notes():
         line(console, "left out", note)
-    measured = Measured()
-    if "retrieval" in chosen.measure:
-        embed_texts = registry.build_text(registry.from_recipe(published.recipe.embedder, config.weights))
-        measured += evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen)
-    if {"masks", "tracking", "end_to_end"} & set(chosen.measure):
+    if _OF_TRACKS & set(chosen.measure):
         measured += _of_tracks(_paired(judged, clips, chosen), truth, record["texts"], chosen)
     if "cost" in chosen.measure:
         measured += cost.measured(record, cost.index_record(earlier_runs(storage, dataset), published.recipe_key))
@@ -141,35 +145,48 @@ def _tracking(config: EvaluateConfig) -> TrackConfig:
 
 
 def _asked(config: EvaluateConfig, truth: Truth) -> Asked:
-    """The texts of the settings, or else the truth's own, among the truth's videos."""
-    if config.text is not None or config.queries is not None:
+    """The texts of the settings, or else the truth's own, among the truth's videos; none where nothing of tracks is measured."""
+    if set(config.evaluation.measure) == {"retrieval"}:
+        wanted = []
+    elif config.text is not None or config.queries is not None:
         wanted = texts.read_texts(config.text, config.queries)
     else:
         wanted = [query.text for query in trackable(truth.queries())]
     return Asked(tuple(wanted), frozenset(truth.video_ids()))
 
 
-class _Measurement(Protocol):
-    """What is fed clip by clip."""
-
-    def add(self, paired: PairedClip) -> None: ...
-
-    def measured(self) -> Measured: ...
-
-
 def _of_tracks(clips: Iterator[PairedClip], truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Measured:
     """Masks, tracking and end to end, one clip in memory at a time."""
-    wanted: list[_Measurement] = [Misses(config)]
-    if "masks" in config.measure:
-        wanted.append(Masks())
-    if "tracking" in config.measure:
-        wanted += [Tracking(), Flags(config)]
-    if "end_to_end" in config.measure:
-        wanted.append(EndToEnd(config, _corpus(truth, texts, config)))
+    there = _corpus(truth, texts, config) if "end_to_end" in config.measure else None
+    wanted = [Misses(config), *_measurements(config.measure, config, there)]
     for paired in clips:
         for one in wanted:
             one.add(paired)
     return sum((one.measured() for one in wanted), Measured())
+
+
+def _measurements(
+    measure: Iterable[str], config: EvaluationConfig, there: Corpus | None
+) -> Iterator[Masks | Tracking | Flags | EndToEnd]:
+    if "masks" in measure:
+        yield Masks()
+    if "tracking" in measure:
+        yield from (Tracking(), Flags(config))
+    if "end_to_end" in measure:
+        yield EndToEnd(config, there)
+
+
+def _check_objective(name: str, measured: Measured) -> None:
+    """Before tracks are made: what each measurement would say of nothing has the names of all that it says.
+
+    Raises:
+        ConfigError: no measurement has a metric of that name.
+    """
+    every = [one.measured() for one in _measurements(MEASURES, EvaluationConfig(), None)]
+    every.append(cost.measured(json.loads(TrackRecord("", {}).to_json()), None))
+    known = {metric.name for one in (measured, *every) for metric in one.metrics}
+    if name not in known:
+        raise ConfigError(f"evaluation.objective={name} is no metric that is measured: {did_you_mean(name, known)}")
 
 
 def _corpus(truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Corpus | None:
@@ -225,10 +242,7 @@ def _page(
 
 def _objective(evaluation: Evaluation) -> float | None:
     name = evaluation.settings["objective"]
-    of_all = {metric.name: metric.value for metric in evaluation.metrics if metric.slice == "all"}
-    if name not in of_all:
-        raise ConfigError(f"evaluation.objective={name} was not measured: {did_you_mean(name, of_all)}")
-    return of_all[name]
+    return next((one.value for one in evaluation.metrics if (one.name, one.slice) == (name, "all")), None)
 
 
 def _print(outcome: EvaluationOutcome, console: Console) -> None:
