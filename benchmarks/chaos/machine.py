@@ -41,7 +41,7 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
 def full_root(effort: Effort, place: Path) -> Finding:
     """The disk under the index fills in the middle of a night; then there is room again."""
     corpus = Corpus(str(place / "full" / "corpus"), effort.videos, effort.seed)
-    first, again = _in_namespace("root", place / "full-root", corpus.uri)
+    first, again = _in_namespace("root", place / "disk", corpus.uri)
     wrong = [] if first["code"] == EXIT_USAGE else [f"code {first['code']}: {first['said']}"]
     wrong += [] if "no space is left" in first["said"] else [f"it says {first['said']!r}"]
     wrong += _whole(again, corpus)
@@ -54,7 +54,7 @@ def full_scratch(effort: Effort, place: Path) -> Finding:
     with server() as url:
         corpus = Corpus(f"s3://{BUCKETS[0]}/{place.name}", effort.videos, effort.seed, url)
         corpus.put("large.mp4", clip(10) + _free_box(_PADDED_BYTES))
-        first, again = _in_namespace("scratch", place / "full-scratch", corpus.uri, url, str(place / "root"))
+        first, again = _in_namespace("scratch", place / "scratch", corpus.uri, url, str(place / "root"))
     corpus.rows["large.mp4"] = 5
     others = [name for name in first["failed"] if name != "large.mp4"]
     wrong = [] if first["code"] == EXIT_SOME_FAILED else [f"code {first['code']}: {first['said']}"]
@@ -182,7 +182,7 @@ def _inside(which: str, folder: Path, uri: str, url: str | None = None, root: st
     ballast = folder / "ballast"
     ballast.write_bytes(bytes(free - _LEFT_KB[which] * 1024))
     settings = (*_SMALL, f"resources.scratch={folder}", "storage.cache_mb=0") if which == "scratch" else _SMALL
-    command = Command(uri, root or str(folder / "root"), settings)
+    command = Command(uri, root or str(folder / "index"), settings)
     if url:  # the corpus lies on S3, the index in a folder
         command = Command(uri, command.root, (*settings, f"storage.endpoint={url}"))
     first = run(command)
