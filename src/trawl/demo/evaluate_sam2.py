@@ -5,10 +5,11 @@
 
 Through the project's own tracker, masks at the size at which the video is displayed. Each thing that is at least half
 in sight on the first frame is prompted there, and all of a film are followed together. J and F are those of the DAVIS
-benchmark (`davis.py`): means over the frames after the prompted one, then over objects.
+benchmark: means over the frames after the prompted one, then over objects.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -19,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.config import TrackerConfig
-from trawl.demo import davis, films, sam2
+from trawl.demo import films, sam2
 from trawl.demo.clips import tight_box
 from trawl.demo.films import Film
+from trawl.evaluate.boundaries import boundary_f
+from trawl.masks import Mask
 from trawl.models import trackers
 from trawl.models.protocols import Tracker
 from trawl.records import Prompt
@@ -72,11 +75,22 @@ PROMPTS: dict[str, Callable[[int, NDArray[np.bool_]], Prompt]] = {
 }
 
 
+def region(found: Mask, truth: Mask) -> float:
+    """J of two masks (H, W); 1 where neither has a pixel."""
+    union = np.count_nonzero(found | truth)
+    return np.count_nonzero(found & truth) / union if union else 1.0
+
+
+def contour(found: Mask, truth: Mask) -> float:
+    """F of two masks (H, W)."""
+    return boundary_f(found, truth, math.hypot(*truth.shape))
+
+
 def outlines(tracker: Tracker, film: Film, kind: str) -> list[float]:
     """IoU with the truth of each object of the first frame, prompted there."""
     prompts = [PROMPTS[kind](k, truth[0]) for k, truth in enumerate(film.masks)]
     found, _ = tracker.open(film.frames[:1]).segment(prompts)
-    return [davis.region(mask, truth[0]) for mask, truth in zip(found, film.masks)]
+    return [region(mask, truth[0]) for mask, truth in zip(found, film.masks)]
 
 
 def follow(tracker: Tracker, film: Film, kind: str) -> list[Followed]:
@@ -85,22 +99,22 @@ def follow(tracker: Tracker, film: Film, kind: str) -> list[Followed]:
     regions, contours = np.zeros(film.masks.shape[:2]), np.zeros(film.masks.shape[:2])
     for frame in tracker.open(film.frames).propagate(prompts):
         for k, mask in zip(frame.object_ids, frame.masks):
-            regions[k, frame.position] = davis.region(mask, film.masks[k, frame.position])
-            contours[k, frame.position] = davis.contour(mask, film.masks[k, frame.position])
+            regions[k, frame.position] = region(mask, film.masks[k, frame.position])
+            contours[k, frame.position] = contour(mask, film.masks[k, frame.position])
     return _followed(film, regions, contours)
 
 
 def held_still(film: Film) -> list[Followed]:
     """What the first frame's true masks would score if nothing moved."""
-    regions = np.array([[davis.region(truth[0], mask) for mask in truth] for truth in film.masks])
-    contours = np.array([[davis.contour(truth[0], mask) for mask in truth] for truth in film.masks])
+    regions = np.array([[region(truth[0], mask) for mask in truth] for truth in film.masks])
+    contours = np.array([[contour(truth[0], mask) for mask in truth] for truth in film.masks])
     return _followed(film, regions, contours)
 
 
 def _followed(film: Film, regions: NDArray[np.float64], contours: NDArray[np.float64]) -> list[Followed]:
     return [
-        Followed(region, contour, shares, float(speed), film.things)
-        for region, contour, shares, speed in zip(regions, contours, film.shares, film.speeds)
+        Followed(j, f, shares, float(speed), film.things)
+        for j, f, shares, speed in zip(regions, contours, film.shares, film.speeds)
     ]
 
 
