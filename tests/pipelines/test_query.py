@@ -22,6 +22,7 @@ from trawl.embed import frames_batch
 from trawl.errors import ConfigError, IndexMissingError, UsageError, WeightsError
 from trawl.models.fakes import FakeEmbedder, blueprint
 from trawl.pipelines.query import run
+from trawl.pipelines.retrieve import PublishedIndex
 from trawl.records import FrameBatch, Probe, Recipe, Status, VideoFile
 from trawl.schemas import VIDEOS, frames_schema
 from trawl.storage import Storage, stat_file
@@ -231,3 +232,19 @@ def test_a_query_imports_neither_ray_nor_torch() -> None:
     code = "import sys, trawl.pipelines.query; print([m for m in ('ray', 'torch', 'lance', 'cv2', 'av') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("among", "listed"),
+    [
+        (set(CORPUS), False),
+        (set(CORPUS) | {"gone.mp4"}, False),
+        (set(CORPUS) - {"front/red.mp4"}, True),
+        ({"rear/blue.mp4", "a.mp4", "b.mp4", "it's gone.mp4"}, True),
+    ],
+)
+def test_searching_all_videos_by_name_is_searching_all(among: set[str], listed: bool, corpus: Corpus) -> None:
+    """A filter that lists a whole corpus takes longer than the search."""
+    index = PublishedIndex(corpus.storage, "little", publish.latest(corpus.storage, "little"))
+    assert set(index.frames(None, among)["video_id"].to_pylist()) == among & set(CORPUS)
+    assert (index._within(None, among) is not None) == listed

@@ -119,9 +119,13 @@ class PublishedIndex:
 
     def _within(self, where: str | None, among: Iterable[str] | None) -> str | None:
         terms = [condition] if (condition := self._condition(where)) else []
-        if among is not None:
-            terms.append(f"video_id IN ({', '.join(map(filters.quoted, among))})")
+        if among is not None and not self._covers(wanted := frozenset(among)):
+            terms.append(f"video_id IN ({', '.join(map(filters.quoted, sorted(wanted)))})")
         return " AND ".join(f"({term})" for term in terms) or None
+
+    def _covers(self, video_ids: frozenset[str]) -> bool:
+        """These are all there are: a list of a million names as a filter takes longer than the search."""
+        return len(video_ids) >= self.published.num_videos and all(one in video_ids for one, _ in self.indexed())
 
     def _condition(self, where: str | None) -> str | None:
         """`search.where` in the table's words; the ledger is read only if a manifest's column is named."""
