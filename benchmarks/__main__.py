@@ -1,4 +1,4 @@
-"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about an hour on two cores).
+"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about two hours on two cores).
 
 Each figure is a ratio inside one run on one machine, with absolute times beside it. Clips come from REAL_VIDEOS, or from a folder
 given as the argument. `--stages index propagate` runs some, and leaves the sections of the others as they are.
@@ -22,7 +22,8 @@ STAGES = {
     "memory": "Memory",
     "propagate": "Propagation",
     "track_memory": "Memory of tracking",
-    "end_to_end": "Text in, masks out",
+    "end_to_end": "Evaluation: text in, tracks out",
+    "sweep": "A sweep of twelve points",
     "precision": "Precision",
 }
 TAKES_CLIPS = {"index", "decode", "precision"}
