@@ -2,9 +2,8 @@
 
     python -m benchmarks.end_to_end [--root data/end_to_end] [OVERRIDES ...]
 
-Everything that the ground truth has a text for is asked for over all test videos at once, followed, and compared with the truth on
-every frame; the truth's texts of one frame ask for retrieval. docs/evaluation.md says what each figure is. Below: what part of the
-CPU of the actors goes where.
+Everything that the ground truth has a text for is asked for over all test videos at once, followed, and compared with the truth
+on every frame; docs/evaluation.md says what each figure is. Below it: where the CPU of the actors goes.
 """
 
 import argparse
