@@ -7,7 +7,7 @@ replaced by video, the repetition doubles nothing. How much a crash can cost is 
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from trawl.schemas import VIDEOS
 from trawl.storage import Storage
 from trawl.table import frames
 from trawl.table.ledger import Ledger, open_ledger
+from trawl.table.places import Places
 
 _log = logging.getLogger(__name__)
 _LOST = (ObjectLostError, *GONE)
@@ -39,6 +40,7 @@ class Tables:
     schema: pa.Schema
     ledger: Ledger
     check: Callable[[], None]
+    places: Places = field(default_factory=Places)
 
     @classmethod
     def open(
@@ -58,7 +60,7 @@ class Tables:
     def commit(self, fragments: list[str], video_ids: list[str], ledger_rows: list[dict[str, Any]], key: str) -> None:
         """Replace the videos' frames by those in the fragments, then say so in the ledger."""
         self.check()
-        frames.commit(self.frames_uri, self.options, fragments, video_ids, key)
+        frames.commit(self.frames_uri, self.options, fragments, video_ids, key, self.places)
         self.ledger = self.ledger.upsert(pa.Table.from_pylist(ledger_rows, schema=VIDEOS))
 
     def remove(self, video_ids: list[str], run_id: str, key: str) -> None:

@@ -3,9 +3,10 @@
     1. workers   write_fragments: data files that no reader can see; only their description (JSON) travels
     2. driver    commit: ONE transaction that drops the videos' old rows and adds the new fragments
 
-Rows are replaced by video, so repeating work doubles nothing. A commit carries a key, and a repeated key is recognised among
-the recent transactions, so an answer that got lost costs a look and not a second commit. Assumes one committer; another's
-commit in between is met by starting over from its version. Data files of a dead worker stay until maintenance is sure
+Rows are replaced by video, so repeating work doubles nothing; where a video's old rows are, `places.py` knows. A commit carries
+a key, and a repeated key is recognised among the recent transactions, so an answer that got lost costs a look and not a second
+commit. Assumes one committer; another's commit in between is met by starting over from its version (only two that begin
+an empty table at once are not told apart: `publish.reconcile`). Data files of a dead worker stay until maintenance is sure
 (7 days). Knows nothing of the ledger.
 """
 
@@ -17,10 +18,11 @@ import pyarrow as pa
 
 from trawl.errors import ConfigError, StorageError
 from trawl.storage import lance_faults
+from trawl.table.places import Places
 
 _KEY = "trawl.commit_key"
 _REMEMBERED = 16  # transactions that are searched for a key: one committer repeats at once or not at all
-_TRIES = 5
+_TRIES = 10
 # One IN list of a commit; longer ones are asked in turns.
 _IDS_AT_ONCE = 5000
 
@@ -61,13 +63,22 @@ def write_fragments(
     return [json.dumps(fragment.to_json()) for fragment in fragments if fragment.physical_rows]
 
 
-def commit(uri: str, lance_options: dict[str, str], fragments: list[str], video_ids: list[str], key: str) -> int:
+def commit(
+    uri: str,
+    lance_options: dict[str, str],
+    fragments: list[str],
+    video_ids: list[str],
+    key: str,
+    places: Places | None = None,
+) -> int:
     """Drop all rows of `video_ids` and add `fragments`, in one transaction.
 
     Args:
         fragments: from `write_fragments`; may be empty.
         video_ids: every video that has rows in the fragments, and those whose rows must go.
         key: the same for the same piece of work, and for no other: repeating a key changes nothing.
+        places: the same for all commits of one process to this table, so that each costs no more than its own rows. None:
+            the whole column is read for this commit.
 
     Returns:
         The version that holds the change; the present one where there was nothing to change.
@@ -77,22 +88,23 @@ def commit(uri: str, lance_options: dict[str, str], fragments: list[str], video_
     """
     from lance.commit import CommitConflictError
 
+    places = places or Places()
     for _ in range(_TRIES):
         dataset = _open(uri, lance_options)
-        done = _committed(dataset, key)
-        if done is not None:
-            return done
-        try:
-            return _commit_once(dataset, fragments, video_ids, key)
-        except CommitConflictError:
-            continue
-        except OSError as error:
-            # The answer may have been lost on its way: look before calling it a failure.
-            done = _committed(_open(uri, lance_options), key)
-            if done is not None:
-                return done
-            with lance_faults(uri):
-                raise error
+        done = _committed(dataset, key, places.version)
+        if done is None:
+            try:
+                done = _commit_once(dataset, fragments, video_ids, key, places)
+            except CommitConflictError:
+                continue
+            except OSError as error:
+                # The answer may have been lost on its way: look before calling it a failure.
+                done = _committed(_open(uri, lance_options), key, places.version)
+                if done is None:
+                    with lance_faults(uri):
+                        raise error
+        places.version = max(places.version, done)
+        return done
     raise StorageError(
         f"others keep committing to {uri}; run one index job per dataset at a time, then run this one again"
     )
@@ -127,27 +139,30 @@ def _open(uri: str, lance_options: dict[str, str]) -> Any:
         return lance.dataset(uri, storage_options=lance_options)
 
 
-def _committed(dataset: Any, key: str) -> int | None:
-    """The version that a recent commit with this key made."""
+def _committed(dataset: Any, key: str, since: int) -> int | None:
+    """The version that a recent commit with this key made, where it is newer than `since`. Each one looked at is a manifest."""
+    newer = min(int(dataset.version) - since, _REMEMBERED)
+    if newer <= 0:
+        return None
     with lance_faults(dataset.uri):
-        recent = dataset.get_transactions(_REMEMBERED)
+        recent = dataset.get_transactions(newer)
     for back, transaction in enumerate(recent):
         if transaction is not None and (transaction.transaction_properties or {}).get(_KEY) == key:
             return int(dataset.version) - back
     return None
 
 
-def _commit_once(dataset: Any, fragments: list[str], video_ids: list[str], key: str) -> int:
+def _commit_once(dataset: Any, fragments: list[str], video_ids: list[str], key: str, places: Places) -> int:
     from lance import LanceDataset, LanceOperation
     from lance.dataset import Transaction
     from lance.fragment import FragmentMetadata
 
-    updated, removed = _without(dataset, video_ids)
+    updated, removed = _without(dataset, video_ids, places)
     if not (updated or removed or fragments):
         return int(dataset.version)
     operation = LanceOperation.Update(
         removed_fragment_ids=removed,
-        updated_fragments=updated,
+        updated_fragments=updated + _guard(dataset, updated, removed),
         new_fragments=[FragmentMetadata.from_json(fragment) for fragment in fragments],
         update_mode="rewrite_rows",
     )
@@ -155,18 +170,31 @@ def _commit_once(dataset: Any, fragments: list[str], video_ids: list[str], key: 
     return int(LanceDataset.commit(dataset, transaction).version)
 
 
-def _without(dataset: Any, video_ids: list[str]) -> tuple[list[Any], list[int]]:
+def _guard(dataset: Any, updated: list[Any], removed: list[int]) -> list[Any]:
+    """A fragment that every commit claims to change, whatever else it does.
+
+    Lance joins transactions of different fragments, and so two that add the same video, which neither saw, would double it.
+    """
+    oldest = min(dataset.get_fragments(), key=lambda fragment: fragment.fragment_id, default=None)
+    if oldest is None or oldest.fragment_id in (*removed, *(fragment.id for fragment in updated)):
+        return []
+    return [oldest.metadata]
+
+
+def _without(dataset: Any, video_ids: list[str], places: Places) -> tuple[list[Any], list[int]]:
     """(fragments rewritten without the videos' rows, ids of fragments that hold nothing else)."""
+    holding = places.find(dataset, video_ids)
     rows: dict[int, list[int]] = {}
-    for start in range(0, len(video_ids), _IDS_AT_ONCE):
+    for start in range(0, len(video_ids) if holding else 0, _IDS_AT_ONCE):
         where = in_list("video_id", video_ids[start : start + _IDS_AT_ONCE])
-        for batch in dataset.scanner(columns=[], filter=where, with_row_address=True).to_batches():
+        scanner = dataset.scanner(columns=[], filter=where, with_row_address=True, fragments=holding)
+        for batch in scanner.to_batches():
             # A row's address: its fragment's id in the upper 32 bits, its place there in the lower.
             for address in batch["_rowaddr"].to_pylist():
                 rows.setdefault(address >> 32, []).append(address & 0xFFFFFFFF)
     updated, removed = [], []
-    for fragment_id, places in rows.items():
-        rest = dataset.get_fragment(fragment_id).delete_rows(places)
+    for fragment_id, lines in rows.items():
+        rest = dataset.get_fragment(fragment_id).delete_rows(lines)
         if rest is None:
             removed.append(fragment_id)
         else:

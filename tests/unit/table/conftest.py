@@ -14,6 +14,7 @@ from trawl.schemas import VIDEOS, frames_schema
 from trawl.storage import Storage
 from trawl.table import frames
 from trawl.table.ledger import Ledger, open_ledger
+from trawl.table.places import Places
 
 DIM = 8
 SCHEMA = frames_schema(DIM)
@@ -59,6 +60,7 @@ class Index:
     dataset: str = "cats"
     recipe: Recipe = field(default_factory=lambda: RECIPE)
     commits: int = 0
+    places: Places = field(default_factory=Places)
 
     def __post_init__(self) -> None:
         frames.create_if_missing(self.uri, self.options, SCHEMA)
@@ -79,20 +81,23 @@ class Index:
     def write(self, *batches: pa.RecordBatch) -> list[str]:
         return frames.write_fragments(self.uri, self.options, SCHEMA, batches)
 
-    def commit(self, fragments: list[str], video_ids: Iterable[str], key: str | None = None) -> int:
+    def commit(
+        self, fragments: list[str], video_ids: Iterable[str], key: str | None = None, places: Places | None = None
+    ) -> int:
         self.commits += 1
-        return frames.commit(self.uri, self.options, fragments, list(video_ids), key or f"index/{self.commits}")
+        ids, key = list(video_ids), key or f"index/{self.commits}"
+        return frames.commit(self.uri, self.options, fragments, ids, key, places)
 
     def index(self, videos: dict[str, int], mark: int = 0) -> None:
         """Rows and ledger of these videos, {video_id: number of frames}."""
-        self.commit(self.write(*(rows(v, n, mark) for v, n in videos.items())), videos)
+        self.commit(self.write(*(rows(v, n, mark) for v, n in videos.items())), videos, places=self.places)
         self.tell(videos)
 
     def tell(self, videos: dict[str, int]) -> None:
         self.ledger.upsert(pa.Table.from_pylist([ledger_row(v, n) for v, n in videos.items()], schema=VIDEOS))
 
     def remove(self, *video_ids: str) -> None:
-        self.commit([], video_ids)
+        self.commit([], video_ids, places=self.places)
         gone = self.ledger.removed(list(video_ids), "run")
         self.ledger.upsert(pa.Table.from_pylist(gone, schema=VIDEOS))
 

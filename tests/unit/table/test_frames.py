@@ -17,6 +17,7 @@ from trawl.errors import ConfigError, StorageError
 from trawl.schemas import frames_schema
 from trawl.storage import Storage
 from trawl.table import frames
+from trawl.table.places import Places
 
 ODD = ["it's.mp4", 'a"b.mp4', "%_*.mp4", "back\\slash.mp4", "new\nline.mp4", "日本.mp4", "x') OR ('1'='1", "a;--.mp4"]
 
@@ -108,20 +109,22 @@ def test_a_commit_that_fails_changes_nothing_and_can_be_repeated(index: Index, m
     assert index.held() == {("a", 1): 4}
 
 
-def test_another_committer_in_between(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    """We read, they replace the video, we commit: the later commit wins, whole."""
-    index.commit(index.write(rows("a", 3)), ["a"])
+@pytest.mark.parametrize("held", ["a", "b"], ids=["old rows", "new video"])
+def test_another_committer_in_between(index: Index, held: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """We read, they write the video, we commit: the later commit wins, whole, also where neither saw the video before."""
+    index.commit(index.write(rows(held, 3)), [held])
+    others = index.held() if held != "a" else {}
     real, other = frames._commit_once, [True]
 
     def interrupted(dataset: Any, *rest: Any) -> int:
         if other.pop() if other else False:
             theirs = frames.write_fragments(index.uri, index.options, SCHEMA, [rows("a", 2, mark=7)])
-            real(index.open(), theirs, ["a"], "theirs")
+            real(index.open(), theirs, ["a"], "theirs", Places())
         return real(dataset, *rest)
 
     monkeypatch.setattr(frames, "_commit_once", interrupted)
-    index.commit(index.write(rows("a", 4, mark=1)), ["a"])
-    assert index.held() == {("a", 1): 4}
+    index.commit(index.write(rows("a", 4, mark=1)), ["a"], places=index.places)
+    assert index.held() == {("a", 1): 4} | others
 
 
 def test_a_committer_that_never_gets_a_turn(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +136,37 @@ def test_a_committer_that_never_gets_a_turn(local_index: Index, monkeypatch: pyt
     monkeypatch.setattr(frames, "_commit_once", busy)
     with pytest.raises(StorageError, match="one index job per dataset at a time"):
         local_index.commit([], ["a"])
+
+
+def test_rows_that_no_ledger_knows_are_replaced(index: Index) -> None:
+    """A driver died after its commit and before the ledger: the next one, or one that lived all the while, finds them."""
+    lived = index.places
+    index.index({"a": 2})
+    index.commit(index.write(rows("new", 3, mark=1)), ["new"], places=Places())
+    assert index.ledger.indexed() == (1, 2)
+    index.commit(index.write(rows("new", 4, mark=2)), ["new"], places=lived)
+    assert index.held() == {("a", 0): 2, ("new", 2): 4}
+    index.commit(index.write(rows("new", 1, mark=3)), ["new"], places=Places())
+    assert index.held() == {("a", 0): 2, ("new", 3): 1}
+
+
+def test_a_lost_answer_is_looked_for_among_later_commits_only(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    real = lance.LanceDataset.get_transactions
+
+    def counted(self: Any, recent: int) -> Any:
+        looked.append(recent)
+        return real(self, recent)
+
+    monkeypatch.setattr(lance.LanceDataset, "get_transactions", counted)
+    for n in range(3):
+        index.index({f"{n}": 1})
+    first, *later = looked
+    assert (first, later) == (1, []), "each one is a manifest to read"
+    lose_answers(monkeypatch, 1)
+    version = index.commit(index.write(rows("a", 3)), ["a"], places=index.places)
+    assert (looked, index.open().version) == ([1, 1], version)
+    assert index.held()["a", 0] == 3
 
 
 def test_nothing_to_do_makes_no_version(index: Index) -> None:
@@ -214,7 +248,7 @@ class AnyHistory(RuleBasedStateMachine):
 
     def commit(self, work: tuple[list[str], dict[str, int], str]) -> None:
         written, videos, key = work
-        self.index.commit(written, videos, key)
+        self.index.commit(written, videos, key, self.index.places)
         self.last = work
 
     @rule(videos=VIDEOS)
@@ -245,7 +279,13 @@ class AnyHistory(RuleBasedStateMachine):
     def commits_the_last_work_again(self, new_key: bool) -> None:
         assert self.last is not None
         written, videos, key = self.last
-        self.index.commit(written, videos, f"{key}/again" if new_key else key)
+        self.index.commit(
+            written, videos, f"{key}/again" if new_key else key, Places() if not new_key else self.index.places
+        )
+
+    @rule()
+    def another_process_goes_on(self) -> None:
+        self.index.places = Places()
 
     @rule()
     def compacts(self) -> None:
