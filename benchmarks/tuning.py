@@ -1,7 +1,7 @@
 """Which tracks to believe, which to doubt, which masks to flag: what each rule would make of one run, for docs/tuning.md.
 
-The run holds all that was followed, whatever its detections said. A rule is then applied to its tracks, and what is left is judged
-by the package's own measurements; nothing is followed again, so that a row takes seconds.
+The run holds all that was followed, whatever its detections said. A rule is then applied to its tracks, and what is left is
+judged by the package's own measurements; nothing is followed again, so that a row takes seconds.
 
     python -m jobs.evaluate +dataset=demo dataset.truth.part=train reuse=true tracking.new_score=0 tracking.min_support=0
     python -m benchmarks.tuning dataset.truth.part=train [run=latest] [SETTINGS OF jobs.evaluate ...] [--write]
@@ -42,9 +42,8 @@ from trawl.table import publish
 
 PAGE = Path(__file__).parents[1] / "docs" / "tuning.md"
 START, END = "<!-- printed by benchmarks/tuning.py: {} -->\n", "<!-- end -->\n"
-BELIEVED = [
-    (best, share) for best in (0.0, 0.1, 0.15, 0.2) for share in (0.0, 0.2, 0.25, 0.3, 0.4)
-]  # new_score, min_support
+BELIEVED = [(0.0, 0.0), (0.1, 0.0), (0.2, 0.0), (0.0, 0.2), (0.0, 0.25), (0.0, 0.3)]  # new_score, min_support
+BELIEVED += [(0.1, 0.2), (0.1, 0.25), (0.1, 0.3), (0.1, 0.4), (0.15, 0.25), (0.2, 0.25)]
 DOUBTED = [
     (0.0, 0.3),
     (0.0, 0.4),
@@ -137,8 +136,9 @@ def believed(run: Run) -> Iterator[str]:
 
 
 def doubted(run: Run, clips: Sequence[PairedClip]) -> Iterator[str]:
-    """A table: how well each rule for whole tracks tells those that are not their object's best, or overlap it by less than half."""
-    judged = [(track, wrong) for clip in clips for text in clip.texts for track, wrong in wrong_tracks(text)]
+    """A table: how well each rule for whole tracks tells those that are not their object's best, or overlap it by under half."""
+    match_iou = run.config.evaluation.match_iou
+    judged = [one for clip in clips for text in clip.texts for one in wrong_tracks(text, match_iou)]
     wrong = np.array([wrong for _, wrong in judged], np.bool_)
     yield f"Of {len(judged)} tracks {wrong.mean():.0%} are wrong.\n"
     yield "| rule | named | of those wrong | of the wrong, named |"
@@ -158,12 +158,14 @@ def doubted(run: Run, clips: Sequence[PairedClip]) -> Iterator[str]:
         yield line([", or ".join(words), *told(named, wrong)], (weak, seldom) == (WEAK, SELDOM))
 
 
-def wrong_tracks(text: PairedText) -> Iterator[tuple[FollowedTrack, bool]]:
+def wrong_tracks(text: PairedText, match_iou: float) -> Iterator[tuple[FollowedTrack, bool]]:
     """Each track of a text, and whether it is wrong; those of what is seen too little to count are left out."""
     mean, object_of = text.overlap.mean(), {n: k for k, n in text.track_of.items()}
     for n, track in enumerate(text.tracks):
-        if n in object_of or not len(mean) or int(mean[:, n].argmax()) < text.wanted or not mean[:, n].any():
-            yield track, not (n in object_of and mean[object_of[n], n] >= FOUND)
+        if n in object_of:
+            yield track, bool(mean[object_of[n], n] < FOUND)
+        elif mean[:, n].max(initial=0.0) < match_iou or int(mean[:, n].argmax()) < text.wanted:
+            yield track, True
 
 
 def flagged(run: Run, clips: Sequence[PairedClip]) -> Iterator[str]:

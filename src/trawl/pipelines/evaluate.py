@@ -97,7 +97,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     for note in agreement.notes():
         line(console, "left out", note)
     if _OF_TRACKS & set(chosen.measure):
-        measured += _of_tracks(_paired(judged, clips, chosen), truth, record["texts"], chosen)
+        measured += _of_tracks(paired(judged, clips, chosen), truth, record["texts"], chosen)
     if "cost" in chosen.measure:
         measured += cost.measured(record, cost.index_record(earlier_runs(storage, dataset), published.recipe_key))
     if chosen.robustness:
@@ -197,7 +197,7 @@ def _corpus(truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Cor
     return corpus(truth.videos(), phrases, Answers(truth.queries()), config)
 
 
-def _paired(run: Judged, clips: Sequence[Clip], config: EvaluationConfig) -> Iterator[PairedClip]:
+def paired(run: Judged, clips: Sequence[Clip], config: EvaluationConfig) -> Iterator[PairedClip]:
     """The finished clips of annotated videos beside their truth."""
     done, known = write.finished(run.storage, run.dataset, run.run_id), set(run.truth.video_ids())
     answers = Answers(run.truth.queries())
