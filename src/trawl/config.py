@@ -122,7 +122,7 @@ class TableConfig:
 
 @dataclass
 class ResourcesConfig:
-    """How many actors run where; see `pipelines/runtime.py`. None: as many as the machine or cluster has room for."""
+    """How many actors run where; see `pipelines/room.py`. None: as many as the machine or cluster has room for."""
 
     address: str | None = None
     decode_actors: int | None = setting(None, at_least=1)
@@ -135,6 +135,7 @@ class ResourcesConfig:
     track_cpus: float = setting(1.0, at_least=0)
     track_gpus: float = setting(0.0, at_least=0)
     track_threads: int = setting(1, at_least=1)
+    wait_s: float = setting(900.0, at_least=0)
     object_store_mb: int = setting(512, at_least=100)
     scratch: str | None = None
 

@@ -9,6 +9,7 @@
     │   ├── IndexMissingError nothing has been published that this query could read
     │   ├── RunError          there is no such run, or this version cannot read it
     │   ├── LeaseError        another job is writing this dataset                              exit code 4
+    │   ├── RoomError         the cluster gave no room for the actors in time                  exit code 6
     │   └── TruthError        the ground truth cannot be read, or is of other videos than the run
     ├── VideoError            one video cannot be used: a ledger row, never the end of a job
     └── DeviceMemoryError     a model ran out of memory: less at once (a shorter chunk, fewer objects) may work
@@ -63,6 +64,12 @@ class LeaseError(UsageError):
     """Another job is writing this dataset, or has taken it over from this one."""
 
     exit_code = 4
+
+
+class RoomError(UsageError):
+    """The cluster gave no room for the actors within `resources.wait_s`; it may do so later."""
+
+    exit_code = 6
 
 
 class TruthError(UsageError):

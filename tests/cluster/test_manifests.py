@@ -236,7 +236,7 @@ def test_the_night_is_the_nightly_job() -> None:
 
 def test_actors_find_their_places(rendered: Documents) -> None:
     """As many decode actors as the decode nodes offer CPUs, on them alone; as many embed actors as there are GPUs."""
-    from trawl.pipelines.runtime import actors_that_fit, pool_sizes
+    from trawl.pipelines.sizes import actors_that_fit, pool_sizes
 
     night = rendered["nightly"][0]["spec"]["jobTemplate"]
     config = cli.compose("index", cli.JOBS["index"], shlex.split(read_command("index"))[3:])

@@ -10,7 +10,7 @@ from small_videos import write_moving
 
 from trawl import cli
 from trawl.config import IndexConfig, StorageConfig, TrackConfig
-from trawl.pipelines import index, runtime, track
+from trawl.pipelines import index, pool, runtime, track
 from trawl.storage import Storage
 from trawl.write import read_run
 
@@ -132,13 +132,13 @@ def test_the_same_clip_with_the_same_settings_is_copied(indexed: Path, root: Pat
 
 def test_points_share_their_actors(indexed: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
-    real = runtime.Pool.__init__
+    real = pool.Pool.__init__
 
     def counted(self: Any, *args: Any, **options: Any) -> None:
         started.append(args[0])
         real(self, *args, **options)
 
-    monkeypatch.setattr(runtime.Pool, "__init__", counted)
+    monkeypatch.setattr(pool.Pool, "__init__", counted)
     sweep(indexed, root, "text=red", "tracking.chunk_s=1,2,3", "grounder.min_score=0.1,0.2")
     assert len(started) == 1
     assert not runtime.is_staying()

@@ -16,7 +16,8 @@ from ray.exceptions import ObjectLostError, RayTaskError
 from trawl.config import TableConfig
 from trawl.pipelines.actors import WriterActor
 from trawl.pipelines.outcome import Failed, Indexed, Outcome, ledger_row
-from trawl.pipelines.runtime import GONE, Pool, result
+from trawl.pipelines.pool import GONE, Pool
+from trawl.pipelines.runtime import result
 from trawl.records import Reason
 from trawl.schemas import VIDEOS
 from trawl.storage import Storage

@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 
 import ray
 
-from trawl.pipelines.runtime import GONE, Pool, result
+from trawl.pipelines.pool import GONE, Pool
+from trawl.pipelines.runtime import result
 from trawl.plan import MAX_ATTEMPTS
 
 T = TypeVar("T")

@@ -14,7 +14,8 @@ import ray
 from ray.exceptions import RayTaskError
 
 from trawl.pipelines.actors import UNITS_AT_ONCE, DecodeActor, EmbedActor, Unit, UnitDone, UnitRefused
-from trawl.pipelines.runtime import GONE, Pool, result
+from trawl.pipelines.pool import GONE, Pool
+from trawl.pipelines.runtime import result
 from trawl.plan import MAX_ATTEMPTS, PlannedVideo
 from trawl.records import Reason
 

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from trawl.config import IndexConfig
 from trawl.models.weights import Blueprint
 from trawl.pipelines.actors import UNITS_AT_ONCE, DecodeActor, EmbedActor, WriterActor, peak_mb
-from trawl.pipelines.runtime import Pool, cluster_resources, pool_sizes, ray_session
+from trawl.pipelines.pool import Pool
+from trawl.pipelines.room import Waiting, index_sizes
+from trawl.pipelines.runtime import ray_session
 from trawl.pipelines.summary import RunRecord
 
 # Pictures. A CPU is as fast with 8 as with 32, the cores share a short video's pictures better, and the memory of larger
@@ -42,17 +44,18 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord) -> Iterator[Fleet]:
+def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord, waiting: Waiting) -> Iterator[Fleet]:
     """Start Ray where none runs, and the actors on it; yields when all of them can work. Measured as `start_up`, and
     their end as `shut_down`.
 
     Raises:
         ConfigError: no cluster at `resources.address`, or the actors do not fit on it.
+        RoomError: the cluster might have had room for them, and had not in time.
     """
     with contextlib.ExitStack() as stack:
         with record.clock.step("start_up"):
             stack.enter_context(ray_session(config.resources))
-            workers = _start(config, blueprint)
+            workers = _start(config, blueprint, waiting)
             record.gpus = config.resources.embed_gpus * len(workers.embedders.handles)
             for pool in (workers.embedders, workers.decoders, workers.writers):
                 stack.callback(pool.stop)
@@ -62,9 +65,9 @@ def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord) -> Itera
             stack.close()
 
 
-def _start(config: IndexConfig, blueprint: Blueprint) -> Fleet:
+def _start(config: IndexConfig, blueprint: Blueprint, waiting: Waiting) -> Fleet:
     resources, embedder = config.resources, config.embedder
-    sizes = pool_sizes(resources, cluster_resources())
+    sizes = index_sizes(resources, waiting)
     batch_size = embedder.batch_size if resources.embed_gpus else min(embedder.batch_size, _BATCH_ON_CPU)
     return Fleet(
         embedders=Pool(

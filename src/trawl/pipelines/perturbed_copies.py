@@ -27,7 +27,9 @@ from trawl.evaluate import perturb
 from trawl.evaluate.perturb import Perturbation
 from trawl.evaluate.recode import TICK_S, write_copy
 from trawl.pipelines.crew import Crew
-from trawl.pipelines.runtime import Pool, actors_that_fit, cluster_resources, ray_session
+from trawl.pipelines.pool import Pool
+from trawl.pipelines.room import Share, Waiting, room_for
+from trawl.pipelines.runtime import ray_session
 from trawl.records import ClipFrames, Reason, VideoFile
 from trawl.source import list_videos
 from trawl.storage import Storage, localize
@@ -168,8 +170,8 @@ def _key(video: VideoFile) -> str:
 def _make(jobs: list[CopyJob], storage: StorageConfig, decode: DecodeConfig, resources: ResourcesConfig) -> None:
     refused = []
     with ray_session(resources):
-        fit = actors_that_fit("decode", None, 1.0, 0.0, cluster_resources())
-        pool = Pool(CopyActor, min(fit, len(jobs)), (decode, storage, resources.scratch), num_cpus=1.0)
+        fit = room_for(Share("decode", len(jobs), 1.0, 0.0), None, resources, Waiting())
+        pool = Pool(CopyActor, fit, (decode, storage, resources.scratch), num_cpus=1.0)
         try:
             pool.ready()
             largest_first = sorted(jobs, key=lambda job: -job.video.size_bytes)

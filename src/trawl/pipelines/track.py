@@ -23,16 +23,12 @@ from trawl.errors import ConfigError, RunError
 from trawl.models import grounders, registry, trackers
 from trawl.pipelines.crew import Crew
 from trawl.pipelines.deadline import Deadline
+from trawl.pipelines.pool import Pool, working_pool
 from trawl.pipelines.retrieve import PublishedIndex
 from trawl.pipelines.reuse_keys import reuse_keys
-from trawl.pipelines.runtime import (
-    Pool,
-    actors_that_fit,
-    cluster_resources,
-    is_staying,
-    ray_session,
-    working_pool,
-)
+from trawl.pipelines.room import Share, Waiting, room_for, waiting_for_room
+from trawl.pipelines.runtime import cluster_resources, is_staying, ray_session
+from trawl.pipelines.sizes import how_many_fit
 from trawl.pipelines.summary import new_run_id
 from trawl.pipelines.track_actor import TrackActor, TrackJob, TrackModels, TrackTask
 from trawl.pipelines.track_progress import TrackProgress
@@ -222,7 +218,8 @@ def _track(
     with ExitStack() as stack:
         with record.clock.step("start_up"):
             stack.enter_context(ray_session(config.resources))
-            pool = stack.enter_context(_pool(config.resources, job, len(clips)))
+            waiting = waiting_for_room(console, deadline)
+            pool = stack.enter_context(_pool(config.resources, job, len(clips), waiting))
             record.gpus = config.resources.track_gpus * len(pool.handles)
         with record.clock.step("work"), TrackProgress(console, len(clips)) as progress:
             uris = reopen(config.dataset, config.storage, {clip.video_id: clip.uri for clip in clips})
@@ -237,7 +234,13 @@ def _track(
         record.stopped = deadline.stopped
 
 
-def _pool(resources: ResourcesConfig, job: TrackJob, clips: int) -> AbstractContextManager[Pool[TrackActor]]:
-    cpus, gpus = resources.track_cpus, resources.track_gpus
-    fit = actors_that_fit("track", resources.track_actors, cpus, gpus, cluster_resources())
-    return working_pool(TrackActor, min(fit, clips), (job.models,), num_cpus=cpus, num_gpus=gpus)
+def _pool(
+    resources: ResourcesConfig, job: TrackJob, clips: int, waiting: Waiting
+) -> AbstractContextManager[Pool[TrackActor]]:
+    share, named = Share("track", clips, resources.track_cpus, resources.track_gpus), resources.track_actors
+    asked = min(clips, named or max(1, how_many_fit(share.cpus, share.gpus, cluster_resources())))
+
+    def room() -> int:
+        return room_for(share, named, resources, waiting)
+
+    return working_pool(TrackActor, asked, room, (job.models,), num_cpus=share.cpus, num_gpus=share.gpus)
