@@ -126,11 +126,8 @@ def _run(
     with record.clock.step("publish"):
         maintain.compact(tables.ledger_uri, tables.options)
         facts = maintain.prepare(tables.frames_uri, tables.options, config.table.index_min_rows)
-        shown = publish.publish(storage, dataset, recipe, facts)
-        record.published = shown.number
-        told = {"number": shown.number, "videos": shown.num_videos, "rows": shown.num_rows}
-        _log.info("published", extra={"fields": told})
-        maintain.clean_up(storage, dataset, config.table.keep_versions_h)
+        _publish(storage, dataset, recipe, facts, record)
+        maintain.clean_up(storage, dataset, config.table.keep_versions_h, recipe.key)
     storage.write_bytes(f"{dataset}/runs/{record.run_id}/run.json", record.to_json())
     show(record, console, storage.uri(dataset, "runs", record.run_id, "run.json"))
 
@@ -178,6 +175,20 @@ def _ensure_demo(config: DatasetConfig, console: Console) -> None:
                 config.videos,
                 progress=lambda made, total: bar.update(task, completed=made, total=total),
             )
+
+
+def _publish(storage: Storage, dataset: str, recipe: Recipe, facts: dict[str, Any] | None, record: RunRecord) -> None:
+    """Show queries what is committed; a new recipe once it is no less than what they have."""
+    record.awaited = publish.awaited(storage, dataset, recipe.key, record.left)
+    if record.awaited:
+        record.published = publish.latest(storage, dataset).number
+        told = {"recipe": recipe.key, "awaited": record.awaited, "read": record.published}
+        _log.info("built beside", extra={"fields": told})
+        return
+    shown = publish.publish(storage, dataset, recipe, facts)
+    record.published = shown.number
+    told = {"number": shown.number, "videos": shown.num_videos, "rows": shown.num_rows}
+    _log.info("published", extra={"fields": told})
 
 
 def _remove(plan: Plan, tables: Tables, record: RunRecord) -> None:

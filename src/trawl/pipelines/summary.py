@@ -61,7 +61,8 @@ class RunRecord:
     )  # wall, decoders'
     peak_mb: dict[str, float] = field(default_factory=dict)  # resident memory, the highest among actors of a kind
     recipe: str = ""
-    published: int | None = None
+    published: int | None = None  # what queries read when the run was over
+    awaited: int = 0  # videos that the run's recipe, built beside the published one, still needs before it takes over
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -179,7 +180,11 @@ def show(run: RunRecord, console: Console, where: str) -> None:
             f"{run.failed_fraction:.1%} of the videos failed, max_failed_fraction={limit:g} allows less",
         )
     line(console, "time", " · ".join(f"{name.replace('_', '-')} {format_s(s)}" for name, s in run.seconds.items()))
-    line(console, "published", f"version {run.published} · recipe {run.recipe}")
+    if run.awaited:
+        waits = f"recipe {run.recipe} is built beside it, and published when {run.awaited:,} more videos are done"
+        line(console, "published", f"version {run.published}, as before; {waits}")
+    else:
+        line(console, "published", f"version {run.published} · recipe {run.recipe}")
     line(console, "run", where)
 
 

@@ -141,14 +141,19 @@ def _open(uri: str, lance_options: dict[str, str]) -> Any:
 
 def _committed(dataset: Any, key: str, since: int) -> int | None:
     """The version that a recent commit with this key made, where it is newer than `since`. Each one looked at is a manifest."""
-    newer = min(int(dataset.version) - since, _REMEMBERED)
-    if newer <= 0:
-        return None
-    with lance_faults(dataset.uri):
-        recent = dataset.get_transactions(newer)
-    for back, transaction in enumerate(recent):
+    newest = int(dataset.version)
+    for version in range(newest, max(since, newest - _REMEMBERED, 0), -1):
+        try:
+            with lance_faults(dataset.uri):
+                transaction = dataset.read_transaction(version)
+        except TypeError:
+            continue  # a compaction that moved an index: Lance 14 cannot put it into Python's words; ours are no such
+        except StorageError as error:
+            if "was not found" in str(error.__cause__):
+                return None  # cleaned up, and so are those before it
+            raise
         if transaction is not None and (transaction.transaction_properties or {}).get(_KEY) == key:
-            return int(dataset.version) - back
+            return version
     return None
 
 

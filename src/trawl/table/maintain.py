@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trawl.storage import Storage, lance_faults
-from trawl.table.publish import Published, history, tag_of
+from trawl.table.publish import Published, history, is_ours, tag_of
 
 _log = logging.getLogger(__name__)
 INDEX_NAME = "embedding_idx"
@@ -65,25 +65,31 @@ def _compact(dataset: Any) -> bool:
     return True
 
 
-def clean_up(storage: Storage, dataset: str, keep_h: float) -> None:
+def clean_up(storage: Storage, dataset: str, keep_h: float, building: str | None = None) -> None:
     """Let go of what no reader may still want.
 
-    Kept: the newest two publications, every publication that was current within the last `keep_h` hours, and every
-    version of the tables younger than that. Files of a transaction that never ended go after seven days.
+    Kept: the newest two publications, every publication that was current within the last `keep_h` hours, every version of
+    the tables younger than that, and every version that somebody gave a tag of another name than `tag_of`'s. Files of a
+    transaction that never ended go after seven days.
+
+    Args:
+        building: key of a recipe that may not be published yet; of its tables the newest version is kept.
     """
     import lance
 
     published = history(storage, dataset)
     kept = _kept(published, keep_h)
     age = max(timedelta(hours=keep_h), timedelta(microseconds=1))
-    for recipe_key in sorted({one.recipe_key for one in published}):
+    ours = {one.recipe_key for one in published} | ({building} if building else set())
+    for recipe_key in sorted(ours & set(storage.folders(f"{dataset}/index"))):  # somebody may have deleted an old one's
         for table in ("frames", "videos"):
             uri = storage.table_uri(dataset, recipe_key, table)
             held = {tag_of(getattr(one, f"{table}_version")) for one in kept if one.recipe_key == recipe_key}
             with lance_faults(uri):
                 opened = lance.dataset(uri, storage_options=storage.lance_options)
                 for tag in set(opened.tags.list()) - held:
-                    opened.tags.delete(tag)
+                    if is_ours(tag):
+                        opened.tags.delete(tag)
                 gone = opened.cleanup_old_versions(older_than=age, error_if_tagged_old_versions=False)
                 if gone.old_versions:
                     told = {"table": uri, "versions": gone.old_versions, "bytes": gone.bytes_removed}
@@ -126,6 +132,16 @@ def _build(dataset: Any, rows: int) -> None:
 
 def _partitions(rows: int) -> int:
     return max(rows // _ROWS_PER_PARTITION, 1)
+
+
+def _drift(statistics: dict[str, Any]) -> float:
+    """How much farther from their centroid the rows since the last training lie than those before; 1 where there are none."""
+    first, *later = statistics["indices"]
+    rows = [sum(part["size"] for part in one["partitions"]) for one in (first, *later)]
+    trained, added = rows[0], sum(rows[1:])
+    if not (trained and added and first["loss"]):
+        return 1.0
+    return float((sum(one["loss"] for one in later) / added) / (first["loss"] / trained))
 
 
 def _facts(dataset: Any) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from trawl.errors import IndexMissingError, StorageError
-from trawl.records import Recipe, Status
+from trawl.records import PASSING_REASONS, Recipe, Status
 from trawl.storage import Storage, lance_faults
 from trawl.table.frames import commit
 from trawl.table.ledger import open_ledger
@@ -29,6 +29,7 @@ from trawl.table.ledger import open_ledger
 _log = logging.getLogger(__name__)
 _TRIES = 8
 _SAMPLES = 4
+_TAG = "published-v"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,12 @@ class Published:
 
 
 def tag_of(version: int) -> str:
-    return f"published-v{version}"
+    return f"{_TAG}{version}"
+
+
+def is_ours(tag: str) -> bool:
+    """Whether a tag is a publication's. Others hold what a person or another program wants kept."""
+    return tag.startswith(_TAG)
 
 
 def publish(storage: Storage, dataset: str, recipe: Recipe, vector_index: dict[str, Any] | None) -> Published:
@@ -88,6 +94,26 @@ def publish(storage: Storage, dataset: str, recipe: Recipe, vector_index: dict[s
         token=uuid.uuid4().hex,
     )
     return _write_next(storage, dataset, draft)
+
+
+def awaited(storage: Storage, dataset: str, recipe_key: str, left: int) -> int:
+    """How many videos a recipe that is built beside the published one waits for, before it takes over; 0: publish it.
+
+    Queries shall not lose what they find now: they go on with the old recipe until the new one holds as many videos, or until
+    nothing more is to be done for it.
+
+    Args:
+        left: videos that the run did not come to. Those that failed and are tried again by themselves are counted here.
+    """
+    before = _highest(storage, dataset)
+    if before is None or before.recipe_key == recipe_key:
+        return 0
+    ledger = open_ledger(storage.table_uri(dataset, recipe_key, "videos"), storage.lance_options)
+    if ledger.indexed()[0] >= before.num_videos:
+        return 0
+    passing = ((Status.FAILED, reason) for reason in PASSING_REASONS)
+    counts = ledger.counts()
+    return left + sum(counts.get(kind, 0) for kind in passing)
 
 
 def reconcile(storage: Storage, dataset: str, recipe_key: str) -> list[str]:

@@ -1,12 +1,19 @@
 """Compaction, the vector index and cleanup, seen from a query."""
 
+import os
+import shutil
+import time
 from pathlib import Path
 from typing import Any
 
+import lance
 import numpy as np
 import pytest
 
 from tests.unit.table.conftest import Index, rows, vectors
+from trawl.config import SearchConfig
+from trawl.records import Recipe
+from trawl.search.nearest import FrameSearch
 from trawl.table import maintain, publish
 
 
@@ -54,6 +61,52 @@ def test_nothing_new_makes_no_version(index: Index) -> None:
     version = index.open().version
     assert prepare(index) == facts
     assert index.open().version == version
+
+
+def index_sizes(index: Index) -> dict[str, int]:
+    """{file of the vector index: bytes}"""
+    folder = Path(index.uri, "_indices")
+    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_delta_costs_in_proportion_to_the_new_rows(local_index: Index) -> None:
+    """What is there is neither written again nor covered twice, though every commit touches an old fragment."""
+    local_index.index({"a": 20_000})
+    prepare(local_index)
+    first = index_sizes(local_index)
+    local_index.index({"b": 200}, mark=1)
+    facts = maintain._facts(local_index.open())
+    assert facts is not None
+    assert (facts["rows"], facts["unindexed"]) == (20_000, 200)
+    assert (prepare(local_index) or {})["rows"] == 20_200
+    now = index_sizes(local_index)
+    assert now.items() >= first.items()
+    assert sum(now.values()) - sum(first.values()) < sum(first.values()) / 20
+
+
+def test_a_night_that_only_removes_writes_no_index(local_index: Index) -> None:
+    local_index.index({"a": 200, "b": 10})
+    prepare(local_index)
+    before = index_sizes(local_index)
+    local_index.remove("b")
+    facts = prepare(local_index)
+    assert facts is not None
+    assert (index_sizes(local_index), facts["unindexed"]) == (before, 0)
+    assert ("b", 0) not in nearest(local_index, vectors(10, sum(b"b"))[3], 210)
+
+
+def test_rows_not_yet_in_the_vector_index_are_found_by_a_search(local_index: Index) -> None:
+    """As a query asks: few probes, refined, and with a condition."""
+    local_index.index({f"{n}": 50 for n in range(20)})
+    prepare(local_index)
+    local_index.index({"new": 3}, mark=1)
+    assert (maintain._facts(local_index.open()) or {})["unindexed"] == 3
+    wanted = vectors(3, 1 + sum(b"new"))[1].astype(np.float32)
+    config = SearchConfig(nprobes=1, frames=5, segments=2)
+    for condition in (None, "duration_s < 2"):
+        search = FrameSearch(local_index.open(), config, condition)
+        assert search.nearest(wanted, 1) == [("new", 1)]
+        assert search.curves(wanted)[0].video_id == "new"
 
 
 def test_many_deltas_are_merged(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,6 +176,92 @@ def test_cleanup_frees_the_disk(local_index: Index) -> None:
     maintain.clean_up(local_index.storage, "cats", keep_h=0)
     assert data_files() == 2
     assert local_index.held() == {("a", 5): 6}
+
+
+def test_a_reader_keeps_its_vector_index(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through deltas, training anew, compaction and cleanup: one that is open, and one that opens the same publication."""
+    monkeypatch.setattr(maintain, "_ROWS_PER_PARTITION", 100)
+    monkeypatch.setattr(maintain, "_MAX_FRAGMENTS", 2)
+    index.index({"a": 100, "b": 20})
+    shown = publish.publish(index.storage, "cats", index.recipe, prepare(index))
+    reader, _ = publish.open_tables(index.storage, "cats", shown)
+    wanted = vectors(20, sum(b"b"))[7].astype(np.float32)
+    for n in range(3):
+        index.index({f"{n}": 200}, mark=n)
+        index.remove("a") if n == 1 else None
+        publish.publish(index.storage, "cats", index.recipe, prepare(index))
+        maintain.clean_up(index.storage, "cats", keep_h=1)
+    assert (maintain._facts(index.open()) or {})["partitions"] > 1
+    for dataset in (reader, publish.open_tables(index.storage, "cats", shown)[0]):
+        search = FrameSearch(dataset, SearchConfig())
+        assert search.nearest(wanted, 1) == [("b", 7)]
+        assert {video for video, _ in search.nearest(wanted, 500)} == {"a", "b"}
+        assert "ANN" in dataset.scanner(nearest={"column": "embedding", "q": wanted, "k": 1}).explain_plan()
+
+
+def test_orphaned_files_go_after_seven_days_and_not_before(local_index: Index) -> None:
+    """Fragments of a dead worker, and the index that a dead job was building."""
+    local_index.index({"a": 300})
+    prepare(local_index)
+    publish.publish(local_index.storage, "cats", local_index.recipe, None)
+    kept = everything(local_index)
+    local_index.write(rows("dead", 3))
+    orphan = Path(local_index.uri, "_indices", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "index.idx")
+    orphan.parent.mkdir()
+    orphan.write_bytes(b"half an index")
+    young = everything(local_index) - kept
+    assert len(young) == 2
+    maintain.clean_up(local_index.storage, "cats", keep_h=0)
+    assert everything(local_index) >= young
+    for name in young:
+        os.utime(Path(local_index.uri, name), (time.time() - 8 * 86_400,) * 2)
+    maintain.clean_up(local_index.storage, "cats", keep_h=0)
+    assert not everything(local_index) & young
+    assert local_index.held() == {("a", 0): 300}
+    assert nearest(local_index, vectors(300, sum(b"a"))[7], 1) == [("a", 0)]
+
+
+def everything(index: Index) -> set[str]:
+    """Data and index files, by their path in the table."""
+    folders = (Path(index.uri, name) for name in ("data", "_indices"))
+    return {str(file.relative_to(index.uri)) for folder in folders for file in folder.rglob("*") if file.is_file()}
+
+
+def test_a_tag_that_is_not_ours_holds_its_version(index: Index) -> None:
+    """How a reader that needs a version for longer keeps it."""
+    index.index({"a": 3})
+    version = index.open().version
+    index.open().tags.create("my-experiment", version)
+    for n in range(4):
+        index.index({"a": n + 1}, mark=n + 1)
+        publish.publish(index.storage, "cats", index.recipe, None)
+    maintain.clean_up(index.storage, "cats", keep_h=0)
+    assert set(index.open().tags.list()) >= {"my-experiment"}
+    assert index.held(lance.dataset(index.uri, "my-experiment", storage_options=index.options)) == {("a", 0): 3}
+
+
+def test_a_recipe_whose_folder_was_deleted_stops_nothing(local_index: Index) -> None:
+    local_index.index({"a": 3})
+    publish.publish(local_index.storage, "cats", local_index.recipe, None)
+    other = Index(local_index.storage, recipe=Recipe({"model": "better"}, {}, "auto"))
+    other.index({"a": 2}, mark=5)
+    publish.publish(other.storage, "cats", other.recipe, None)
+    shutil.rmtree(Path(local_index.uri).parent)
+    maintain.clean_up(other.storage, "cats", keep_h=0)
+    assert other.held() == {("a", 5): 2}
+
+
+def test_a_recipe_that_is_still_built_is_cleaned_as_well(local_index: Index) -> None:
+    """It may take many nights, and what its compactions leave is as large as itself."""
+    local_index.index({"a": 3})
+    publish.publish(local_index.storage, "cats", local_index.recipe, None)
+    other = Index(local_index.storage, recipe=Recipe({"model": "better"}, {}, "auto"))
+    for n in range(4):
+        other.index({"a": n + 1}, mark=n)
+    assert len(everything(other)) == 4
+    maintain.clean_up(other.storage, "cats", 0, other.recipe.key)
+    assert len(everything(other)) == 1
+    assert other.held() == {("a", 3): 4}
 
 
 def test_cleanup_leaves_what_a_running_worker_wrote(local_index: Index) -> None:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import lance
+import pyarrow as pa
 import pytest
 
-from tests.unit.table.conftest import RECIPE, Index, held, rows
+from tests.unit.table.conftest import RECIPE, Index, held, ledger_row, rows
 from trawl.config import StorageConfig
 from trawl.errors import IndexMissingError, StorageError
 from trawl.records import Recipe
+from trawl.schemas import VIDEOS
 from trawl.storage import Storage
 from trawl.table import maintain, publish
 from trawl.table.publish import Published, history, latest, open_tables, rollback
@@ -79,6 +81,32 @@ def test_a_new_recipe_takes_over(local_index: Index) -> None:
     assert seen(other) == {("a", 5): 2}
     assert rollback(other.storage, "cats", 1).recipe == RECIPE
     assert seen(other) == {("a", 0): 3}
+
+
+def test_a_new_recipe_waits_until_queries_lose_nothing_by_it(index: Index) -> None:
+    def awaited(left: int) -> int:
+        return publish.awaited(index.storage, "cats", other.recipe.key, left)
+
+    other = Index(index.storage, recipe=Recipe({"model": "better"}, {}, "auto"))
+    assert awaited(5) == 0, "nothing to lose before the first publication"
+    index.index({"a": 3, "b": 2, "c": 1})
+    now(index)
+    assert publish.awaited(index.storage, "cats", RECIPE.key, 5) == 0, (
+        "the recipe that is published goes on night by night"
+    )
+    other.index({"a": 9})
+    assert awaited(2) == 2
+    failed = [ledger_row("b", 0, "failed", reason="unreadable", attempts=1)]
+    failed += [ledger_row("c", 0, "failed", reason="truncated", attempts=1)]
+    other.ledger.upsert(pa.Table.from_pylist(failed, schema=VIDEOS))
+    assert awaited(0) == 1, "an outage of the storage empties no index: what it failed is tried again"
+    other.ledger.upsert(pa.Table.from_pylist([ledger_row("b", 0, "quarantined", reason="unreadable")], schema=VIDEOS))
+    assert awaited(0) == 0, "nothing more can be done for it"
+    assert awaited(7) == 7
+    other.index({"d": 1, "e": 1})
+    assert awaited(7) == 0, (
+        "as many videos as before, though not the same: an intake that never ends holds it up no more"
+    )
 
 
 def test_rollback_shows_the_older_content_under_the_next_number(index: Index) -> None:
