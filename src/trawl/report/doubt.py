@@ -1,9 +1,9 @@
 """Which tracks to look at first, and what each doubt means in words.
 
 Two measures say that a track as a whole may be wrong: masks that the tracker itself doubts, and an object that is seen as its
-text on few of the frames that were searched. Together they name 83 % of the wrong tracks of the demo's train part, and 81 % of
-those that they name are wrong; "any flag" names 94 %, and half of what it names is right (docs/tuning.md). So flags say where to
-look, and make no track doubtful by themselves.
+text on few of the frames that were searched. Together they name 74 % of the wrong tracks of the demo's train part, and 78 % of
+those that they name are wrong; "any flag" names 94 %, and less than half of what it names is wrong (docs/tuning.md). So flags say
+where to look, and make no track doubtful by themselves.
 """
 
 from collections.abc import Sequence
