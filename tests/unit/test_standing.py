@@ -2,9 +2,11 @@
 
 import uuid
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trawl import standing
 from trawl.standing import Standing
 from trawl.storage import Storage
 
@@ -40,6 +42,68 @@ def test_a_changed_query_starts_over(storage: Storage) -> None:
     assert Standing(storage, "cats", "blue", "v1").fresh([("a", "1")]) == {"a": "1"}
 
 
+def _year(storage: Storage, nights: int) -> dict[str, str]:
+    """Nights that each see one more video, as processes of their own; the corpus after them."""
+    corpus: dict[str, str] = {}
+    for number in range(nights):
+        query = Standing(storage, "cats", "red", "v1")
+        corpus[f"video {number}"] = "1"
+        assert not query.unfinished()
+        fresh = query.fresh(corpus.items())
+        assert fresh == {f"video {number}": "1"}
+        query.end(query.begin(f"n{number:03}", f"n{number:03}-red", fresh), {})
+    return corpus
+
+
+def test_a_night_after_many_reads_the_last_few(local_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus, read, real = _year(local_storage, 100), [], Storage.read_bytes
+
+    def counted(storage: Storage, name: str) -> bytes:
+        read.append(name)
+        return real(storage, name)
+
+    monkeypatch.setattr(Storage, "read_bytes", counted)
+    query = Standing(local_storage, "cats", "red", "v1")
+    assert query.unfinished() == []
+    assert query.fresh({**corpus, "new": "1"}.items()) == {"new": "1"}
+    assert len(read) <= 1 + 3 * standing._GATHERED_AT, read
+    assert len(query.nights()) == 100, "all are still there to be listed"
+
+
+def test_a_killed_night_is_found_among_many(local_storage: Storage) -> None:
+    corpus = _year(local_storage, 40)
+    query = Standing(local_storage, "cats", "red", "v1")
+    killed = query.begin("n900", "n900-red", {"new": "1"})
+    corpus = _year_goes_on(local_storage, corpus)
+    again = Standing(local_storage, "cats", "red", "v1")
+    assert again.unfinished() == [killed]
+    assert again.fresh({**corpus, "new": "1"}.items()) == {"new": "1"}
+    again.end(killed, {})
+    assert again.fresh({**corpus, "new": "1"}.items()) == {}
+
+
+def _year_goes_on(storage: Storage, corpus: dict[str, str]) -> dict[str, str]:
+    for number in range(40):
+        query = Standing(storage, "cats", "red", "v1")
+        corpus = corpus | {f"later {number}": "1"}
+        query.end(query.begin(f"p{number:03}", "r", query.fresh(corpus.items())), {})
+    return corpus
+
+
+def test_a_deleted_night_is_asked_again(local_storage: Storage) -> None:
+    corpus = _year(local_storage, 40)
+    Standing(local_storage, "cats", "red", "v1").fresh(corpus.items())
+    for suffix in ("json", "parquet"):
+        local_storage.delete(f"cats/standing/red/v1/n003.{suffix}")
+    assert Standing(local_storage, "cats", "red", "v1").fresh(corpus.items()) == {"video 3": "1"}
+
+
+@pytest.fixture
+def gathered_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing, "_GATHERED_AT", 2)
+
+
+@pytest.mark.usefixtures("gathered_soon")
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(
     nights=st.lists(

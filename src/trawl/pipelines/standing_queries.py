@@ -68,8 +68,7 @@ def ask(question: Question, night: str, deadline: Deadline, console: Console) ->
     config = question.config
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
     standing = Standing(storage, dataset, question.name, question.version)
-    asked = [one for one in standing.nights() if not one.ended]
-    done = [_follow(question, standing, one, deadline, console) for one in asked]
+    done = [_follow(question, standing, one, deadline, console) for one in standing.unfinished()]
     if all(one.ended for one in done):
         index = PublishedIndex(storage, dataset, publish.latest(storage, dataset))
         if fresh := standing.fresh(index.indexed()):
