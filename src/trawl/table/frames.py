@@ -121,15 +121,32 @@ def in_list(column: str, values: Iterable[str]) -> str:
 
 
 def open_or_create(uri: str, lance_options: dict[str, str], schema: pa.Schema) -> Any:
-    """The newest version of the Lance table at `uri`; created empty where there is none."""
+    """The newest version of the Lance table at `uri`; created empty where there is none.
+
+    Columns that an earlier Trawl did not know are added where they may be null; that computes and copies nothing.
+
+    Raises:
+        ConfigError: another version of Trawl made it, with columns that this one cannot write.
+    """
     import lance
 
     try:
-        return lance.dataset(uri, storage_options=lance_options)
+        dataset = lance.dataset(uri, storage_options=lance_options)
     except ValueError as error:
         if "was not found" not in str(error):
             raise
-    return lance.write_dataset(schema.empty_table(), uri, schema=schema, storage_options=lance_options)
+        return lance.write_dataset(schema.empty_table(), uri, schema=schema, storage_options=lance_options)
+    held = set(dataset.schema.names)
+    new = [field for field in schema if field.name not in held]
+    if any(not field.nullable for field in new) or held - set(schema.names):
+        differ = ", ".join(sorted(held ^ set(schema.names)))
+        raise ConfigError(
+            f"{uri} was made by another version of Trawl (columns that differ: {differ}): use that version, or delete "
+            "that folder to index anew"
+        )
+    if new:
+        dataset.add_columns(pa.schema([field.remove_metadata() for field in new]))
+    return dataset
 
 
 def _open(uri: str, lance_options: dict[str, str]) -> Any:

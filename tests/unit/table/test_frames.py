@@ -232,6 +232,22 @@ def test_another_kind_of_embedding_is_refused(schema: pa.Schema, local_index: In
         frames.create_if_missing(local_index.uri, {}, schema)
 
 
+def test_a_new_column_that_may_be_null_copies_nothing(index: Index) -> None:
+    index.index({"a": 3})
+    wider = SCHEMA.append(pa.field("brightness", pa.float32()))
+    for _ in range(2):
+        frames.create_if_missing(index.uri, index.options, wider)
+    batch = rows("b", 2, mark=1)
+    batch = pa.record_batch([*batch.columns, pa.array([0.5, 1.0], pa.float32())], schema=wider)
+    index.commit(frames.write_fragments(index.uri, index.options, wider, [batch]), ["b"])
+    assert index.held() == {("a", 0): 3, ("b", 1): 2}
+    assert index.open().to_table(columns=["brightness"])["brightness"].to_pylist() == [None] * 3 + [0.5, 1.0]
+    index.commit([], ["a"])
+    assert index.held() == {("b", 1): 2}
+    with pytest.raises(ConfigError, match="another version of Trawl"):
+        frames.create_if_missing(index.uri, index.options, SCHEMA)
+
+
 def test_a_storage_that_is_gone_is_one_line(s3_endpoint: str) -> None:
     nowhere = Storage.open(StorageConfig(root="s3://bucket-x/x", endpoint="http://127.0.0.1:9", retries=0))
     options = nowhere.lance_options | {"client_retry_timeout": "1"}

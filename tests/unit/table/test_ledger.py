@@ -4,9 +4,10 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.table.conftest import Index, ledger_row
-from trawl.errors import StorageError
+from trawl.errors import ConfigError, StorageError
 from trawl.schemas import VIDEOS
 from trawl.storage import Storage
+from trawl.table import publish
 from trawl.table.ledger import Ledger, open_ledger
 
 
@@ -82,3 +83,36 @@ def test_an_answer_that_is_lost_twice_costs_no_row_and_doubles_none(
     lost += [1, 2, 3]
     with pytest.raises(StorageError):
         ledger.upsert(table(ledger_row("c", 1)))
+
+
+def test_a_column_that_may_be_null_is_added_to_a_ledger_that_is_there(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade of Trawl indexes nothing anew for it, and what is published stays as it was."""
+    index.index({"a": 3})
+    shown = publish.publish(index.storage, "cats", index.recipe, None)
+    monkeypatch.setattr("trawl.table.ledger.VIDEOS", VIDEOS.append(pa.field("language", pa.string())))
+    row = ledger_row("b", 1, language="it")
+    ledger = index.ledger.upsert(pa.Table.from_pylist([row], schema=VIDEOS.append(pa.field("language", pa.string()))))
+    languages = ledger.read(columns=["video_id", "language"]).to_pylist()
+    assert sorted(languages, key=str) == [{"video_id": "a", "language": None}, {"video_id": "b", "language": "it"}]
+    _, videos = publish.open_tables(index.storage, "cats", shown)
+    assert "language" not in videos.schema.names
+    assert index.ledger.version == ledger.version, "added once"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [VIDEOS.append(pa.field("language", pa.string(), nullable=False)), VIDEOS.remove(VIDEOS.get_field_index("fps"))],
+    ids=["new", "gone"],
+)
+def test_a_ledger_of_another_trawl_is_refused_and_left_as_it_is(
+    schema: pa.Schema, local_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local_index.index({"a": 3})
+    version = local_index.ledger.version
+    with monkeypatch.context() as patch:
+        patch.setattr("trawl.table.ledger.VIDEOS", schema)
+        with pytest.raises(ConfigError, match=r"another version of Trawl \(columns that differ: (language|fps)\)"):
+            _ = local_index.ledger
+    assert local_index.ledger.version == version
