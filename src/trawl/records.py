@@ -27,9 +27,9 @@ Embeddings = NDArray[np.float32]  # (N, D), unit length
 Times = NDArray[np.float64]  # (T,), seconds
 Indices = NDArray[np.int64]  # (T,)
 
-# Raised by hand when our own code would embed a frame differently, or when the columns of the frames table or the ledger change in
-# another way than by new ones that may be null (tests/unit/test_schemas.py); part of every recipe, so that new tables are built
-# beside those that queries read.
+# Raised by hand when our own code would embed a frame differently, or when the columns of the frames table or the ledger
+# change in another way than by new ones that may be null (tests/unit/test_schemas.py). Part of every recipe, so that new tables
+# are built beside those that queries read.
 PROCESSING_VERSION = 1
 
 

@@ -247,3 +247,20 @@ def test_a_dataset_that_is_not_there_leaves_nothing_behind(index: IndexJob, tmp_
     with pytest.raises(DatasetError):
         index("dataset.uri=/no/such/folder")
     assert not list((tmp_path / "root").glob("*/index"))
+
+
+def test_a_new_recipe_is_not_shown_half_built(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
+    """Queries read the old one night after night, until the new one is whole; then it is shown, and can be taken back."""
+    index()
+    before = rows(tmp_path)
+    part = index("sampling.every_s=0.5", "limit=1")
+    assert (part.outcomes, part.published, part.awaited) == ({"indexed": 1}, 1, 2)
+    assert rows(tmp_path) == before
+    part = index("sampling.every_s=0.5", "limit=1")
+    assert (part.plan["unchanged"], part.published, part.awaited) == (1, 1, 1)
+    assert rows(tmp_path) == before
+    whole = index("sampling.every_s=0.5")
+    assert (whole.outcomes, whole.published, whole.awaited) == ({"indexed": 1}, 2, 0)
+    assert len(rows(tmp_path)) == 12
+    assert index("rollback=1").published == 3
+    assert rows(tmp_path) == before

@@ -169,11 +169,15 @@ def _entrant(storage: Storage, dataset: str, evaluation: Evaluation) -> Entrant:
 
 
 def _lineage(lineage: Mapping[str, str]) -> dict[str, str]:
-    """Which models made it: equal settings may have met other weights."""
+    """Which models made it, and in which precision: equal settings may have met other weights, and hardware where auto is
+    another."""
     found = {}
     for name in ("embedder", "grounder", "tracker"):
-        model, _, digest = str(lineage.get(name, "")).partition("@")
+        model, _, rest = str(lineage.get(name, "")).partition("@")
+        digest, _, precision = rest.partition(" ")
         found[f"weights.{name}"] = f"{model}@{digest[:_HASH]}"
+        if precision:  # runs of an earlier Trawl do not say
+            found[f"precision.{name}"] = precision
     return found
 
 

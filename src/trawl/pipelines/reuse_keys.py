@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trawl.pipelines.track_actor import TrackModels
 
 _FILTERS = ("min_score", "max_objects")  # of the grounder's settings: they choose among what was found, afterwards
-_NOT_WHAT = ("device", "weights")  # where, and from which file; the models' identities have its hash
+_NOT_WHAT = ("device", "weights", "precision")  # the models' identities have the file's hash, and what auto came to
 _LIBRARIES = ("torch", "opencv-python-headless", "av")  # another version may round in another way
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rich.console import Console
@@ -46,12 +46,17 @@ from trawl.write import Lineage, check_run_id, finished
 
 @dataclass(frozen=True, slots=True)
 class TrackPlan:
-    """What a run does, fixed before it begins: `<run>/plan.json`. best_retrieval: of any segment found, None without one."""
+    """What a run does, fixed before it begins: `<run>/plan.json`.
+
+    config_hash: of the settings as typed. best_retrieval: of any segment found, None without one. precisions: of grounder and
+    tracker, settled; empty in plans of an earlier Trawl.
+    """
 
     config_hash: str
     publication: int
     best_retrieval: float | None
     clips: tuple[Clip, ...]
+    precisions: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         return json.dumps(asdict(self), indent=1).encode()
@@ -99,9 +104,9 @@ def run(
         earlier = _earlier_plan(storage, folder, config, queries)
         if earlier:
             published = publish.numbered(storage, dataset, earlier.publication)
-        job = _job(config, published, dataset, queries, record.run_id)
+        job = _job(_as_begun(config, earlier), published, dataset, queries, record.run_id)
     with record.clock.step("search"):
-        plan = earlier or _plan(config, storage, dataset, published, asked)
+        plan = earlier or replace(_plan(config, storage, dataset, published, asked), precisions=_precisions(job))
     if not earlier:
         storage.write_bytes(f"{folder}/plan.json", plan.to_json())
     record.published, record.recipe, record.lineage = published.number, published.recipe_key, asdict(job.lineage)
@@ -119,7 +124,10 @@ def run(
 
 
 def settings_hash(config: TrackConfig, queries: Sequence[str]) -> str:
-    """12 hex digits of everything in the settings that changes a track."""
+    """12 hex digits of everything in the settings that changes a track, precision "auto" as it stands.
+
+    What it comes to on this machine must not make another command of one that is typed again, nor another standing query.
+    """
     settings = {name: asdict(getattr(config, name)) for name in ("grounder", "tracker", "search", "tracking")}
     for name in ("grounder", "tracker"):
         del settings[name]["device"]
@@ -154,7 +162,7 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
         embedder=_named(embedder.identity()),
         grounder=_named(grounder.identity()),
         tracker=_named(tracker.identity()),
-        config_hash=settings_hash(config, queries),
+        config_hash=settings_hash(_with_precisions(config, grounder.precision, tracker.precision), queries),
     )
     models = TrackModels(
         embedder=embedder,
@@ -183,7 +191,27 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
 
 
 def _named(identity: dict[str, Any]) -> str:
-    return f"{identity['model']}/{identity['weights']}@{identity['sha256']}"
+    return f"{identity['model']}/{identity['weights']}@{identity['sha256']} {identity['precision']}"
+
+
+def _precisions(job: TrackJob) -> dict[str, str]:
+    return {"grounder": job.models.grounder.precision, "tracker": job.models.tracker.precision}
+
+
+def _as_begun(config: TrackConfig, earlier: TrackPlan | None) -> TrackConfig:
+    """A run goes on in the precision that it began with, on whatever machine."""
+    known = earlier.precisions if earlier else {}
+    words = (getattr(config, name).precision for name in ("grounder", "tracker"))
+    begun = [known.get(name, word) if word == "auto" else word for name, word in zip(("grounder", "tracker"), words)]
+    return _with_precisions(config, *begun)
+
+
+def _with_precisions(config: TrackConfig, grounder: str, tracker: str) -> TrackConfig:
+    return replace(
+        config,
+        grounder=replace(config.grounder, precision=grounder),
+        tracker=replace(config.tracker, precision=tracker),
+    )
 
 
 def _plan(config: TrackConfig, storage: Storage, dataset: str, published: Published, asked: Asked) -> TrackPlan:
