@@ -22,7 +22,11 @@ DECODE_CPU_S = {"interval 0.5 s": 216.0, "interval 2 s": 142.0, "keyframes": 86.
 FRAMES_PER_HOUR = {"interval 0.5 s": 7200, "interval 2 s": 1800, "keyframes": 990}  # keyframes: as those clips had them
 LIST_S = 10 / 100_000  # a video: listing S3 and comparing with the ledger; python -m benchmarks.plan
 PLAN_BYTES = 19  # a known video, in memory; plan.py
-LOOKUP_S = 0.1 / 1_000_000  # a row, on one core: a commit scans the column video_id; docs/storage.md
+LOOKUP_S = (
+    0.35 / 5_000_000
+)  # a row, on one core, once a run: table/places.py reads the column video_id of 100 fragments
+PLACES_BYTES = 12  # a video and fragment, in memory; places.py
+MERGE_S = 0.1 / 1_000_000  # a video, on one core: the ledger's merge scans its column video_id
 MANIFEST_BYTES = 160  # a fragment: the manifest of 9,000 against that of 29,000 fragments
 INDEX_ROWS_S = 200_000 / 20  # IVF_RQ of 512 dimensions built on two cores; half of that for 1,024
 ROW_BYTES = 64  # of a stored frame beside its embedding; estimate.py
@@ -121,9 +125,9 @@ def gets(corpus: Corpus) -> float:
 
 
 def lookup_gets(corpus: Corpus, cluster: Cluster) -> float:
-    """For commits to look for old rows of their videos: two a fragment, of which there are half as many on average as
-    at the end."""
-    return 2 * fragments(corpus, cluster) / 2 * corpus.rows / COMMIT_ROWS
+    """To know where the old rows of videos lie: two for each fragment that is there when a night begins, half as many on
+    average as at the end, and for each that a commit adds."""
+    return 2 * (max(cluster.days, 1) * fragments(corpus, cluster) / 2 + corpus.rows / COMMIT_ROWS)
 
 
 def puts(corpus: Corpus) -> float:
@@ -163,10 +167,10 @@ def limits(corpus: Corpus, cluster: Cluster, night_h: float = 8) -> list[Limit]:
             "raise search.nprobes with the partitions, and measure: benchmarks/query.py",
         ),
         Limit(
-            "a commit's lookup of its videos' old rows takes as long as the next commit's rows take to come",
-            f"{between_s:.1f} s between commits of {COMMIT_ROWS:,} rows; {LOOKUP_S * 1e6:.1f} s a million rows",
-            between_s / LOOKUP_S / per_hour,
-            "look up only videos that the ledger or an unfinished run knows; larger commits; a table a month",
+            "reading where all videos' rows lie, before a night's first commit, takes more than half an hour",
+            f"{LOOKUP_S * 1e6:.2f} s a million rows on one core",
+            1800 / LOOKUP_S / per_hour,
+            "a table a month; or a scalar index, of which a lookup reads a few pages",
         ),
         Limit(
             f"building the vector index anew in one process takes more than {night_h:g} h",
@@ -176,8 +180,8 @@ def limits(corpus: Corpus, cluster: Cluster, night_h: float = 8) -> list[Limit]:
         ),
         Limit(
             "the ledger's merge takes as long as the next commit's rows take to come",
-            "the same scan, of the ledger's video_id",
-            between_s / LOOKUP_S / videos_per_hour,
+            f"{between_s:.1f} s between commits of {COMMIT_ROWS:,} rows; {MERGE_S * 1e6:.1f} s a million videos",
+            between_s / MERGE_S / videos_per_hour,
             "larger commits: the ledger is then merged less often",
         ),
         Limit(
@@ -193,9 +197,9 @@ def limits(corpus: Corpus, cluster: Cluster, night_h: float = 8) -> list[Limit]:
             "a manifest (an S3 Inventory) instead of a listing, or a dataset per prefix",
         ),
         Limit(
-            "the plan's memory passes 4 GiB",
-            f"{PLAN_BYTES} bytes a known video",
-            4 * GIB / PLAN_BYTES / videos_per_hour,
+            "the driver's memory passes 4 GiB",
+            f"{PLAN_BYTES} bytes a known video in the plan, {PLACES_BYTES} to know where its rows lie",
+            4 * GIB / (PLAN_BYTES + PLACES_BYTES) / videos_per_hour,
             "a dataset per prefix",
         ),
         Limit(
@@ -203,12 +207,6 @@ def limits(corpus: Corpus, cluster: Cluster, night_h: float = 8) -> list[Limit]:
             f"{MANIFEST_BYTES} bytes a fragment",
             corpus.hours * 100e6 / (MANIFEST_BYTES * fragments(corpus, cluster)),
             "larger commits; compaction in between, which every publication does",
-        ),
-        Limit(
-            "commits' lookups pass one prefix's 5,500 GET/s",
-            "two requests for each fragment, at every commit",
-            corpus.hours * math.sqrt(PREFIX_GET_S / (lookup_gets(corpus, cluster) / cluster.seconds)),
-            "as for the lookup's time",
         ),
         Limit(
             "reading videos passes one prefix's 5,500 GET/s",
@@ -249,8 +247,8 @@ def money(corpus: Corpus, cluster: Cluster, prices: PricesConfig) -> dict[str, f
     return {
         "decoding": decode_cpu_h(corpus) * prices.cpu_h,
         "embedding": embed_gpu_h(corpus) * prices.gpu_h,
-        "requests but for lookups": gets(corpus) * GET_PRICE + puts(corpus) * PUT_PRICE,
-        "lookups": lookup_gets(corpus, cluster) * GET_PRICE,
+        "requests but for the next": gets(corpus) * GET_PRICE + puts(corpus) * PUT_PRICE,
+        "requests to know old rows": lookup_gets(corpus, cluster) * GET_PRICE,
         "reading": corpus.video_bytes / 1e9 * prices.gb_read,
         "storage, a month": stored / 1e9 * prices.gb_month,
     }
@@ -280,13 +278,15 @@ def report(corpora: list[Corpus], cluster: Cluster, prices: PricesConfig) -> str
         ("building it in one process of two cores, days", lambda c: index_h(c.rows) / 24),
         ("planning, hours", lambda c: c.videos * LIST_S / 3600),
         ("planning, memory, GiB", lambda c: c.videos * PLAN_BYTES / GIB),
+        ("where old rows lie: reading it once a night, minutes of a core", lambda c: c.rows * LOOKUP_S / 60),
+        ("where old rows lie, memory, GiB", lambda c: c.videos * PLACES_BYTES / GIB),
     ]
     requests: list[Row] = [
         ("GET, to read the videos", gets),
-        ("GET, for commits to look up old rows", lambda c: lookup_gets(c, cluster)),
+        ("GET, to know where old rows lie", lambda c: lookup_gets(c, cluster)),
         ("PUT, to write and compact the tables", puts),
         ("GET a second, videos", lambda c: gets(c) / cluster.seconds),
-        ("GET a second, lookups", lambda c: lookup_gets(c, cluster) / cluster.seconds),
+        ("GET a second, of these", lambda c: lookup_gets(c, cluster) / cluster.seconds),
         ("PUT a second", lambda c: puts(c) / cluster.seconds),
         ("LIST, to plan once", lambda c: c.videos / 1000),
     ]

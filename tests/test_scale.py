@@ -45,7 +45,7 @@ def test_nodes_are_enough_and_one_less_is_not() -> None:
         (lambda c: scale.fragments(c, CLUSTER), 3),
         (lambda c: scale.puts(c), 3),
         (lambda c: scale.index_bytes(c.rows), 3),
-        (lambda c: scale.lookup_gets(c, CLUSTER), 9),
+        (lambda c: scale.lookup_gets(c, CLUSTER), 3),
     ],
 )
 def test_three_times_the_hours(grown, times: int) -> None:
@@ -69,14 +69,13 @@ def test_limits_are_where_their_quantity_meets_them() -> None:
         return replace(HALF_SECOND, hours=hours)
 
     between_s = scale.COMMIT_ROWS / scale.rows_per_s(HALF_SECOND, CLUSTER)
-    assert at("lookup of its videos").rows * scale.LOOKUP_S == pytest.approx(between_s)
-    assert at("ledger's merge").videos * scale.LOOKUP_S == pytest.approx(between_s)
+    assert at("where all videos' rows lie").rows * scale.LOOKUP_S == pytest.approx(1800)
+    assert at("ledger's merge").videos * scale.MERGE_S == pytest.approx(between_s)
     assert scale.index_h(at("building the vector index").rows) == pytest.approx(8)
     assert scale.centroid_bytes(at("centroids").rows) == pytest.approx(8 * 2**30)
     assert at("listing the corpus").videos * scale.LIST_S == pytest.approx(4 * 3600)
-    assert at("plan's memory").videos * scale.PLAN_BYTES == pytest.approx(4 * 2**30)
+    assert at("driver's memory").videos * (scale.PLAN_BYTES + scale.PLACES_BYTES) == pytest.approx(4 * 2**30)
     assert scale.fragments(at("manifest"), CLUSTER) * scale.MANIFEST_BYTES == pytest.approx(100e6)
-    assert scale.lookup_gets(at("commits' lookups"), CLUSTER) / CLUSTER.seconds == pytest.approx(5500)
     assert scale.gets(at("reading videos")) / CLUSTER.seconds == pytest.approx(5500)
     assert at("recall").rows == pytest.approx(256 * 8192)
 
@@ -84,7 +83,10 @@ def test_limits_are_where_their_quantity_meets_them() -> None:
 def test_money_follows_its_prices() -> None:
     free = PricesConfig(cpu_h=0, gpu_h=0, gb_month=0, gb_read=0)
     spent = scale.money(HALF_SECOND, CLUSTER, free)
-    assert {name for name, value in spent.items() if value} == {"requests but for lookups", "lookups"}
+    assert {name for name, value in spent.items() if value} == {
+        "requests but for the next",
+        "requests to know old rows",
+    }
     spent = scale.money(HALF_SECOND, CLUSTER, replace(free, cpu_h=2, gb_read=0.01))
     assert spent["decoding"] == pytest.approx(120)
     assert spent["reading"] == pytest.approx(36)  # 3,600 GB
