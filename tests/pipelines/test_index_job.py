@@ -77,7 +77,7 @@ def test_embeddings_are_of_the_pictures_and_times_are_true(index: IndexJob, tmp_
 
 def test_second_run_embeds_nothing_and_starts_no_actor(index: IndexJob) -> None:
     index()
-    again = index()
+    again = index("sampling.max_gap_s=3", "sampling.scene_threshold=9")  # which sampling=interval does not read
     assert (again.exit_code, again.published, again.frames) == (EXIT_OK, 1, {})
     assert again.plan["unchanged"] == 3
     assert "start_up" not in again.seconds

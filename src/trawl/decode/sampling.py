@@ -60,6 +60,23 @@ PLANNED: dict[str, Callable[[Times, NDArray[np.bool_], SamplingConfig], Indices]
 }
 
 
+# The settings that each policy reads.
+READS = {
+    "interval": ("every_s",),
+    "keyframes": ("every_s", "max_gap_s"),
+    "scenes": ("scene_threshold", "frames_per_shot", "max_gap_s"),
+}
+
+
+def what_counts(config: SamplingConfig) -> SamplingConfig:
+    """The same frames of every video, and equal for settings that differ only in what their policy does not read.
+
+    >>> what_counts(SamplingConfig("interval", every_s=2.0, max_gap_s=9.0))
+    SamplingConfig(policy='interval', every_s=2.0, scene_threshold=27.0, frames_per_shot=1, max_gap_s=5.0)
+    """
+    return SamplingConfig(config.policy, **{name: getattr(config, name) for name in READS[config.policy]})
+
+
 def inside(times_s: Times, span: Span | None) -> NDArray[np.bool_]:
     """(T,) bool: which times a span holds. None is the whole video."""
     if span is None:

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from trawl.config import DatasetConfig, IndexConfig
+from trawl.decode.sampling import what_counts
 from trawl.errors import DatasetError, IndexMissingError
 from trawl.lease import Holder, Lease, hold
 from trawl.models import registry
@@ -104,7 +105,7 @@ def _run(
         published = _published_embedder(storage, dataset)
         blueprint = registry.resolve(config.embedder, published, gpus=config.resources.embed_gpus > 0)
         _ensure_demo(config.dataset, console)
-    recipe = Recipe(blueprint.identity(), asdict(config.sampling), config.decode.decoder)
+    recipe = Recipe(blueprint.identity(), asdict(what_counts(config.sampling)), config.decode.decoder)
     with record.clock.step("plan"):
         check_retry(config.retry)
         listing = list_videos(config.dataset, config.storage)

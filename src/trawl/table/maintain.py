@@ -134,16 +134,6 @@ def _partitions(rows: int) -> int:
     return max(rows // _ROWS_PER_PARTITION, 1)
 
 
-def _drift(statistics: dict[str, Any]) -> float:
-    """How much farther from their centroid the rows since the last training lie than those before; 1 where there are none."""
-    first, *later = statistics["indices"]
-    rows = [sum(part["size"] for part in one["partitions"]) for one in (first, *later)]
-    trained, added = rows[0], sum(rows[1:])
-    if not (trained and added and first["loss"]):
-        return 1.0
-    return float((sum(one["loss"] for one in later) / added) / (first["loss"] / trained))
-
-
 def _facts(dataset: Any) -> dict[str, Any] | None:
     if not any(index.name == INDEX_NAME for index in dataset.describe_indices()):
         return None

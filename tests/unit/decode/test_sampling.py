@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trawl.config import SamplingConfig
-from trawl.decode.sampling import PLANNED, inside, plan
+from trawl.decode.sampling import PLANNED, READS, inside, plan, what_counts
 
 POLICIES = sorted(PLANNED)
 
@@ -99,3 +99,29 @@ def test_keyframes_that_crowd_are_thinned():
 def test_inside_takes_the_start_and_leaves_the_end():
     assert inside(np.array([0.0, 1.0, 2.0]), (1.0, 2.0)).tolist() == [False, True, False]
     assert inside(np.array([0.0, 1.0]), None).all()
+
+
+OTHER = {"every_s": 0.3, "scene_threshold": 3.0, "frames_per_shot": 4, "max_gap_s": 1.5}
+
+
+@pytest.mark.parametrize("policy", READS)
+def test_what_counts_is_all_that_a_policy_reads_and_nothing_else(policy):
+    """Where it differs an index is built anew."""
+    plain = SamplingConfig(policy)
+    for name, value in OTHER.items():
+        other = SamplingConfig(policy, **{name: value})
+        assert (what_counts(other) != what_counts(plain)) == (name in READS[policy]), name
+    times_s, keyframe = np.arange(100) / 10, np.arange(100) == 0
+    if policy in PLANNED:
+        odd = SamplingConfig(policy, **OTHER)
+        assert plan(times_s, keyframe, what_counts(odd)).tolist() == plan(times_s, keyframe, odd).tolist()
+
+
+@pytest.mark.parametrize("policy", READS)
+def test_the_samplings_that_come_with_trawl_are_what_counts(policy):
+    """So their recipes keep the keys that they have always had."""
+    from trawl import cli
+    from trawl.config import IndexConfig
+
+    config = cli.compose("index", IndexConfig, ["+dataset=folder", "dataset.uri=x", f"sampling={policy}"]).sampling
+    assert what_counts(config) == config
