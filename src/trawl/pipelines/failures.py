@@ -36,9 +36,9 @@ _REQUESTS: dict[str, Callable[[Ledger, Choice, str], pa.Table]] = {
     "release": failed.released,
 }
 _DONE = {
-    "retry": "tried once more by the next indexing run",
-    "quarantine": "in quarantine: tried no more until released or changed; queries stop finding them with the next indexing run",
-    "release": "out of quarantine: tried by the next indexing run",
+    "retry": "waiting for one more attempt, which the next indexing run makes",
+    "quarantine": "in quarantine: not tried until released or changed, and not found by queries from the next indexing run on",
+    "release": "out of quarantine; the next indexing run tries {}",
 }
 
 
@@ -140,8 +140,10 @@ def _change(
                 frames.commit(uri, storage.lance_options, [], rows["video_id"].to_pylist(), key)
     changed: list[str] = rows["video_id"].to_pylist()
     some = ", ".join(plain(name) for name in changed[:_NAMED]) + (", ..." if len(changed) > _NAMED else "")
-    would = "would be " if config.dry_run else ""
-    _line(console, verb, f"{len(changed):,} video{'' if len(changed) == 1 else 's'} {would}{_DONE[verb]}: {some}")
+    one = len(changed) == 1
+    would = "would be" if config.dry_run else "is" if one else "are"
+    done = _DONE[verb].format("it" if one else "them")
+    _line(console, verb, f"{len(changed):,} video{'' if one else 's'} {would} {done}: {some}")
     return changed
 
 
@@ -173,6 +175,7 @@ def _print(config: FailuresConfig, ledger: Ledger, rows: pa.Table, runs: str, re
         shown = rows.slice(0, config.rows).to_pylist()
         if shown:
             console.print(row_lines(shown), soft_wrap=True)
+            console.print()
             _line(console, "logs", f"of a run: {runs}/<run>/log.jsonl, each line with its video_id")
         if rows.num_rows > len(shown):
             _line(console, "more", f"{rows.num_rows - len(shown):,} are not shown; rows= shows more, out= writes all")

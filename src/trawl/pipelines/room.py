@@ -199,14 +199,14 @@ def _check_possible(nothing: Sequence[Share], static: bool) -> None:
         if not any(all(node.get(name, 0) >= each for name, each in share.bundle.items()) for node in nodes):
             adds = "it adds no nodes by itself" if static else "its autoscaler has none with that to add"
             raise ConfigError(
-                f"a {share.kind} actor needs {_amounts(share.bundle)} of one node, which none of this cluster has, and {adds} "
+                f"{_one(share)} needs {_amounts(share.bundle)} of one node, which none of this cluster has, and {adds} "
                 f"({_there()}): add such a node, or choose other resources ({_settings(share)})"
             )
 
 
 def _no_room(share: Share, waited_s: float) -> str:
     return (
-        f"no room for a {share.kind} actor ({_amounts(share.bundle)}) came within {waited_s:.0f} s ({_there()}): see why the "
+        f"no room for {_one(share)} ({_amounts(share.bundle)}) came within {waited_s:.0f} s ({_there()}): see why the "
         "cluster's autoscaler adds no node, or raise resources.wait_s"
     )
 
@@ -227,6 +227,10 @@ def _tell_end(shares: Sequence[Share], found: Counter[str], waited_s: float, wai
 def _there() -> str:
     total = cluster_resources()
     return f"it has {total.get('CPU', 0.0):g} CPUs and {total.get('GPU', 0.0):g} GPUs"
+
+
+def _one(share: Share) -> str:
+    return f"{'an' if share.kind[0] in 'aeiou' else 'a'} {share.kind} actor"
 
 
 def _amounts(bundle: dict[str, float]) -> str:

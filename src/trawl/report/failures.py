@@ -52,7 +52,7 @@ def row_lines(rows: Sequence[Mapping[str, Any]]) -> Text:
     lines = []
     for row in rows:
         tries = f"{row['attempts']} attempt{'' if row['attempts'] == 1 else 's'}"
-        facts = [row["status"], tries, f"{row['size_bytes'] / 1e6:,.1f} MB", f"{row['updated_at']:%Y-%m-%d %H:%M}"]
+        facts = [row["status"], tries, _size(row["size_bytes"]), f"{row['updated_at']:%Y-%m-%d %H:%M}"]
         reason = (plain(row["reason"] or "unknown"), "red")
         told = (f"  {', '.join(facts)}, run {plain(row['run_id'])}\n", "dim")
         lines.append(
@@ -61,6 +61,12 @@ def row_lines(rows: Sequence[Mapping[str, Any]]) -> Text:
             )
         )
     return Text("\n").join(lines)
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes < 1000:
+        return f"{size_bytes} byte{'' if size_bytes == 1 else 's'}"
+    return f"{size_bytes / 1e3:,.0f} kB" if size_bytes < 1e6 else f"{size_bytes / 1e6:,.1f} MB"
 
 
 def plain(text: str) -> str:

@@ -77,6 +77,10 @@ def again(ledger: Ledger, choice: Choice, which: str) -> pa.Table:
 
     found = _rows(ledger, (Status.FAILED, Status.QUARANTINED), takes)
     if not found:
+        if _rows(ledger, (Status.RETRY,), lambda row: wanted.takes(row) and choice.takes(row)):
+            raise ConfigError(
+                f"retry={which}: what that names waits for its attempt already; the next indexing run makes it"
+            )
         words = [Status.FAILED.value, Status.QUARANTINED.value, *(reason.value for reason in Reason)]
         allowed = f"a status, reason, path or pattern (* within a folder, ** across): {did_you_mean(which, words)}"
         raise ConfigError(f"retry={which} names no failed video{_of(choice)}; {allowed}")
@@ -96,10 +100,13 @@ def set_aside(ledger: Ledger, choice: Choice, path: str) -> pa.Table:
         aside = row["reason"] == Reason.SET_ASIDE and row["status"] == Status.QUARANTINED
         return not aside and wanted.takes(row) and choice.takes(row)
 
-    found = _rows(ledger, tuple(status for status in Status if status is not Status.REMOVED), takes)
+    known = tuple(status for status in Status if status is not Status.REMOVED)
+    found = _rows(ledger, known, takes)
     if not found:
+        if _rows(ledger, known, lambda row: wanted.takes(row) and choice.takes(row)):
+            raise ConfigError(f"quarantine={path}: what that names is set aside already; release={path} lets it out")
         raise ConfigError(
-            f"quarantine={path} names no video{_of(choice)} that is not set aside already; "
+            f"quarantine={path} names no video{_of(choice)} that the index knows; "
             "it is a path in the dataset, or a pattern (* within a folder, ** across)"
         )
     new = {"status": Status.QUARANTINED.value, "reason": Reason.SET_ASIDE.value, "frames_embedded": 0}

@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from rich.console import Console, RenderableType
 
 from trawl.report.failures import group_table, groups, plain, row_lines
@@ -50,6 +51,14 @@ def test_names_and_messages_are_neither_markup_nor_commands_to_the_terminal() ->
     for text in (shown(group_table(groups(ROWS))), shown(row_lines(ROWS))):
         assert "[/red]d\\x1b[2J.mp4" in text and "[link=x] moov" in text
         assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "told"),
+    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1246, "1 kB"), (999_400, "999 kB"), (2_500_000, "2.5 MB")],
+)
+def test_a_size_is_told_in_a_unit_that_shows_it(size_bytes: int, told: str) -> None:
+    assert f", {told}, " in shown(row_lines([row("a.mp4", "corrupt") | {"size_bytes": size_bytes}]))
 
 
 def test_a_row_tells_all_of_a_video() -> None:

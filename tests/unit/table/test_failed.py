@@ -21,6 +21,7 @@ ROWS = [
     ledger_row("cam/cut.mp4", 0, "failed", reason="truncated", attempts=1, message="no moov", run_id="monday"),
     ledger_row("cam/one/cut.mp4", 0, "failed", reason="truncated", attempts=2, message="no moov"),
     ledger_row("cam/[1] it's.mp4", 0, "quarantined", reason="decoder_crashed", attempts=3, message="SIGSEGV"),
+    ledger_row("wait.mp4", 0, "retry", reason="no_frames", attempts=1, message="none"),
     ledger_row(
         "aside.mp4", 0, "quarantined", reason="set_aside", attempts=0, message="set aside by hand; before: indexed"
     ),
@@ -44,7 +45,7 @@ CUT, INNER = "cam/cut.mp4", "cam/one/cut.mp4"
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        (ALL, ["cam/[1] it's.mp4", "aside.mp4", CUT, INNER]),
+        (ALL, ["cam/[1] it's.mp4", "wait.mp4", "aside.mp4", CUT, INNER]),
         (Choice(reason="truncated"), [CUT, INNER]),
         (Choice(status="quarantined"), [CRASHED, "aside.mp4"]),
         (Choice(path=CRASHED), [CRASHED]),
@@ -85,7 +86,9 @@ def test_again_keeps_all_but_the_status(ledger: Ledger, which: str, choice: Choi
 
 def test_set_aside_says_what_was_and_holds_no_frames(ledger: Ledger) -> None:
     rows = {row["video_id"]: row for row in set_aside(ledger, ALL, "**").to_pylist()}
-    assert sorted(rows) == sorted(["good.mp4", CUT, INNER, CRASHED]), "neither what is gone nor what is aside already"
+    assert sorted(rows) == sorted(["good.mp4", "wait.mp4", CUT, INNER, CRASHED]), (
+        "neither what is gone nor what is aside already"
+    )
     assert {(row["status"], row["reason"], row["frames_embedded"]) for row in rows.values()} == {
         ("quarantined", "set_aside", 0)
     }
@@ -108,7 +111,8 @@ def test_release_is_for_what_is_in_quarantine_and_counts_from_zero(ledger: Ledge
         (again, ALL, "corrupt", r"retry=corrupt names no failed video; "),
         (again, Choice(path="good.mp4"), "failed", r"no failed video among those of path=good\.mp4"),
         (again, ALL, "good.mp4", r"names no failed video"),
-        (set_aside, ALL, "aside.mp4", r"not set aside already"),
+        (set_aside, ALL, "aside.mp4", r"set aside already; release=aside.mp4"),
+        (again, ALL, "wait.mp4", r"retry=wait.mp4: .* waits for its attempt already"),
         (set_aside, ALL, "gone.mp4", r"names no video"),
         (released, ALL, CUT, r"names no video in quarantine"),
     ],
