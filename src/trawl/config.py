@@ -348,6 +348,7 @@ class TrackConfig:
     limit: int | None = setting(None, at_least=1)
     reuse: bool | None = None
     cache: CacheConfig = field(default_factory=CacheConfig)
+    log: str = setting("people", choices=("people", "json"))
 
 
 @dataclass

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from moving_corpus import index_moving, where
 from rich.console import Console
-from small_videos import COLORS, moving_picture, write_moving
+from small_videos import COLORS, moving_picture
 
 from trawl import cli, masks
-from trawl.config import EvaluateConfig, IndexConfig
+from trawl.config import EvaluateConfig
 from trawl.errors import ConfigError, RunError, TruthError
-from trawl.pipelines import evaluate, index
+from trawl.pipelines import evaluate
 from trawl.pipelines.evaluate import EvaluationOutcome
 
 Evaluate = Callable[..., EvaluationOutcome]
@@ -23,19 +24,9 @@ VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"]}
 @pytest.fixture(scope="module")
 def folder(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Videos of moving squares, their exact truth as YouTube-VIS, and their published index."""
-    made = tmp_path_factory.mktemp("judged")
-    for name, colors in VIDEOS.items():
-        write_moving(made / "corpus" / name, colors)
+    made = index_moving(tmp_path_factory.mktemp("judged"), VIDEOS)
     (made / "truth.json").write_text(json.dumps(truth()))
-    overrides = [*where(made), "embedder=fake", "sampling.every_s=0.5"]
-    overrides += ["resources.decode_actors=1", "resources.embed_actors=1"]
-    index.run(cli.compose("index", IndexConfig, overrides), Console(quiet=True))
     return made
-
-
-def where(folder: Path) -> list[str]:
-    named = ["+dataset=folder", f"dataset.uri={folder / 'corpus'}", "dataset.name=test"]
-    return [*named, f"storage.root={folder / 'root'}"]
 
 
 def truth() -> dict:

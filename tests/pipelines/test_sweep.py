@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from moving_corpus import index_moving, where
 from rich.console import Console
-from small_videos import write_moving
 
 from trawl import cli
 from trawl.config import IndexConfig, StorageConfig, TrackConfig
@@ -19,21 +19,7 @@ OWN = {"run_id", "created_at", "config_hash"}
 
 @pytest.fixture(scope="module")
 def indexed(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("swept")
-    for name, colors in {"red.mp4": ["red"], "both.mp4": ["red", "blue"]}.items():
-        write_moving(folder / "corpus" / name, colors)
-    overrides = ["embedder=fake", "sampling.every_s=0.5", "resources.decode_actors=1", "resources.embed_actors=1"]
-    index.run(cli.compose("index", IndexConfig, [*where(folder), *overrides]), Console(quiet=True))
-    return folder
-
-
-def where(folder: Path) -> list[str]:
-    return [
-        "+dataset=folder",
-        f"dataset.uri={folder / 'corpus'}",
-        "dataset.name=test",
-        f"storage.root={folder / 'root'}",
-    ]
+    return index_moving(tmp_path_factory.mktemp("swept"), {"red.mp4": ["red"], "both.mp4": ["red", "blue"]})
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dying_actors import DyingTrackActor
+from moving_corpus import index_moving, where
 from rich.console import Console
-from small_videos import COLORS, moving_picture, write_moving
+from small_videos import COLORS, moving_picture
 
 from trawl import cli, masks
 from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
@@ -28,21 +29,7 @@ VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"], "blue.mp4": ["blue"]}
 @pytest.fixture(scope="module")
 def indexed(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with videos of moving squares, and their published index."""
-    folder = tmp_path_factory.mktemp("moving")
-    for name, colors in VIDEOS.items():
-        write_moving(folder / "corpus" / name, colors)
-    overrides = ["embedder=fake", "sampling.every_s=0.5", "resources.decode_actors=1", "resources.embed_actors=1"]
-    index.run(cli.compose("index", IndexConfig, [*_where(folder), *overrides]), Console(quiet=True))
-    return folder
-
-
-def _where(folder: Path) -> list[str]:
-    return [
-        "+dataset=folder",
-        f"dataset.uri={folder / 'corpus'}",
-        "dataset.name=test",
-        f"storage.root={folder / 'root'}",
-    ]
+    return index_moving(tmp_path_factory.mktemp("moving"), VIDEOS)
 
 
 @pytest.fixture
@@ -50,7 +37,7 @@ def follow(indexed: Path) -> TrackJob:
     """Run the tracking job with fake models; overrides as on the command line."""
 
     def call(*overrides: str, console: Console | None = None) -> TrackRecord:
-        base = [*_where(indexed), "grounder=fake", "tracker=fake", "resources.track_actors=1", "tracking.chunk_s=1"]
+        base = [*where(indexed), "grounder=fake", "tracker=fake", "resources.track_actors=1", "tracking.chunk_s=1"]
         if not any(word.startswith(("text=", "queries=")) for word in overrides):
             base.append("text=red")
         return track.run(cli.compose("track", TrackConfig, [*base, *overrides]), console or Console(quiet=True))
@@ -192,6 +179,9 @@ def test_a_clip_that_does_not_decode_costs_itself(follow: TrackJob, indexed: Pat
     assert run.failures == {"not_a_video": 1}
     assert "red.mp4" in next(iter(run.failed_clips.values()))
     assert [row["video_id"] for row in tables(indexed, run)[1]] == ["both.mp4"]
+    log = (indexed / "root/test/runs" / run.run_id / "log.jsonl").read_text().splitlines()
+    (failed,) = (line for line in map(json.loads, log) if line["event"] == "clip failed")
+    assert (failed["video_id"], failed["reason"], failed["job"]) == ("red.mp4", "not_a_video", "track")
 
 
 def test_a_clip_that_kills_its_process_costs_itself(

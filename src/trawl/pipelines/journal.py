@@ -3,8 +3,8 @@
 Whatever tells something says so to Python's own logging, under `trawl`: `log.info("committed", extra={"fields": {...}})`, and
 knows of nobody who listens. A journal listens while it is open and keeps the lines in `<folder>/log.jsonl`. An object store
 cannot append, so lines are gathered and the whole file is put again with every commit and at the end, also at that of a job
-that dies; a part that has grown large is left as it is and `log.2.jsonl` follows. A storage that fails costs lines, not the job.
-Events of debug level (a video that is well, a unit of work) are for `gauges.py` and are not written down.
+that dies; a part that has grown large, or that an interrupted run left, stays as it is and `log.2.jsonl` follows. A storage that
+fails costs lines, not the job. Events of debug level (a video that is well, a unit of work) are for `gauges.py` alone.
 """
 
 import json
@@ -57,7 +57,13 @@ class _File(logging.Handler):
         super().__init__(logging.INFO)
         self.setFormatter(JsonLines(ids))
         self._storage, self._folder = storage, folder
-        self._part, self._lines, self._size, self._new = 1, list[str](), 0, False
+        self._part, self._lines, self._size, self._new = 1 + self._earlier(), list[str](), 0, False
+
+    def _earlier(self) -> int:
+        """Parts that a run left behind which this one goes on with."""
+        with suppress(StorageError):
+            return sum(name.startswith("log.") for name in self._storage.names(self._folder))
+        return 0
 
     def emit(self, record: logging.LogRecord) -> None:
         line = self.format(record)

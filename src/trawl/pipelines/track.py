@@ -9,6 +9,7 @@ killed goes on with `run_id=...`: same publication, same clips, nothing finished
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +24,7 @@ from trawl.errors import ConfigError, RunError
 from trawl.models import grounders, registry, trackers
 from trawl.pipelines.crew import Crew
 from trawl.pipelines.deadline import Deadline
+from trawl.pipelines.journal import journal
 from trawl.pipelines.pool import Pool, working_pool
 from trawl.pipelines.retrieve import PublishedIndex
 from trawl.pipelines.reuse_keys import reuse_keys
@@ -42,6 +44,8 @@ from trawl.storage import Storage
 from trawl.table import publish
 from trawl.table.publish import Published
 from trawl.write import Lineage, check_run_id, finished
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +118,13 @@ def run(
     done = finished(storage, dataset, record.run_id)
     todo = [clip for clip in plan.clips if clip.clip_id not in done]
     record.clips.update(planned=len(plan.clips), finished_before=len(plan.clips) - len(todo))
-    if todo and config.reuse:
-        clean(storage, dataset, config.cache)
-    if todo:
-        _track(config, job, todo, deadline or Deadline(), record, console)
-    storage.write_bytes(f"{folder}/run.json", record.to_json())
+    with journal(storage, folder, "track", record.run_id, config.log):
+        _log.info("clips planned", extra={"fields": dict(record.clips)})
+        if todo and config.reuse:
+            clean(storage, dataset, config.cache)
+        if todo:
+            _track(config, job, todo, deadline or Deadline(), record, console)
+        storage.write_bytes(f"{folder}/run.json", record.to_json())
     show(record, console, storage.uri(folder))
     return record
 

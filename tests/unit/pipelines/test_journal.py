@@ -97,6 +97,14 @@ def test_a_large_log_goes_on_in_another_part(storage: Storage, monkeypatch: pyte
     assert sorted(line["number"] for line in told if "number" in line) == list(range(60))
 
 
+def test_a_run_that_goes_on_keeps_the_lines_of_before(storage: Storage) -> None:
+    for video in ("a.mp4", "b.mp4"):
+        with journal(storage, FOLDER, "track", "r1", "people"):
+            tell("clip failed", logging.WARNING, video_id=video)
+    told = [line for name in ("log.jsonl", "log.2.jsonl") for line in lines(storage, name)]
+    assert [line["video_id"] for line in told if line["event"] == "clip failed"] == ["a.mp4", "b.mp4"]
+
+
 def test_a_storage_that_is_away_costs_nothing_once_it_is_back(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
