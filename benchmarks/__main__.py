@@ -18,6 +18,7 @@ STAGES = {
     "index": "Indexing",
     "decode": "Decoding",
     "query": "Querying",
+    "maintenance": "Maintenance of the vector index",
     "plan": "Planning",
     "memory": "Memory",
     "propagate": "Propagation",

@@ -99,6 +99,7 @@ def test_constants_are_those_of_the_code() -> None:
     assert TableConfig().commit_rows == scale.COMMIT_ROWS
     assert SearchConfig().nprobes == scale.NPROBES
     assert maintain._ROWS_PER_PARTITION == scale.ROWS_PER_PARTITION
+    assert maintain._FRAGMENT_ROWS == scale.COMPACTED_ROWS
 
 
 def test_the_page_shows_what_the_program_prints() -> None:

@@ -111,11 +111,16 @@ def test_rows_not_yet_in_the_vector_index_are_found_by_a_search(local_index: Ind
 
 def test_many_deltas_are_merged(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maintain, "_MAX_DELTAS", 3)
-    deltas = []
+    monkeypatch.setattr(maintain, "_OUTGROWN", 100)
+    deltas, first = [], dict[str, int]()
     for n in range(6):
         local_index.index({f"{n}": 20}, mark=n)
         deltas.append((prepare(local_index) or {})["deltas"])
-    assert deltas == [1, 2, 3, 1, 2, 3]
+        first = first or index_sizes(local_index)
+    assert deltas == [1, 2, 3, 2, 3, 2]
+    covered = local_index.open().stats.index_stats(maintain.INDEX_NAME)["num_indexed_rows_per_delta"]
+    assert sorted(covered) == [20, 100], "what was trained on stays as it is"
+    assert index_sizes(local_index).items() >= first.items()
     assert nearest(local_index, vectors(20, 2 + sum(b"2"))[7], 1) == [("2", 2)]
 
 
@@ -149,6 +154,31 @@ def test_compaction_keeps_every_row_and_the_index(index: Index, monkeypatch: pyt
     assert index.held() == before
     assert nearest(index, vectors(20, 1 + sum(b"1"))[7], 1) == [("1", 1)]
     assert nearest(index, vectors(2, 9 + sum(b"0"))[1], 1) == [("0", 9)]
+
+
+def test_a_large_table_is_not_compacted_every_night(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Full fragments count for nothing: each compaction of indexed rows writes the index that covers them anew."""
+    monkeypatch.setattr(maintain, "_FRAGMENT_ROWS", 60)
+    monkeypatch.setattr(maintain, "_MAX_FRAGMENTS", 3)
+    monkeypatch.setattr(maintain, "_MAX_DELTAS", 3)
+    for n in range(6):
+        local_index.index({f"{n}": 60})
+    prepare(local_index)
+    full, first = everything(local_index), index_sizes(local_index)
+    for night in range(3):
+        local_index.index({f"new {night}": 10})
+        prepare(local_index)
+    assert len(local_index.open().get_fragments()) == 9
+    local_index.index({"one more": 10})
+    prepare(local_index)
+    assert len(local_index.open().get_fragments()) == 8, "full ones, small ones that one delta covers, and the new one"
+    assert everything(local_index) >= full
+    assert index_sizes(local_index).items() >= first.items()
+    assert sum(local_index.held().values()) == 400
+    for n in (*range(6), *(f"new {night}" for night in range(3)), "one more"):
+        assert nearest(local_index, vectors(60 if str(n).isdigit() else 10, sum(str(n).encode()))[7], 1) == [
+            (str(n), 0)
+        ]
 
 
 def test_compaction_waits_until_it_pays(local_index: Index) -> None:
