@@ -16,6 +16,8 @@ from trawl.decode.wire import End, Failure, Message, Picture
 from trawl.errors import VideoError
 from trawl.records import ClipFrames, DecodeReport, FrameBatch, ImageSpec, Probe, Reason
 
+_STARTS = 3  # of the decoding processes, for one job
+
 
 class DecodeSandbox:
     """A place to decode files in. Use it as a context manager, from one thread.
@@ -39,15 +41,12 @@ class DecodeSandbox:
 
     def start(self) -> None:
         """Start the decoding processes now, and not with the first job."""
-        if self._zygote is None or not self._zygote.alive():
-            self._zygote = Zygote(self._handler)
+        self._started()
 
     def close(self) -> None:
         """End the decoding processes. Another job would start them again."""
         self._stop_current()
-        if self._zygote is not None:
-            self._zygote.close()
-            self._zygote = None
+        self._close_zygote()
 
     def probe(self, path: str | Path) -> Probe:
         """What a local file holds.
@@ -100,9 +99,7 @@ class DecodeSandbox:
 
     def _run(self, job: Job) -> Iterator[Message]:
         self._stop_current()
-        self.start()
-        assert self._zygote is not None
-        fork = self._current = self._zygote.fork(job)
+        fork = self._current = self._fork(job)
         try:
             while not isinstance(message := fork.next(), End):
                 if isinstance(message, Failure):
@@ -111,6 +108,29 @@ class DecodeSandbox:
         finally:
             if self._current is fork:
                 self._stop_current()
+
+    def _fork(self, job: Job) -> Fork:
+        """The job, begun. A zygote that was killed, while it started or since, is replaced.
+
+        Raises:
+            RuntimeError: it does not start, again and again, which is a bug or a broken installation.
+        """
+        for _ in range(_STARTS - 1):
+            try:
+                return self._started().fork(job)
+            except RuntimeError:
+                self._close_zygote()
+        return self._started().fork(job)
+
+    def _started(self) -> Zygote:
+        if self._zygote is None or not self._zygote.alive():
+            self._zygote = Zygote(self._handler)
+        return self._zygote
+
+    def _close_zygote(self) -> None:
+        if self._zygote is not None:
+            self._zygote.close()
+            self._zygote = None
 
     def _stop_current(self) -> None:
         if self._current is not None:

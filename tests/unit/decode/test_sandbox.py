@@ -128,6 +128,15 @@ def test_a_zygote_that_died_is_replaced(clip: Callable[[str], Path]):
         assert len(box.probe(clip("one.mp4")).times_s) == 1
 
 
+def test_a_zygote_that_dies_as_a_job_begins_is_replaced(clip: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch):
+    with DecodeSandbox(LIMITS) as box:
+        box.start()
+        box._zygote._process.kill()
+        box._zygote._process.wait()
+        monkeypatch.setattr("trawl.decode.processes.Zygote.alive", lambda zygote: True)  # as it was a moment ago
+        assert len(box.probe(clip("one.mp4")).times_s) == 1
+
+
 def test_a_zygote_that_dies_under_a_job_costs_that_job(clip: Callable[[str], Path]):
     with misbehaving("hang") as box:
         stream = box.decode("any.mp4", HALF, SPEC)
