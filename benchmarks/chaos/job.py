@@ -56,7 +56,7 @@ class Ended:
     def explained(self) -> bool:
         """It went well, or ended with one line and without a traceback."""
         return self.code in (0, 3) or (
-            self.code in (2, 4, 5) and not any(line.startswith("Traceback") for line in self.words)
+            self.code in (2, 4, 5, 6) and not any(line.startswith("Traceback") for line in self.words)
         )
 
     def count(self, event: str) -> int:

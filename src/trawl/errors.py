@@ -67,7 +67,7 @@ class LeaseError(UsageError):
 
 
 class RoomError(UsageError):
-    """The cluster gave no room for the actors within `resources.wait_s`; it may do so later."""
+    """The cluster gave no room for the actors within `resources.wait_s`, or killed them; it may do better later."""
 
     exit_code = 6
 

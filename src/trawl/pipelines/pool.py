@@ -13,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import ray
 from ray.exceptions import OutOfMemoryError, RayActorError
 
+from trawl.errors import RoomError
 from trawl.pipelines import runtime
 
 A = TypeVar("A")
@@ -21,7 +22,7 @@ A = TypeVar("A")
 GONE = (RayActorError, OutOfMemoryError)
 
 _log = logging.getLogger(__name__)
-_STARTS = 3  # of one actor
+_STARTS = 3  # of one actor, besides those that a lost node took
 
 
 class Pool(Generic[A]):
@@ -56,22 +57,33 @@ class Pool(Generic[A]):
         return len(dead)
 
     def ready(self) -> list[Any]:
-        """Wait until every actor is up; their answers. One that dies meanwhile is replaced, twice at most.
+        """Wait until every actor is up; their answers. One that dies meanwhile is replaced: twice, and besides whenever it may
+        have died with its node.
 
         Raises:
-            RayActorError: it dies each time.
+            RoomError: it dies each time.
+            RayActorError: it cannot be made, which is a bug.
         """
         refs = [handle.ready.remote() for handle in self.handles]
         return [self._ready(index, ref) for index, ref in enumerate(refs)]
 
     def _ready(self, index: int, ref: Any) -> Any:
-        for _ in range(_STARTS - 1):
+        deaths, nodes = 0, _nodes()
+        while True:
             try:
                 return ray.get(ref)
-            except GONE:
+            except GONE as error:
+                if getattr(error, "actor_init_failed", False):
+                    raise
+                before, nodes = nodes, _nodes()
+                deaths += not before - nodes
+                if deaths == _STARTS:
+                    raise RoomError(
+                        f"{self._kind} died {deaths} times before it was up, most likely for want of memory: "
+                        f"{' '.join(str(error).split())}"
+                    ) from error
                 self.replace(index)
                 ref = self.handles[index].ready.remote()
-        return ray.get(ref)
 
     def ask(self, method: str) -> list[Any]:
         """What a method without arguments answers, of every actor that is alive."""
@@ -135,6 +147,11 @@ def _stop_warm() -> None:
     if stay and stay.warm:
         stay.warm.pool.stop()
         stay.warm = None
+
+
+def _nodes() -> set[str]:
+    """Those that are up."""
+    return {node["NodeID"] for node in ray.nodes() if node["Alive"]}  # type: ignore[no-untyped-call]
 
 
 def _alive(handle: Any) -> bool:
