@@ -255,7 +255,10 @@ def _print(done: Exported, console: Console) -> None:
         table.add_column(name, justify="left" if name == "split" else "right")
     for split, counts in sorted(done.counts.items()):
         table.add_row(split, *(f"{counts[kind]:,}" for kind in kinds))
-    console.print(table)
+    if done.counts:
+        console.print(table)
+    else:
+        console.print(Text(f"run {done.run_id} has no tracks to export as {done.format}"))
     why = {"where": "rows did not meet where", "inferred": "rows were inferred", "no mask": "masks were empty"}
     for reason, count in done.dropped.items():
         if count:
@@ -267,9 +270,8 @@ def _print(done: Exported, console: Console) -> None:
                 f"{lost['trimmed']:,} masks were trimmed, {lost['hidden']:,} wholly hidden and left out"
             )
         )
-    console.print(
-        Text("split by " + ", ".join(f"{who}: {n:,} videos" for who, n in done.split_by.items()) or "no videos")
-    )
+    if done.split_by:
+        console.print(Text("split by " + ", ".join(f"{who}: {n:,} videos" for who, n in done.split_by.items())))
     for name, size in _listing(done.sizes):
         console.print(Text(f"{size:>14,} bytes  {done.folder}/{name}"), soft_wrap=True)
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 NIGHTS = 30
 _HEIGHT_IN = 1.5
+_APART = 4  # nights from which on the dates of the first and the last do not touch
 _WELL, _NOT_WELL = 0, 1  # shades of `plots.SHADES`
 
 
@@ -37,7 +38,8 @@ def _bars(title: str, values: Sequence[float], nights: Sequence[NightFacts], ide
         axes.annotate(
             f"{values[-1]:{form}}", (len(values) - 1, values[-1]), (0, 2), textcoords="offset points", ha="center"
         )
-        axes.set_xticks([0, len(days) - 1], [days[0], days[-1]])
+        ends = [0, len(days) - 1] if len(days) >= _APART else [len(days) - 1]
+        axes.set_xticks(ends, [days[end] for end in ends])
         axes.set_xlim(-0.8, max(len(values), 8) - 0.2)
         axes.set_ylim(0, max(*values, 1e-9) * 1.25)
         axes.locator_params(axis="y", nbins=3, integer=form == ",.0f")

@@ -115,6 +115,14 @@ def test_an_empty_selection_is_an_empty_export(root: Path) -> None:
         assert (folder / "export.json").exists()
 
 
+def test_a_run_without_tracks_says_so(tmp_path: Path) -> None:
+    storage = Storage.open(StorageConfig(root=str(tmp_path)))
+    write.write_clip(storage, "test", RUN, clip("c00", "a.mp4"), [], LINEAGE)
+    _, folder, printed = run(tmp_path, "coco")
+    assert printed.splitlines()[0] == f"run {RUN} has no tracks to export as coco"
+    assert "split by" not in printed and (folder / "export.json").exists()
+
+
 def test_two_exports_never_mix(root: Path) -> None:
     first, second = run(root, "davis")[1], run(root, "davis", where="text = 'a red star'")[1]
     assert first != second and first.parent == second.parent == root / "test" / "runs" / RUN / "exports" / "davis"

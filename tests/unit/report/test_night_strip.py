@@ -20,6 +20,12 @@ def test_a_bar_for_each_night_and_the_troubled_ones_stand_out() -> None:
     assert "21 Nov: 0.50" in charts["hours"]
 
 
+@pytest.mark.parametrize(("count", "dates"), [(2, ["21 Nov"]), (3, ["21 Nov"]), (4, ["18 Nov", "21 Nov"])])
+def test_dates_below_the_bars_do_not_touch(count: int, dates: list[str]) -> None:
+    charts = dict(strip([night(days) for days in reversed(range(count))]))
+    assert re.findall(r">(\d\d Nov)<", charts["hours"]) == dates
+
+
 @pytest.mark.parametrize(("count", "shown"), [(0, 0), (1, 0), (2, 2), (NIGHTS + 5, NIGHTS)])
 def test_how_many(count: int, shown: int) -> None:
     charts = strip([night(days) for days in reversed(range(count))])
