@@ -14,7 +14,7 @@ import logging
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -241,7 +241,7 @@ def _write_next(storage: Storage, dataset: str, draft: Published) -> Published:
     """Write the draft under the next free number; a racer that takes that number first sends us to the one after."""
     for _ in range(_TRIES):
         number = max(_numbers(storage, dataset), default=0) + 1
-        numbered = _renumbered(draft, number)
+        numbered = replace(draft, number=number)
         if storage.write_if_absent(_name(dataset, number), _to_json(numbered)):
             return numbered
         # The first attempt of a retried put may have arrived after all.
@@ -278,21 +278,19 @@ def _name(dataset: str, number: int) -> str:
 
 def _read(storage: Storage, dataset: str, number: int) -> Published:
     content = json.loads(storage.read_bytes(_name(dataset, number)))
-    return Published(**{**content, "recipe": Recipe(**content["recipe"])})
+    try:
+        return Published(**{**content, "recipe": Recipe(**content["recipe"])})
+    except TypeError as error:
+        where = storage.uri(_name(dataset, number))
+        raise StorageError(
+            f"{where} was written by another version of Trawl, which knows more: use that one"
+        ) from error
 
 
 def _to_json(published: Published) -> bytes:
     return json.dumps(asdict(published), indent=1).encode()
 
 
-def _renumbered(published: Published, number: int) -> Published:
-    return Published(**{**_fields(published), "number": number})
-
-
 def _renewed(published: Published) -> Published:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Published(**{**_fields(published), "created_at": now, "token": uuid.uuid4().hex})
-
-
-def _fields(published: Published) -> dict[str, Any]:
-    return {name: getattr(published, name) for name in Published.__dataclass_fields__}
+    return replace(published, created_at=now, token=uuid.uuid4().hex)

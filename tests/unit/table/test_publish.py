@@ -53,6 +53,15 @@ def test_what_is_published_is_what_is_read(index: Index) -> None:
     assert [one.number for one in history(index.storage, "cats")] == [1, 2]
 
 
+def test_a_publication_of_a_later_trawl_is_one_line(index: Index) -> None:
+    index.index({"a": 3})
+    later = json.loads(publish._to_json(now(index)))
+    for content in (later | {"number": 2, "shards": 4}, later | {"number": 2, "recipe": later["recipe"] | {"crop": 1}}):
+        index.storage.write_bytes("cats/index/published/2.json", json.dumps(content).encode())
+        with pytest.raises(StorageError, match=r"published/2\.json was written by another version of Trawl"):
+            latest(index.storage, "cats")
+
+
 def test_publishing_the_same_again_is_no_publication(index: Index) -> None:
     index.index({"a": 3})
     assert now(index) == now(index)
