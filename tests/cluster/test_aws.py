@@ -3,6 +3,7 @@
 import copy
 import importlib.resources
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -66,10 +67,19 @@ def test_actors_find_their_places(config: dict[str, Any]) -> None:
 
     kinds = config["available_node_types"]
     assert kinds["head"]["resources"]["CPU"] == kinds["gpu"]["resources"]["CPU"] == 0
-    offered = {
-        unit: float(sum(kind["min_workers"] * kind["resources"][unit] for kind in kinds.values()))
+    assert all(kind["min_workers"] == 0 for kind in kinds.values())  # the night itself asks for them
+    most = {
+        unit: float(sum(kind["max_workers"] * kind["resources"][unit] for kind in kinds.values()))
         for unit in ("CPU", "GPU")
     }
-    settings = cli.compose("index", cli.JOBS["index"], ["+dataset=demo", "resources=cluster"])
-    sizes = pool_sizes(settings.resources, offered)
-    assert (sizes.decode, sizes.embed) == (offered["CPU"], offered["GPU"]) == (30, 1)
+    asked = ["resources=cluster", *re.findall(r"resources\.\w+_actors=\d+", _ray_exec())]
+    resources = cli.compose("nightly", cli.JOBS["nightly"], ["+dataset=demo", *asked]).resources
+    sizes = pool_sizes(resources, most)
+    assert (sizes.decode, sizes.embed) == (resources.decode_actors, resources.embed_actors) == (30, 1)
+    assert sizes.decode % kinds["decode"]["resources"]["CPU"] == 0, "a machine half used"
+
+
+def _ray_exec() -> str:
+    """The night as the README has it typed."""
+    text = (CLUSTER / "README.md").read_text()
+    return text[text.index("ray exec") : text.index("ray dashboard")]

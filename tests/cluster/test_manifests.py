@@ -235,24 +235,30 @@ def test_the_night_is_the_nightly_job() -> None:
 
 
 def test_actors_find_their_places(rendered: Documents) -> None:
-    """As many decode actors as the decode nodes offer CPUs, on them alone; as many embed actors as there are GPUs."""
+    """The actors that a night asks for fit on the nodes that the cluster may add, decode actors on decode nodes alone."""
     from trawl.pipelines.sizes import actors_that_fit, pool_sizes
 
     night = rendered["nightly"][0]["spec"]["jobTemplate"]
-    config = cli.compose("index", cli.JOBS["index"], shlex.split(read_command("index"))[3:])
+    config = cli.compose("nightly", cli.JOBS["nightly"], shlex.split(read_command("nightly"))[3:])
+    resources = config.resources
     spec = night["rayClusterSpec"]
     groups = {group["groupName"]: group for group in spec["workerGroupSpecs"]}
     assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
     assert groups["gpu"]["rayStartParams"]["num-cpus"] == "0"
     decode, gpu = groups["decode"], groups["gpu"]
-    cpus = int(decode["rayStartParams"]["num-cpus"]) * decode["minReplicas"]
+    assert decode["minReplicas"] == gpu["minReplicas"] == 0  # the night itself asks for them
+    cpus = int(decode["rayStartParams"]["num-cpus"])
     limits = gpu["template"]["spec"]["containers"][0]["resources"]["limits"]
-    total = {"CPU": float(cpus), "GPU": float(limits["nvidia.com/gpu"]) * gpu["minReplicas"]}
-    sizes = pool_sizes(config.resources, total)
-    assert (sizes.decode, sizes.embed) == (cpus, gpu["minReplicas"])
-    assert config.resources.embed_cpus == 0  # else an embed actor fits on no node that offers a GPU and no CPU
-    tracking = config.resources
-    assert actors_that_fit("track", None, tracking.track_cpus, tracking.track_gpus, total) == gpu["minReplicas"]
+    most = {
+        "CPU": float(cpus * decode["maxReplicas"]),
+        "GPU": float(limits["nvidia.com/gpu"]) * gpu["maxReplicas"],
+    }
+    sizes = pool_sizes(resources, most)
+    assert (sizes.decode, sizes.embed) == (resources.decode_actors, resources.embed_actors)
+    assert sizes.decode % cpus == 0, "a node half used"
+    assert resources.embed_cpus == resources.track_cpus == 0  # else they fit on no node that offers a GPU and no CPU
+    assert actors_that_fit("track", resources.track_actors, 0, resources.track_gpus, most) == resources.track_actors
+    assert resources.wait_s > 0
     memory_mib = (
         int(decode["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"].removesuffix("Gi")) * 1024
     )
