@@ -31,9 +31,13 @@ class Deadline:
         """The items as long as there is time; asked for one more when there is none, it ends and notes why."""
         for item in items:
             if self.over():
-                self.stopped = "terminated" if self._terminated.is_set() else f"max_hours={self._max_hours:g}"
+                self.stop()
                 return
             yield item
+
+    def stop(self) -> None:
+        """Note why work is left undone, when the time is over."""
+        self.stopped = "terminated" if self._terminated.is_set() else f"max_hours={self._max_hours:g}"
 
     @contextmanager
     def watching(self) -> Iterator[None]:

@@ -34,7 +34,7 @@ from trawl.pipelines.foresight import foresee
 from trawl.pipelines.journal import journal
 from trawl.pipelines.outcome import Failed, Gatherer
 from trawl.pipelines.progress import IndexProgress
-from trawl.pipelines.room import waiting_for_room
+from trawl.pipelines.room import or_no_time, waiting_for_room
 from trawl.pipelines.startup import import_lance
 from trawl.pipelines.summary import RunRecord, line, show
 from trawl.plan import Counts, Plan, PlannedVideo, check_retry, make_plan
@@ -216,7 +216,8 @@ def _embed(
     if not videos:
         return
     size_bytes = sum(planned.video.size_bytes for planned in islice(plan.work(), videos))
-    with fleet(config, blueprint, record, waiting_for_room(console, deadline)) as workers, record.clock.step("work"):
+    waiting = waiting_for_room(console, deadline)
+    with or_no_time(deadline), fleet(config, blueprint, record, waiting) as workers, record.clock.step("work"):
         with IndexProgress(console, videos, size_bytes) as progress:
             committer = Committer(workers.writers, tables, config.table, record.run_id, on_commit=record.count)
             work = _largest_first(islice(plan.work(), videos))

@@ -71,6 +71,17 @@ def waiting_for_room(console: Console, deadline: Deadline) -> Waiting:
     return Waiting(lambda text: line(console, "waiting", text), deadline.over)
 
 
+@contextmanager
+def or_no_time(deadline: Deadline) -> Iterator[None]:
+    """Around a job's work: that its time was over before there was room is no error, and what is left is the next run's."""
+    try:
+        yield
+    except RoomError:
+        if not deadline.over():
+            raise
+        deadline.stop()
+
+
 def index_sizes(config: ResourcesConfig, waiting: Waiting) -> PoolSizes:
     """How many actors of each kind an index job can start, after waiting for them.
 

@@ -28,7 +28,7 @@ from trawl.pipelines.journal import journal
 from trawl.pipelines.pool import Pool, working_pool
 from trawl.pipelines.retrieve import PublishedIndex
 from trawl.pipelines.reuse_keys import reuse_keys
-from trawl.pipelines.room import Share, Waiting, room_for, waiting_for_room
+from trawl.pipelines.room import Share, Waiting, or_no_time, room_for, waiting_for_room
 from trawl.pipelines.runtime import cluster_resources, is_staying, ray_session
 from trawl.pipelines.sizes import how_many_fit
 from trawl.pipelines.summary import new_run_id
@@ -249,7 +249,7 @@ def _phrases(answer: Answer) -> list[tuple[str, Any]]:
 def _track(
     config: TrackConfig, job: TrackJob, clips: list[Clip], deadline: Deadline, record: TrackRecord, console: Console
 ) -> None:
-    with ExitStack() as stack:
+    with or_no_time(deadline), ExitStack() as stack:
         with record.clock.step("start_up"):
             stack.enter_context(ray_session(config.resources))
             waiting = waiting_for_room(console, deadline)

@@ -10,7 +10,8 @@ import pytest
 from trawl.config import ResourcesConfig
 from trawl.errors import ConfigError, RoomError
 from trawl.pipelines import room
-from trawl.pipelines.room import Share, Waiting, find_room, index_sizes, room_for
+from trawl.pipelines.deadline import Deadline
+from trawl.pipelines.room import Share, Waiting, find_room, index_sizes, or_no_time, room_for
 from trawl.pipelines.sizes import PoolSizes
 
 CPUS = Share("decode", 4, 1.0, 0.0)
@@ -164,6 +165,16 @@ def test_a_cluster_that_is_at_its_limit_and_busy_is_waited_for(cluster: Cluster,
 def test_a_job_whose_time_is_over_waits_no_longer(cluster: Cluster) -> None:
     with pytest.raises(RoomError, match="within 20 s"):
         find_room([GPU], 900, Waiting(over=lambda: cluster.now >= 20))
+
+
+def test_time_that_runs_out_over_waiting_leaves_the_work_to_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RoomError), or_no_time(Deadline(8)):
+        raise RoomError("none")
+    deadline = Deadline(8)
+    monkeypatch.setattr(deadline, "over", lambda: True)
+    with or_no_time(deadline):
+        raise RoomError("none")
+    assert deadline.stopped == "max_hours=8"
 
 
 @pytest.mark.parametrize(
