@@ -48,6 +48,7 @@ def test_a_good_night_beside_an_earlier_one_and_one_that_was_killed(storage: Sto
         (LeaseError("taken over by ann"), 4, "taken over by ann"),
         (KeyboardInterrupt(), 130, "it was interrupted"),
         (KeyError("x"), 1, "KeyError: &#39;x&#39;; log.jsonl has the traceback"),
+        (RuntimeError("It is over."), 1, "RuntimeError: It is over; log.jsonl has the traceback"),
     ],
 )
 def test_a_night_that_dies_says_of_what(storage: Storage, error: BaseException, code: int, told: str) -> None:
