@@ -1,6 +1,6 @@
 """Every kind of trouble, one after the other, into docs/reliability.md: `python -m benchmarks.chaos` (some hours on two cores).
 
-    python -m benchmarks.chaos [--only kills storage ...] [--kills 100] [--kinds node ...] [--small]
+    python -m benchmarks.chaos [--only kills storage ...] [--kills 100] [--kinds node ...] [--nights 20] [--small]
 
 `--small` makes a little of each, in minutes, and its rows say how little that was. Ends with 1 when a promise was not kept.
 """
@@ -42,6 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=TROUBLES, default=TROUBLES)
     parser.add_argument("--kills", type=int, help=f"of all kinds together ({Effort.kills})")
+    parser.add_argument("--nights", type=int, help=f"under a faulty S3 ({Effort.nights})")
     parser.add_argument("--kinds", nargs="+", choices=Effort.kinds, default=Effort.kinds, help="of kills")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small", action="store_true")
@@ -50,7 +51,7 @@ def main() -> None:
     use_credentials()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     effort = replace(SMALL if args.small else Effort(), seed=args.seed, kinds=tuple(args.kinds))
-    effort = replace(effort, kills=args.kills or effort.kills)
+    effort = replace(effort, kills=args.kills or effort.kills, nights=args.nights or effort.nights)
     held = True
     for name in args.only:
         began = time.monotonic()
