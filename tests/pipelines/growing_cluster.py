@@ -100,6 +100,9 @@ def _start(folder: Path, address: str, kinds: dict[str, dict[str, float]], versi
             "gcs_address": address,
             "head_node_id": _HEAD_ID,
             "launch_multiple": True,
+            "use_node_id_as_ip": True,  # or the older one takes all nodes for one, and none for idle
+            "disable_node_updaters": True,
+            "disable_launch_config_check": True,
         },
         "head_node_type": "ray.head.default",
         "available_node_types": {
