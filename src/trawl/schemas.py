@@ -209,7 +209,8 @@ TRACKS = pa.schema(
         pa.field("appearance", pa.list_(pa.float32()), nullable=False),
         pa.field("fingerprint", pa.string(), nullable=False),  # of the video's bytes
         pa.field("recipe", pa.string(), nullable=False),  # of the index that found the segment
-        pa.field("embedder", pa.string(), nullable=False),  # "<model>/<weights>@<sha256> <precision>", as of the two below
+        # "<model>/<weights>@<sha256> <precision>", as of the two below
+        pa.field("embedder", pa.string(), nullable=False),
         pa.field("grounder", pa.string(), nullable=False),
         pa.field("tracker", pa.string(), nullable=False),
         pa.field("config_hash", pa.string(), nullable=False),  # of all settings that change a track

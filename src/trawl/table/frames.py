@@ -22,7 +22,8 @@ from trawl.table.places import Places
 
 _KEY = "trawl.commit_key"
 _REMEMBERED = 16  # transactions that are searched for a key: one committer repeats at once or not at all
-_TRIES = 10
+_TRIES = 10  # where others commit in between
+_FAILURES = 3  # of the storage
 # One IN list of a commit; longer ones are asked in turns.
 _IDS_AT_ONCE = 5000
 
@@ -89,6 +90,7 @@ def commit(
     from lance.commit import CommitConflictError
 
     places = places or Places()
+    failures = 0
     for _ in range(_TRIES):
         dataset = _open(uri, lance_options)
         done = _committed(dataset, key, places.version)
@@ -100,6 +102,9 @@ def commit(
             except OSError as error:
                 # The answer may have been lost on its way: look before calling it a failure.
                 done = _committed(_open(uri, lance_options), key, places.version)
+                failures += 1
+                if done is None and failures < _FAILURES:
+                    continue  # Lance does not repeat a conditional put whose connection broke
                 if done is None:
                     with lance_faults(uri):
                         raise error

@@ -93,6 +93,21 @@ def test_a_lost_answer_is_no_failure_and_no_second_commit(index: Index, monkeypa
     assert (index.open().version, index.held()) == (version, {("a", 0): 3})
 
 
+@pytest.mark.parametrize("breaks", [1, 2])
+def test_a_put_whose_connection_broke_is_made_again(index: Index, breaks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, left = lance.LanceDataset.commit, [breaks]
+
+    def commit(*args: Any, **kwargs: Any) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise OSError("LanceError(IO): Generic S3 error: Error performing PUT: connection closed")
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(lance.LanceDataset, "commit", staticmethod(commit))
+    index.commit(index.write(rows("a", 3)), ["a"])
+    assert index.held() == {("a", 0): 3}
+
+
 def test_a_commit_that_fails_changes_nothing_and_can_be_repeated(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     index.commit(index.write(rows("a", 3)), ["a"])
     written = index.write(rows("a", 4, mark=1))
