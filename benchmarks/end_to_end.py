@@ -44,7 +44,8 @@ def main() -> None:
     args = parser.parse_args()
     where = f"storage.root={args.root}"
     job("index", where)
-    print(f"```\n{job('evaluate', where, *args.overrides)}\n```\n\n{parts(args.root)}")
+    job("evaluate", where, *args.overrides)
+    print(f"```\n{job('evaluate', where, 'run=latest', *args.overrides)}\n```\n\n{parts(args.root)}")
 
 
 if __name__ == "__main__":

@@ -108,7 +108,10 @@ def _in_words(error: BaseException) -> tuple[str, int]:
         return " ".join(str(error).split()), error.exit_code
     if isinstance(error, KeyboardInterrupt):
         return "it was interrupted; the next night goes on", EXIT_INTERRUPTED
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}; log.jsonl has the traceback", EXIT_BUG
+    return (
+        f"{type(error).__name__}: {' '.join(str(error).split())[:300].rstrip('.')}; log.jsonl has the traceback",
+        EXIT_BUG,
+    )
 
 
 def _json(storage: Storage, name: str) -> Mapping[str, Any]:

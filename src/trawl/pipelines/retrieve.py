@@ -90,16 +90,17 @@ class PublishedIndex:
 
     def indexed(self) -> Iterator[tuple[str, str]]:
         """(video_id, fingerprint) of every indexed video."""
-        scanner = self._videos.scanner(columns=["video_id", "fingerprint"], filter=_INDEXED)
-        for batch in scanner.to_batches():
-            yield from zip(batch["video_id"].to_pylist(), batch["fingerprint"].to_pylist(), strict=True)
+        with lance_faults(self._videos.uri):
+            scanner = self._videos.scanner(columns=["video_id", "fingerprint"], filter=_INDEXED)
+            for batch in scanner.to_batches():
+                yield from zip(batch["video_id"].to_pylist(), batch["fingerprint"].to_pylist(), strict=True)
 
     def known(self) -> "Known":
         """The indexed videos as a ground truth wants to know them."""
         from trawl.evaluate.truth.known import Known
 
         columns = ["video_id", "fps", "num_frames", "duration_s", "width", "height"]
-        return Known.of_ledger(self._videos.to_table(columns=columns, filter=_INDEXED), self._sampled)
+        return Known.of_ledger(self._ledger(columns), self._sampled)
 
     def _sampled(self, video_id: str) -> tuple[Indices, Times]:
         table = self.frames(None, [video_id]).sort_by("frame_index")
@@ -111,11 +112,15 @@ class PublishedIndex:
             return {}
         listed = ", ".join(map(filters.quoted, wanted))
         columns = ["video_id", "uri", "fingerprint", "duration_s"]
-        rows = self._videos.to_table(columns=columns, filter=f"video_id IN ({listed})")
+        rows = self._ledger(columns, f"video_id IN ({listed})")
         return {
             row["video_id"]: Source(row["uri"], row["fingerprint"], row["duration_s"] or 0.0)
             for row in rows.to_pylist()
         }
+
+    def _ledger(self, columns: list[str], where: str = _INDEXED) -> pa.Table:
+        with lance_faults(self._videos.uri):
+            return self._videos.to_table(columns=columns, filter=where)
 
     def _within(self, where: str | None, among: Iterable[str] | None) -> str | None:
         terms = [condition] if (condition := self._condition(where)) else []
@@ -133,8 +138,7 @@ class PublishedIndex:
             return None
         documents: list[Any] = []
         if filters.names_metadata(where):
-            indexed = self._videos.to_table(columns=["metadata"], filter=_INDEXED)
-            documents = indexed["metadata"].to_pylist()
+            documents = self._ledger(["metadata"])["metadata"].to_pylist()
         return filters.to_sql(where, filters.metadata_types(documents))
 
 

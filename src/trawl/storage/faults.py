@@ -96,13 +96,13 @@ def lance_faults(uri: str) -> Iterator[None]:
 
     Raises:
         StorageError: an OSError came out of Lance or the file system below it, or a ValueError, as which it reports the
-            same when it opens a table.
+            same when it opens a table, and Arrow when it reads one in batches.
     """
     try:
         yield
     except OSError as error:
         raise storage_error(error, uri) from error
     except ValueError as error:
-        if not str(error).startswith("LanceError(IO)"):
+        if "LanceError(IO)" not in str(error):
             raise
         raise storage_error(error, uri) from error

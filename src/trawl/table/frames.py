@@ -214,11 +214,11 @@ def _without(dataset: Any, video_ids: list[str], places: Places) -> tuple[list[A
     rows: dict[int, list[int]] = {}
     for start in range(0, len(video_ids) if holding else 0, _IDS_AT_ONCE):
         where = in_list("video_id", video_ids[start : start + _IDS_AT_ONCE])
-        scanner = dataset.scanner(columns=[], filter=where, with_row_address=True, fragments=holding)
-        for batch in scanner.to_batches():
-            # A row's address: its fragment's id in the upper 32 bits, its place there in the lower.
-            for address in batch["_rowaddr"].to_pylist():
-                rows.setdefault(address >> 32, []).append(address & 0xFFFFFFFF)
+        with lance_faults(dataset.uri):
+            found = dataset.scanner(columns=[], filter=where, with_row_address=True, fragments=holding).to_table()
+        # A row's address: its fragment's id in the upper 32 bits, its place there in the lower.
+        for address in found["_rowaddr"].to_pylist():
+            rows.setdefault(address >> 32, []).append(address & 0xFFFFFFFF)
     updated, removed = [], []
     for fragment_id, lines in rows.items():
         rest = dataset.get_fragment(fragment_id).delete_rows(lines)

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from trawl.storage import lance_faults
+
 _LEVELS = 64  # of what was read since the first look; then they are made one
 
 
@@ -27,7 +29,11 @@ class Places:
         self._levels: list[tuple[NDArray[np.uint64], NDArray[np.uint32]]] = []  # hashes, increasing; their fragments
 
     def find(self, dataset: Any, video_ids: Iterable[str]) -> list[Any]:
-        """The fragments of a Lance dataset, at whatever version, that may hold rows of these videos; no other does."""
+        """The fragments of a Lance dataset, at whatever version, that may hold rows of these videos; no other does.
+
+        Raises:
+            StorageError: the storage failed.
+        """
         wanted = np.unique(_hashes(video_ids))
         if not len(wanted):
             return []
@@ -43,10 +49,9 @@ class Places:
     def _look(self, dataset: Any, fragments: list[Any]) -> None:
         if not fragments:
             return
-        parts = []
-        for batch in dataset.scanner(columns=["video_id"], fragments=fragments, with_row_address=True).to_batches():
-            if batch.num_rows:
-                parts.append(_videos_of(batch))
+        with lance_faults(dataset.uri):
+            scanner = dataset.scanner(columns=["video_id"], fragments=fragments, with_row_address=True)
+            parts = [_videos_of(batch) for batch in scanner.to_batches() if batch.num_rows]
         if parts:
             self._levels.append(_sorted(parts))
         if len(self._levels) > _LEVELS:

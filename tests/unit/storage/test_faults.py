@@ -2,6 +2,7 @@
 
 import errno
 
+import pyarrow as pa
 import pytest
 
 from trawl.errors import StorageError
@@ -48,5 +49,7 @@ def test_long_and_broken_texts_become_one_short_line() -> None:
 def test_only_input_and_output_are_mapped() -> None:
     with pytest.raises(StorageError), lance_faults("u"):
         raise OSError("LanceError(IO): timed out")
+    with pytest.raises(StorageError), lance_faults("u"):  # out of a reader of batches
+        raise pa.ArrowInvalid("External error: LanceError(IO): Error performing GET, 403 Forbidden")
     with pytest.raises(ValueError, match="bug"), lance_faults("u"):
         raise ValueError("bug")

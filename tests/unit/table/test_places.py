@@ -13,7 +13,7 @@ class Spied:
     """A dataset that notes which fragments are read."""
 
     def __init__(self, dataset: Any, read: list[int]) -> None:
-        self._dataset, self._read = dataset, read
+        self._dataset, self._read, self.uri = dataset, read, dataset.uri
 
     def get_fragments(self) -> Any:
         return self._dataset.get_fragments()
