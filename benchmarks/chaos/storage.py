@@ -150,4 +150,5 @@ def _gist(ended: Ended) -> str:
 def _short(line: str) -> str:
     """Without addresses and names that differ from run to run."""
     line = re.sub(r"s3://\S+( at http://\S+)?", "s3://…", line.removeprefix("trawl: ").replace("|", "/"))
+    line = re.sub(r"http://\S+", "http://…", line)
     return line if len(line) <= 160 else f"{line[:159]}…"
