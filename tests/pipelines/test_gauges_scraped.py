@@ -20,7 +20,7 @@ _JOB = textwrap.dedent(
     from trawl.config import IndexConfig
     from trawl.pipelines.index import run
 
-    node = ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20,
+    node = ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20,
                     _system_config={"metrics_report_interval_ms": 1000})
     corpus, root = sys.argv[1:]
     base = ["+dataset=folder", f"dataset.uri={corpus}", "dataset.name=test", f"storage.root={root}", "embedder=fake"]
