@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 _FILTERS = ("min_score", "max_objects")  # of the grounder's settings: they choose among what was found, afterwards
 _NOT_WHAT = ("device", "weights", "precision")  # the models' identities have the file's hash, and what auto came to
+# Of the demo, what its models are made of: how its films are drawn changes pictures, which have names of their own.
+DEMO_MODELS = (
+    "clip.py",
+    "patchnet.py",
+    "sam2.py",
+    "sam2_neck.py",
+    "words.py",
+    "trawl-demo-clip.json",
+    "trawl-demo-sam2.yaml",
+)
 _LIBRARIES = ("torch", "opencv-python-headless", "av")  # another version may round in another way
 
 
@@ -29,7 +39,7 @@ def reuse_keys(config: TrackConfig, models: "TrackModels") -> ReuseKeys:
     """For a run with these settings, by actors with these models."""
     where = {"threads": models.threads, "gpus": models.gpus, "devices": [models.device, models.tracker_device]}
     machine = [
-        digests.of_code("models", "demo", "reuse", "masks.py"),
+        digests.of_code("models", *(f"demo/{file}" for file in DEMO_MODELS), "reuse", "masks.py"),
         {name: metadata.version(name) for name in _LIBRARIES},
         where,
     ]
