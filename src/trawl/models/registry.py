@@ -22,9 +22,9 @@ def resolve(config: EmbedderConfig, published: Mapping[str, Any] | None = None, 
     """Settle the embedder that the settings ask for, fetching its weights where need be. Imports no torch.
 
     Args:
-        config: with precision "auto", the published index's is kept where nothing else differs: a driver that runs on
-        other hardware tonight shall not embed a whole corpus anew.
-        published: `Recipe.embedder` of the dataset's published index, if it has one.
+        published: `Recipe.embedder` of the dataset's published index, if it has one. Where nothing else differs, its name for
+        the same file of weights is kept, and with precision "auto" its precision: a checkpoint that was moved, and a driver that
+        runs on other hardware tonight, shall not embed a whole corpus anew.
         gpus: it will run on a cluster's GPUs.
 
     Raises:
@@ -35,10 +35,12 @@ def resolve(config: EmbedderConfig, published: Mapping[str, Any] | None = None, 
         found = _KINDS[config.kind](config, gpus)
     except KeyError:
         raise ConfigError(f"embedder.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}") from None
-    if config.precision != "auto" or published is None:
+    if published is None:
         return found
-    kept = replace(found, precision=published["precision"])
-    return kept if kept.precision in precision.AUTOMATIC and kept.identity() == dict(published) else found
+    kept = replace(found, weights=published["weights"])
+    if config.precision == "auto" and published["precision"] in precision.AUTOMATIC:
+        kept = replace(kept, precision=published["precision"])
+    return kept if kept.identity() == dict(published) else found
 
 
 def from_recipe(identity: Mapping[str, Any], weights_path: str | None = None) -> Blueprint:

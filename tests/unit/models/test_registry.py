@@ -83,6 +83,23 @@ def test_an_index_that_differs_otherwise_decides_nothing(
     assert registry.resolve(config, published).precision == "fp32"
 
 
+def test_weights_that_were_moved_are_the_same_weights(tmp_path: Path) -> None:
+    from trawl.demo import clip
+
+    moved, other = tmp_path / "moved.safetensors", tmp_path / "other.safetensors"
+    moved.write_bytes(clip.weights_path().read_bytes())
+    other.write_bytes(clip.weights_path().read_bytes() + b" ")
+    before = registry.resolve(settings(clip.weights_path())).identity()
+    found = registry.resolve(settings(moved), before)
+    assert found.identity() == before and found.path == str(moved)
+    assert registry.resolve(settings(other), before).weights == str(other)
+    assert registry.resolve(settings(moved, aspect="pad"), before).weights == str(moved)
+
+
+def settings(weights: Path, aspect: str = "center_crop") -> EmbedderConfig:
+    return EmbedderConfig("openclip", "ViT-S-32", str(weights), aspect)
+
+
 def test_compiling_is_no_part_of_what_an_embedder_is() -> None:
     plain, compiled = (registry.resolve(replace(AUTO, compile=on)) for on in (False, True))
     assert compiled.compile and compiled.identity() == plain.identity()
