@@ -14,6 +14,7 @@ from rich.console import Console
 from trawl import cli
 from trawl.config import NightlyConfig, StandingConfig, TrackConfig
 from trawl.errors import ConfigError, did_you_mean
+from trawl.models import registry
 from trawl.pipelines import track
 from trawl.pipelines.deadline import Deadline
 from trawl.pipelines.retrieve import PublishedIndex
@@ -27,11 +28,12 @@ from trawl.table import publish
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One standing query, ready to be asked."""
+    """One standing query, ready to be asked. night: the settings of the night that asks."""
 
     name: str
     config: TrackConfig
     texts: tuple[str, ...]
+    night: NightlyConfig
 
     @property
     def version(self) -> str:
@@ -78,7 +80,7 @@ def ask(question: Question, night: str, deadline: Deadline, console: Console) ->
 
 
 def _follow(question: Question, standing: Standing, night: Night, deadline: Deadline, console: Console) -> Night:
-    config = replace(question.config, run_id=night.run_id)
+    config = replace(question.config, run_id=night.run_id, weights=_weights(question))
     asked = Asked(question.texts, frozenset(standing.videos(night.night)))
     record = track.run(config, console, asked, deadline)
     if record.stopped:
@@ -86,6 +88,16 @@ def _follow(question: Question, standing: Standing, night: Night, deadline: Dead
     counts = {"clips": record.clips["planned"], "failed": record.clips["failed"]}
     counts |= {name: record.counts[name] for name in ("tracks", "masks")}
     return standing.end(night, counts, complete=not record.clips["failed"])
+
+
+def _weights(question: Question) -> str | None:
+    """Where the index's weights lie, if not where it says: the night that goes on with it may know them by another path."""
+    night, storage = question.night, Storage.open(question.config.storage)
+    published = publish.latest(storage, dataset_name(night.dataset)).recipe.embedder
+    known = registry.resolve(night.embedder, published, gpus=night.resources.embed_gpus > 0).identity() == dict(
+        published
+    )
+    return question.config.weights or (night.embedder.weights if known else None)
 
 
 def _read(path: Path) -> StandingConfig:
@@ -113,4 +125,4 @@ def _question(name: str, standing: StandingConfig, config: NightlyConfig) -> Que
     except ConfigError as error:
         raise ConfigError(f"standing={name}: {error}") from error
     own = replace(composed, dataset=config.dataset, storage=config.storage, resources=config.resources)
-    return Question(name, own, wanted)
+    return Question(name, own, wanted, config)
