@@ -48,6 +48,8 @@ def main() -> None:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--page", type=Path, default=PAGE)
     args = parser.parse_args()
+    if not args.page.is_file():
+        parser.error(f"--page {args.page}: there is no such page to write rows into")
     use_credentials()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     effort = replace(SMALL if args.small else Effort(), seed=args.seed, kinds=tuple(args.kinds))
