@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 
 def job(name: str, *overrides: str) -> str:
-    """What a job prints, or its end with this one's.
+    """What a job prints, with paths from here; or its end with this one's.
 
     Args:
         overrides: as on the command line.
@@ -25,7 +25,8 @@ def job(name: str, *overrides: str) -> str:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"COLUMNS": "140"})
     if done.returncode:
         sys.exit(f"{' '.join(command[1:])} ended with code {done.returncode}:\n{done.stdout}")
-    return done.stdout.rstrip()
+    said = done.stdout.replace(f"{Path.cwd()}/", "")
+    return "\n".join(line.rstrip() for line in said.rstrip().splitlines())
 
 
 def parts(root: Path) -> str:
