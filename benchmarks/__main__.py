@@ -69,7 +69,8 @@ def main() -> None:
             "give a folder of real .mp4 clips, or set REAL_VIDEOS: synthetic ones decode too easily to measure"
         )
     for name in args.stages:
-        sections = written() | {STAGES[name]: section(name, args.clips)}
+        found = section(name, args.clips)  # before the page is read: other stages may write to it meanwhile
+        sections = written() | {STAGES[name]: found}
         ordered = [f"## {title}\n\n{sections[title]}" for title in STAGES.values() if title in sections]
         PAGE.write_text("\n".join([HEAD, *ordered]))
     print(f"written to {PAGE}")

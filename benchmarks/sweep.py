@@ -5,6 +5,7 @@
 In a folder of its own, so that nothing is remembered from before: the first point computes, the others take over what they share.
 """
 
+import re
 import tempfile
 
 from benchmarks.end_to_end import job
@@ -21,8 +22,18 @@ def main() -> None:
         job("index", where)
         swept = job("evaluate", where, "dataset.truth.part=train", "-m", *POINTS)
         compared = job("compare", where, "sweep=latest", _SHOWN)
-    for printed in (swept, compared):
+    for printed in (side_by_side(swept), whole(compared)):
         print(f"```\n{printed.replace(root, 'ROOT')}\n```\n")
+
+
+def side_by_side(printed: str) -> str:
+    """Of what a sweep prints its own table, without what each point said."""
+    return printed[printed.index("the sweep ─") :]
+
+
+def whole(printed: str) -> str:
+    """Of what a comparison prints the figures over everything, without those of slices."""
+    return "\n".join(line for line in printed.splitlines() if not re.search("[↑↓] \\w+=", line))
 
 
 if __name__ == "__main__":
