@@ -1,4 +1,4 @@
-"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about two hours on two cores).
+"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about 70 minutes on two idle cores).
 
 Each figure is a ratio inside one run on one machine, with absolute times beside it. Clips come from REAL_VIDEOS, or from a folder
 given as the argument. `--stages index propagate` runs some, and leaves the sections of the others as they are.
