@@ -92,12 +92,12 @@ def _follow(question: Question, standing: Standing, night: Night, deadline: Dead
 
 def _weights(question: Question) -> str | None:
     """Where the index's weights lie, if not where it says: the night that goes on with it may know them by another path."""
-    night, storage = question.night, Storage.open(question.config.storage)
-    published = publish.latest(storage, dataset_name(night.dataset)).recipe.embedder
-    known = registry.resolve(night.embedder, published, gpus=night.resources.embed_gpus > 0).identity() == dict(
-        published
-    )
-    return question.config.weights or (night.embedder.weights if known else None)
+    if question.config.weights:
+        return question.config.weights
+    night = question.night
+    published = publish.latest(Storage.open(night.storage), dataset_name(night.dataset)).recipe.embedder
+    found = registry.resolve(night.embedder, published, gpus=night.resources.embed_gpus > 0)
+    return night.embedder.weights if found.identity() == dict(published) else None
 
 
 def _read(path: Path) -> StandingConfig:
