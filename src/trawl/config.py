@@ -192,6 +192,7 @@ class TrackerConfig:
     weights: str | None = None
     image_size: int | None = setting(None, at_least=64)
     precision: str = setting("fp32", choices=PRECISIONS)
+    upsample: str = setting("bilinear", choices=("bilinear", "guided"))
     device: str = "auto"
     compile: bool = False
     cache_mb: int = setting(256, at_least=1)

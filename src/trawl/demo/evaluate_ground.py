@@ -236,7 +236,8 @@ def main() -> None:
     shown = gallery.drawn(args.seed, args.scenes, args.size, args.split)
     tracker: Tracker = TruthTracker(shown)
     if args.tracker != "truth":
-        tracker = trackers.build(trackers.resolve(TrackerConfig("sam2", sam2.MODEL_NAME, args.tracker)), "cpu")
+        config_of_tracker = TrackerConfig("sam2", sam2.MODEL_NAME, args.tracker, upsample="guided")
+        tracker = trackers.build(trackers.resolve(config_of_tracker), "cpu")
     grounder = demo_grounder(config)
     answers = ask(grounder, tracker, shown, questions(shown, args.seed, args.split))
     kinds = ask(grounder, tracker, shown, kind_questions(shown))

@@ -180,15 +180,16 @@ def report(tracker: Tracker, shown: Iterable[Film]) -> Iterable[str]:
         yield from (line.replace("| all", "| the true first mask, held still") for line in table(still, frames)[2:3])
 
 
-def demo_tracker(weights: Path | None = None) -> Tracker:
+def demo_tracker(weights: Path | None = None, upsample: str = "guided") -> Tracker:
     """The project's tracker with the demo SAM 2 on one thread of the CPU. weights: another file than the shipped one."""
-    config = TrackerConfig(kind="sam2", model=sam2.MODEL_NAME, weights=str(weights or "builtin"))
+    config = TrackerConfig(kind="sam2", model=sam2.MODEL_NAME, weights=str(weights or "builtin"), upsample=upsample)
     return trackers.build(trackers.resolve(config), device="cpu", threads=1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the demo SAM 2 on test videos.")
     parser.add_argument("--weights", type=Path, default=None, help="another file than the shipped one")
+    parser.add_argument("--upsample", choices=("guided", "bilinear"), default="guided", help="as tracker.upsample")
     parser.add_argument("--corpus", type=Path, default=None, help="a demo corpus; without it scenes are drawn")
     parser.add_argument("--films", type=int, default=80)
     parser.add_argument("--frames", type=int, default=101)
@@ -199,7 +200,7 @@ def main() -> None:
         shown = films.decoded(args.corpus, args.frames, args.split, args.films)
     else:
         shown = films.drawn(args.seed, args.films, args.frames, args.split)
-    for line in report(demo_tracker(args.weights), shown):
+    for line in report(demo_tracker(args.weights, args.upsample), shown):
         sys.stdout.write(f"{line}\n")
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trawl.errors import DeviceMemoryError
+from trawl.models.guided import Guide
 from trawl.models.sam2_heads import Decoded
 from trawl.models.sam2_images import FrameFeatures, ImageFeatures
 from trawl.models.sam2_memory import Memory, MemoryBank, ObjectMemory
@@ -35,6 +36,7 @@ class Sam2Session:
 
     def __init__(self, tracker: "Sam2Tracker", frames: Frames, size: tuple[int, int] | None) -> None:
         self._size = check_frames(frames, size)
+        self._frames = frames
         self._tracker = tracker
         self._heads = tracker.heads
         self._features = ImageFeatures(tracker.model, frames, tracker.cache_bytes, tracker.frame_batch)
@@ -84,7 +86,7 @@ class Sam2Session:
         masks = np.zeros((len(prompts), *self._size), bool)
         scores = np.zeros(len(prompts), np.float32)
         for members, _, decoded in self.outline(prompts):
-            masks[members] = self.display(decoded.logits)
+            masks[members] = self.display(decoded.logits, prompts[members[0]].position)
             scores[members] = decoded.scores().cpu().numpy()
         return masks, scores
 
@@ -127,17 +129,27 @@ class Sam2Session:
         masks = F.interpolate(masks, (side, side), mode="bilinear", align_corners=False, antialias=True)
         return (masks >= 0.5).float()
 
-    def display(self, logits: Tensor) -> NDArray[np.bool_]:
-        """(B, 1, h, w) logits -> (B, H, W) bool at the session's size."""
-        if tuple(logits.shape[2:]) == self._size:
-            whole: NDArray[np.bool_] = (logits[:, 0] > 0).cpu().numpy()
-            return whole
+    def display(self, logits: Tensor, position: int) -> NDArray[np.bool_]:
+        """(B, 1, h, w) logits on a frame -> (B, H, W) bool at the session's size."""
         masks = np.empty((len(logits), *self._size), bool)
         step = max(1, _PIXELS_AT_ONCE // masks[0].size)
-        for i in range(0, len(logits), step):
-            large = F.interpolate(logits[i : i + step], self._size, mode="bilinear", align_corners=False)
-            masks[i : i + step] = (large[:, 0] > 0).cpu().numpy()
+        with torch.autocast(logits.device.type, enabled=False):
+            enlarge = self._enlarge(position, logits)
+            for i in range(0, len(logits), step):
+                masks[i : i + step] = enlarge(logits[i : i + step]).cpu().numpy()
         return masks
+
+    def _enlarge(self, position: int, logits: Tensor) -> Callable[[Tensor], Tensor]:
+        """What makes masks of logits, as the tracker is set."""
+        if self._tracker.upsample == "guided":
+            height, width = logits.shape[2:]
+            return Guide(self._frames[position], self._size, (height, width), logits.device).enlarge
+        return self._enlarge_bilinear
+
+    def _enlarge_bilinear(self, logits: Tensor) -> Tensor:
+        if tuple(logits.shape[2:]) != self._size:
+            logits = F.interpolate(logits, self._size, mode="bilinear", align_corners=False)
+        return logits[:, 0] > 0
 
 
 class _Pass:
@@ -163,7 +175,7 @@ class _Pass:
             found |= self._track(position, following)
         logits = torch.stack([found[i][0] for i in ids])
         scores = torch.stack([found[i][1] for i in ids]).cpu().numpy()
-        return TrackedFrame(position, np.array(ids, np.int64), self._session.display(logits), scores)
+        return TrackedFrame(position, np.array(ids, np.int64), self._session.display(logits, position), scores)
 
     def _begin(self, ids: Sequence[int]) -> None:
         """Outline objects on all frames where they are prompted, those still to come included: memory looks at them."""

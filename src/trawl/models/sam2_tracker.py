@@ -57,6 +57,7 @@ class Sam2Tracker:
         frame_batch: int = 1,
         object_batch: int = 16,
         compile: bool = False,
+        upsample: str = "bilinear",
     ) -> None:
         """Take over a model in evaluation mode, on its device; see `conf/tracker/` for the rest.
 
@@ -72,6 +73,7 @@ class Sam2Tracker:
         self.cache_bytes = cache_mb * 2**20
         self.frame_batch = frame_batch
         self.object_batch = object_batch
+        self.upsample = upsample
         if compile:
             check_compiler("tracker.compile", self.device.type != "cpu")
         self._dtype = _lower(model, numbers.computed(precision, self.device))
@@ -112,6 +114,7 @@ def load(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None 
         blueprint.frame_batch,
         blueprint.object_batch,
         blueprint.compile,
+        blueprint.upsample,
     )
 
 

@@ -25,8 +25,8 @@ class TrackerBlueprint:
     """One tracker, settled: equal identities give equal masks, up to rounding between machines.
 
     kind: "sam2" or "fake". weights: as configured; sha256 of the file, or of the word for weights that have none. path:
-    the checkpoint on this machine, None where there is no file. image_size: px of the square input. compile, cache_mb,
-    frame_batch, object_batch: see `conf/tracker/`.
+    the checkpoint on this machine, None where there is no file. image_size: px of the square input. upsample, compile,
+    cache_mb, frame_batch, object_batch: see `conf/tracker/`.
     """
 
     kind: str
@@ -36,6 +36,7 @@ class TrackerBlueprint:
     path: str | None
     image_size: int
     precision: str
+    upsample: str = "bilinear"
     compile: bool = False
     cache_mb: int = 256
     frame_batch: int = 1
@@ -43,7 +44,7 @@ class TrackerBlueprint:
 
     def identity(self) -> dict[str, Any]:
         """What a track's lineage keeps, as plain JSON values: all that decides what masks come out."""
-        names = ("kind", "model", "weights", "sha256", "image_size", "precision")
+        names = ("kind", "model", "weights", "sha256", "image_size", "precision", "upsample")
         return {name: getattr(self, name) for name in names}
 
 
@@ -96,6 +97,7 @@ def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
         path=str(path) if path else None,
         image_size=_image_size(model, config.image_size),
         precision=precision.settle(config.precision, config.device, gpus),
+        upsample=config.upsample,
         compile=config.compile,
         cache_mb=config.cache_mb,
         frame_batch=config.frame_batch,

@@ -167,7 +167,7 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
         recipe=published.recipe_key,
         embedder=_named(embedder.identity()),
         grounder=_named(grounder.identity()),
-        tracker=_named(tracker.identity()),
+        tracker=f"{_named(tracker.identity())} {tracker.upsample}",
         config_hash=settings_hash(_with_precisions(config, grounder.precision, tracker.precision), queries),
     )
     models = TrackModels(

@@ -16,7 +16,8 @@ import torch
 from trawl.config import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import DeviceMemoryError
-from trawl.models import sam2_weights
+from trawl.models import sam2_session, sam2_weights
+from trawl.models.guided import Guide
 from trawl.models.protocols import Session, Tracker
 from trawl.models.sam2_images import pixels
 from trawl.models.sam2_session import Sam2Session
@@ -182,10 +183,10 @@ def logits(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     kept: list[np.ndarray] = []
     display = Sam2Session.display
 
-    def keep(session: Sam2Session, low: torch.Tensor) -> np.ndarray:
+    def keep(session: Sam2Session, low: torch.Tensor, position: int) -> np.ndarray:
         large = torch.nn.functional.interpolate(low, session._size, mode="bilinear", align_corners=False)
         kept.append(large[:, 0].numpy())
-        return display(session, low)
+        return display(session, low, position)
 
     monkeypatch.setattr(Sam2Session, "display", keep)
     return kept
@@ -269,6 +270,35 @@ def test_nothing_is_kept_between_calls(random_demo, frames: np.ndarray) -> None:
     again = by_object(list(session.propagate(prompts, reverse=True)))
     fresh = by_object(list(Sam2Tracker(random_demo).open(frames).propagate(prompts, reverse=True)))
     assert all(np.array_equal(again[key][0], shown) for key, (shown, _) in fresh.items())
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
+def test_guided_masks_are_those_of_the_frames_own_picture(predictors, frames, monkeypatch, reverse: bool) -> None:
+    seen: list[tuple[torch.Tensor, int]] = []
+    display = Sam2Session.display
+    monkeypatch.setattr(
+        Sam2Session,
+        "display",
+        lambda session, low, position: seen.append((low, position)) or display(session, low, position),
+    )
+    session = Sam2Tracker(predictors("demo"), upsample="guided").open(frames)
+    masks, _ = session.segment(CASES["three kinds"])
+    assert len(masks) == len(CASES["three kinds"])
+    seen.clear()
+    for frame in session.propagate(CASES["from the middle"], reverse):
+        low, position = seen[-1]
+        own = Guide(frames[frame.position], (HEIGHT, WIDTH), (low.shape[2], low.shape[3]), low.device)
+        assert position == frame.position and np.array_equal(frame.masks, own.enlarge(low).numpy())
+        assert frame.masks.any()
+
+
+@pytest.mark.parametrize("upsample", ["bilinear", "guided"])
+def test_many_large_masks_are_enlarged_in_parts(predictors, frames, monkeypatch, upsample: str) -> None:
+    tracker = Sam2Tracker(predictors("demo"), upsample=upsample)
+    whole, _ = tracker.open(frames).segment(CASES["three kinds"])
+    monkeypatch.setattr(sam2_session, "_PIXELS_AT_ONCE", 1)
+    parts, _ = tracker.open(frames).segment(CASES["three kinds"])
+    assert whole.any() and (whole == parts).mean() > 0.999
 
 
 def test_what_the_stock_predictors_second_pass_reads_of_its_first(random_demo, frames: np.ndarray) -> None:

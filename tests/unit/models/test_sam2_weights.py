@@ -84,6 +84,7 @@ def test_identity_is_plain_json_without_this_machine(tmp_path: Path) -> None:
         "sha256": found.sha256,
         "image_size": 512,
         "precision": "fp32",
+        "upsample": "bilinear",
     }
     assert pickle.loads(pickle.dumps(found)) == found
 
