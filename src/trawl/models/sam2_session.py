@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from trawl.models.sam2_tracker import Sam2Tracker
 
 T = TypeVar("T")
-_PIXELS_AT_ONCE = 2**24  # of masks being enlarged: 64 MiB
+_PIXELS_AT_ONCE = 2**22  # of masks being enlarged: 16 MiB, and several times that where they are guided
 
 
 class Sam2Session:
