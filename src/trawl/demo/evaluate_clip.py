@@ -82,13 +82,19 @@ class Judge:
         vectors = self._model.encode_text(self._tokenize(fill(text, templates)), normalize=True)
         return F.normalize(vectors.mean(dim=0), dim=-1)
 
-    def retrieve(self, name: str, queries: Sequence[Query], templates: str = "clip") -> Score:
-        """R@1 and R@5 of the queries that have a right frame at all."""
+    def retrieve(self, name: str, queries: Sequence[Query], templates: str = "clip", by_patch: bool = False) -> Score:
+        """R@1 and R@5 of the queries that have a right frame at all.
+
+        by_patch: a frame ranks by its best patch's product with the text, at the patch's own length, and not by its one
+        embedding.
+        """
         first, fifth, relevant = [], [], []
         for query in queries:
             right = np.array([_right(seen, query.wants) for seen in self.shown.seen])
             if right.any():
-                best = (self._frames @ self.read(query.text, templates)).topk(5).indices.numpy()
+                text = self.read(query.text, templates)
+                ranks = (self._patches @ text).amax(dim=(1, 2)) if by_patch else self._frames @ text
+                best = ranks.topk(5).indices.numpy()
                 first.append(right[best[0]])
                 fifth.append(right[best].any())
                 relevant.append(right.sum())
@@ -154,6 +160,8 @@ def scores(judge: Judge) -> list[Score]:
         judge.retrieve("pair, never seen", queries_about(words.UNSEEN)),
         judge.retrieve("pair, seen; text alone", queries_about(words.SEEN), "none"),
         judge.retrieve("pair, never seen; text alone", queries_about(words.UNSEEN), "none"),
+        judge.retrieve("pair, seen; by its best patch", queries_about(words.SEEN), by_patch=True),
+        judge.retrieve("pair, never seen; by its best patch", queries_about(words.UNSEEN), by_patch=True),
         judge.retrieve("two things", queries_about_two(judge.shown)),
         judge.retrieve("pair with its size", sized),
         judge.retrieve("colour", colors),
