@@ -4,6 +4,7 @@ Skipped, and said so, where there is no GPU; with REQUIRE_GPU set that is a fail
 """
 
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,8 +43,8 @@ PROMPTS = [
 ]
 
 
-def followed(frames: np.ndarray, device: str, precision: str = "fp32", compile: bool = False) -> list[np.ndarray]:
-    config = TrackerConfig("sam2", demo.MODEL_NAME, "builtin", precision=precision, compile=compile, frame_batch=4)
+def followed(frames: np.ndarray, device: str, **settings: Any) -> list[np.ndarray]:
+    config = TrackerConfig("sam2", demo.MODEL_NAME, "builtin", frame_batch=4, **settings)
     tracker = trackers.build(trackers.resolve(config), device)
     return [frame.masks for frame in tracker.open(frames).propagate(PROMPTS)]
 
@@ -53,8 +54,13 @@ def followed(frames: np.ndarray, device: str, precision: str = "fp32", compile: 
     [("fp32", False, 0.002), ("bf16", False, 0.02), ("fp16", False, 0.02), ("bf16", True, 0.02)],
 )
 def test_the_same_masks_as_on_the_cpu(frames: np.ndarray, precision: str, compile: bool, differs: float) -> None:
-    here, there = followed(frames, "cpu"), followed(frames, "cuda", precision, compile)
+    here, there = followed(frames, "cpu"), followed(frames, "cuda", precision=precision, compile=compile)
     assert max((a != b).mean() for a, b in zip(here, there, strict=True)) < differs
+
+
+def test_the_same_guided_masks_as_on_the_cpu(frames: np.ndarray) -> None:
+    here, there = (followed(frames, device, upsample="guided") for device in ("cpu", "cuda"))
+    assert max((a != b).mean() for a, b in zip(here, there, strict=True)) < 0.005
 
 
 def test_a_full_gpu_has_one_name_and_gives_back_what_it_took(frames: np.ndarray) -> None:
