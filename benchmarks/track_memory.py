@@ -4,7 +4,7 @@
 
 The same objects on the same scene, the demo's models, one actor's work in a process of its own for each clip (no Ray: its own
 processes would hide the difference). Pictures are held a chunk at a time, and a quarter of the next; rows of tracks are little.
-What grows, and levels off, is what the C library keeps of blocks that were freed: docs/tracking.md.
+What grows is what the C library keeps of blocks that were freed: docs/tracking.md.
 """
 
 import argparse
