@@ -20,11 +20,12 @@ import yaml
 from numpy.typing import NDArray
 
 from trawl import ground, templates
-from trawl.config import EmbedderConfig, GrounderConfig, TrackerConfig
-from trawl.demo import clip, gallery, sam2, words
+from trawl.config import EmbedderConfig, GrounderConfig
+from trawl.demo import clip, gallery, words
 from trawl.demo.evaluate_clip import RIGHT
+from trawl.demo.evaluate_sam2 import demo_tracker
 from trawl.demo.gallery import Gallery, Seen
-from trawl.models import grounders, registry, trackers
+from trawl.models import grounders, registry
 from trawl.models.protocols import Grounder, Session, Tracker
 from trawl.records import Detections, Frames, Prompt, TrackedFrame
 
@@ -236,8 +237,7 @@ def main() -> None:
     shown = gallery.drawn(args.seed, args.scenes, args.size, args.split)
     tracker: Tracker = TruthTracker(shown)
     if args.tracker != "truth":
-        config_of_tracker = TrackerConfig("sam2", sam2.MODEL_NAME, args.tracker, upsample="guided")
-        tracker = trackers.build(trackers.resolve(config_of_tracker), "cpu")
+        tracker = demo_tracker(None if args.tracker == "builtin" else Path(args.tracker))
     grounder = demo_grounder(config)
     answers = ask(grounder, tracker, shown, questions(shown, args.seed, args.split))
     kinds = ask(grounder, tracker, shown, kind_questions(shown))

@@ -7,13 +7,11 @@ Sun, arXiv:1505.00996). Knows nothing of models, time or objects. Traded away: w
 behind it there is no edge to follow, and its outline is about what bilinear enlargement gives.
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  (its usual name)
-from numpy.typing import NDArray
 from torch import Tensor
 
-# Chosen on drawn validation scenes, where a radius of 1 to 3 and an epsilon of 1e-4 to 3e-3 differ by 0.01 of J&F.
+# Chosen by `python -m trawl.demo.evaluate_sam2 --split val`; their neighbours do hardly worse.
 _RADIUS = 2  # of the window around a cell of the logits, in cells
 _EPSILON = 1e-3  # the variance of colours of 0 to 1 under which a window counts as flat
 
@@ -21,29 +19,28 @@ _EPSILON = 1e-3  # the variance of colours of 0 to 1 under which a window counts
 class Guide:
     """One picture, ready to enlarge the masks of any number of objects in it."""
 
-    def __init__(
-        self, picture: NDArray[np.uint8], size: tuple[int, int], grid: tuple[int, int], device: torch.device
-    ) -> None:
+    def __init__(self, picture: Tensor, size: tuple[int, int], grid: tuple[int, int]) -> None:
         """Fit the picture to the masks.
 
         Args:
-            picture: (H', W', 3) uint8 RGB.
+            picture: (1, 3, H', W') uint8 RGB, on the device of the logits to come.
             size: (H, W) of the masks to make.
-            grid: (h, w) of the logits to come.
-            device: where they will be.
+            grid: (h, w) of the logits.
         """
-        # torch warns of arrays that it could not write to, such as those in shared memory.
-        whole = torch.from_numpy(picture if picture.flags.writeable else picture.copy()).to(device)
-        self._colors = _resized(whole.permute(2, 0, 1)[None].float() / 255, size)
+        self._colors = _resized(picture.float() / 255, size)
         self._coarse = _resized(self._colors, grid)
         self._mean = _window_mean(self._coarse)
         products = _window_mean((self._coarse[:, :, None] * self._coarse[:, None]).flatten(1, 2))
         covariance = products.reshape(1, 3, 3, *grid) - self._mean[:, :, None] * self._mean[:, None]
-        regular = covariance[0].permute(2, 3, 0, 1) + _EPSILON * torch.eye(3, device=device)
+        regular = covariance[0].permute(2, 3, 0, 1) + _EPSILON * torch.eye(3, device=picture.device)
         self._inverse = torch.linalg.inv(regular).permute(2, 3, 0, 1)  # (3, 3, h, w)
 
     def enlarge(self, logits: Tensor) -> Tensor:
         """(B, 1, h, w) float32 logits -> (B, H, W) bool."""
+        return self.filter(logits) > 0.5
+
+    def filter(self, logits: Tensor) -> Tensor:
+        """(B, 1, h, w) float32 logits -> (B, H, W) float32: how likely each pixel is the object's, 0-1 and a little beyond."""
         likely = logits.sigmoid()
         mean = _window_mean(likely)
         covariance = _window_mean(self._coarse * likely) - self._mean * mean
@@ -51,7 +48,7 @@ class Guide:
         offset = mean - (slope * self._mean).sum(dim=1, keepdim=True)
         lines = _window_mean(torch.cat([slope, offset], dim=1))
         lines = F.interpolate(lines, self._colors.shape[2:], mode="bilinear", align_corners=False)
-        return (lines[:, :3] * self._colors).sum(dim=1) + lines[:, 3] > 0.5
+        return (lines[:, :3] * self._colors).sum(dim=1) + lines[:, 3]
 
 
 def _window_mean(x: Tensor) -> Tensor:

@@ -45,8 +45,7 @@ def pixels(frame: NDArray[np.uint8], size: int, device: torch.device) -> Tensor:
 
     Resized as by sam2's own loader (Pillow, bicubic) to within a level of 256, a few at edges of full contrast.
     """
-    # torch warns of arrays that it could not write to, such as those in shared memory.
-    picture = torch.from_numpy(frame if frame.flags.writeable else frame.copy()).to(device).permute(2, 0, 1)[None]
+    picture = _picture(frame, device)
     if picture.shape[2:] != (size, size):
         if device.type == "cpu":
             picture = F.interpolate(picture, (size, size), mode="bicubic", antialias=True)
@@ -56,6 +55,12 @@ def pixels(frame: NDArray[np.uint8], size: int, device: torch.device) -> Tensor:
     mean = torch.tensor(IMAGE_MEAN, device=device).view(3, 1, 1)
     std = torch.tensor(IMAGE_STD, device=device).view(3, 1, 1)
     return picture[0].float().div_(255).sub_(mean).div_(std)
+
+
+def _picture(frame: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """(H, W, 3) uint8 -> (1, 3, H, W) uint8."""
+    # torch warns of arrays that it could not write to, such as those in shared memory.
+    return torch.from_numpy(frame if frame.flags.writeable else frame.copy()).to(device).permute(2, 0, 1)[None]
 
 
 class ImageFeatures:
@@ -73,6 +78,10 @@ class ImageFeatures:
 
     def __len__(self) -> int:
         return len(self._frames)
+
+    def picture(self, position: int) -> Tensor:
+        """(1, 3, H, W) uint8 RGB: the frame itself, on the model's device."""
+        return _picture(self._frames[position], self._device)
 
     def get(self, position: int, ahead: Sequence[int] = ()) -> FrameFeatures:
         """A frame's features. ahead: positions wanted next, in order, of which some are encoded along with it."""

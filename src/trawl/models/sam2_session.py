@@ -36,7 +36,6 @@ class Sam2Session:
 
     def __init__(self, tracker: "Sam2Tracker", frames: Frames, size: tuple[int, int] | None) -> None:
         self._size = check_frames(frames, size)
-        self._frames = frames
         self._tracker = tracker
         self._heads = tracker.heads
         self._features = ImageFeatures(tracker.model, frames, tracker.cache_bytes, tracker.frame_batch)
@@ -143,7 +142,7 @@ class Sam2Session:
         """What makes masks of logits, as the tracker is set."""
         if self._tracker.upsample == "guided":
             height, width = logits.shape[2:]
-            return Guide(self._frames[position], self._size, (height, width), logits.device).enlarge
+            return Guide(self._features.picture(position), self._size, (height, width)).enlarge
         return self._enlarge_bilinear
 
     def _enlarge_bilinear(self, logits: Tensor) -> Tensor:

@@ -9,15 +9,21 @@ from torch.nn import functional
 
 from trawl.models.guided import Guide
 
-CPU = torch.device("cpu")
 GRID = (7, 6)
 pictures = arrays(np.uint8, (9, 11, 3))
 any_logits = arrays(np.float32, (2, 1, *GRID), elements=st.floats(-8, 8, width=32))
 
 
+def guide(picture, size, logits):
+    return Guide(torch.from_numpy(picture).permute(2, 0, 1)[None], size, (logits.shape[2], logits.shape[3]))
+
+
+def filtered(picture, size, logits):
+    return guide(picture, size, logits).filter(torch.from_numpy(logits)).numpy()
+
+
 def enlarged(picture, size, logits):
-    grid = (logits.shape[2], logits.shape[3])
-    return Guide(picture, size, grid, CPU).enlarge(torch.from_numpy(logits)).numpy()
+    return guide(picture, size, logits).enlarge(torch.from_numpy(logits)).numpy()
 
 
 def filtered_as_the_paper_says(colors: np.ndarray, mask: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
@@ -51,17 +57,16 @@ def test_is_the_guided_filter_where_nothing_is_enlarged(seed: int) -> None:
     picture = rng.integers(0, 256, (12, 10, 3), np.uint8)
     logits = rng.normal(0, 3, (1, 1, 12, 10)).astype(np.float32)
     expected = filtered_as_the_paper_says(picture / 255, 1 / (1 + np.exp(-logits[0, 0].astype(float))), 2, 1e-3)
-    sure = np.abs(expected - 0.5) > 1e-4
-    assert sure.mean() > 0.9 and 0.1 < (expected > 0.5).mean() < 0.9
-    assert np.array_equal(enlarged(picture, (12, 10), logits)[0][sure], (expected > 0.5)[sure])
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(filtered(picture, (12, 10), logits)[0], expected, atol=1e-4)
 
 
 @settings(max_examples=40, deadline=None)
 @given(pictures, any_logits, st.tuples(st.integers(4, 24), st.integers(4, 24)))
 def test_objects_do_not_see_each_other(picture, logits, size):
-    together = enlarged(picture, size, logits)
-    assert together.shape == (2, *size) and together.dtype == np.bool_
-    assert (together[0] != enlarged(picture, size, logits[:1])[0]).mean() < 0.02  # rounding, where all is a draw
+    together = filtered(picture, size, logits)
+    assert together.shape == (2, *size)
+    np.testing.assert_allclose(together[:1], filtered(picture, size, logits[:1]), atol=1e-3)
 
 
 @settings(max_examples=40, deadline=None)
@@ -97,9 +102,3 @@ def test_follows_the_pictures_edges(shown: tuple[int, int]) -> None:
     plain = functional.interpolate(torch.from_numpy(logits), (160, 160), mode="bilinear")[0, 0].numpy() > 0
     assert iou(plain) < 0.9
     assert iou(enlarged(picture, (160, 160), logits)[0]) > (0.97 if shown == (160, 160) else 0.95)
-
-
-def test_a_picture_that_cannot_be_written_to_is_read() -> None:
-    picture = np.zeros((8, 8, 3), np.uint8)
-    picture.flags.writeable = False
-    assert not enlarged(picture, (8, 8), np.full((1, 1, 4, 4), -5, np.float32)).any()

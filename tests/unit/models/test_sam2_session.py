@@ -287,7 +287,8 @@ def test_guided_masks_are_those_of_the_frames_own_picture(predictors, frames, mo
     seen.clear()
     for frame in session.propagate(CASES["from the middle"], reverse):
         low, position = seen[-1]
-        own = Guide(frames[frame.position], (HEIGHT, WIDTH), (low.shape[2], low.shape[3]), low.device)
+        picture = torch.from_numpy(frames[frame.position]).permute(2, 0, 1)[None]
+        own = Guide(picture, (HEIGHT, WIDTH), (low.shape[2], low.shape[3]))
         assert position == frame.position and np.array_equal(frame.masks, own.enlarge(low).numpy())
         assert frame.masks.any()
 
@@ -295,9 +296,9 @@ def test_guided_masks_are_those_of_the_frames_own_picture(predictors, frames, mo
 @pytest.mark.parametrize("upsample", ["bilinear", "guided"])
 def test_many_large_masks_are_enlarged_in_parts(predictors, frames, monkeypatch, upsample: str) -> None:
     tracker = Sam2Tracker(predictors("demo"), upsample=upsample)
-    whole, _ = tracker.open(frames).segment(CASES["three kinds"])
+    whole, _ = tracker.open(frames).segment(CASES["three of one kind"])
     monkeypatch.setattr(sam2_session, "_PIXELS_AT_ONCE", 1)
-    parts, _ = tracker.open(frames).segment(CASES["three kinds"])
+    parts, _ = tracker.open(frames).segment(CASES["three of one kind"])
     assert whole.any() and (whole == parts).mean() > 0.999
 
 
