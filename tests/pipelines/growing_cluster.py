@@ -19,25 +19,29 @@ import psutil
 _HEAD_ID = "fffffffffffffffffffffffffffffffffffffffffffffffffff00000"
 _STARTS = 5
 _START_S = 90  # a head whose raylet died over a busy machine says nothing
-# Ray gives a node 30 s to start and has no setting for it, which on a busy machine is too little. Read by every Python process
-# that inherits the path; only those that start nodes are made patient.
+# Ray gives a node 30 s to start, and its raylet dies where an agent has not said within 15 s on which port it listens, and has no
+# setting for either, which on a busy machine is too little: importing Ray alone may take that. Read by every Python process that
+# inherits the path; what starts nodes is made patient and chooses the agents' ports, and an agent says the one it was told before
+# it imports anything, yet not at once: a node that is there within three seconds is not waited for, and a job says nothing of it.
 _PATIENCE = """
+import os
 import sys
+import time
 if any(name.endswith(("ray.scripts.scripts", "/monitor.py")) for name in sys.orig_argv):
-    import time
+    import socket
     import ray._private.services as services
+    from ray._private.parameter import RayParams
     asked = services.get_node
     def patient(*args):
-        for _ in range(240):
+        until = time.monotonic() + 90
+        while True:
             try:
                 return asked(*args)
             except RuntimeError:
+                if time.monotonic() > until:
+                    raise
                 time.sleep(1)
-        return asked(*args)
     services.get_node = patient
-    # A raylet waits 15 s for ports that its agents choose, and not for those that it is told.
-    import socket
-    from ray._private.parameter import RayParams
     made = RayParams.__init__
     def with_ports(self, *args, **options):
         made(self, *args, **options)
@@ -46,6 +50,13 @@ if any(name.endswith(("ray.scripts.scripts", "/monitor.py")) for name in sys.ori
                 probe.bind(("", 0))
                 setattr(self, name, probe.getsockname()[1])
     RayParams.__init__ = with_ports
+elif any(name.endswith("/dashboard/agent.py") for name in sys.orig_argv):
+    told = dict(name[2:].partition("=")[::2] for name in sys.orig_argv if name.startswith("--"))
+    path = os.path.join(told["session-dir"], "dashboard_agent_listen_port_" + told["node-id"])
+    time.sleep(4)
+    with open(path + ".new", "w") as file:
+        file.write(told["listen-port"])
+    os.replace(path + ".new", path)
 """
 _EMPTY = ("auth", "docker", "file_mounts")
 _NONE = ("cluster_synced_files", "rsync_exclude", "rsync_filter", "initialization_commands", "setup_commands")

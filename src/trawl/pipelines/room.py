@@ -153,7 +153,7 @@ def find_room(shares: Sequence[Share], limit_s: float, waiting: Waiting) -> Coun
                 _check_possible(nothing, static)
             timed_out = now - began >= limit_s or waiting.over()
             if nothing and timed_out:
-                raise RoomError(_no_room(nothing[0], now - began))
+                raise RoomError(_no_room(nothing, now - began))
             if not nothing and (timed_out or sure):
                 break
             time.sleep(_LOOK_S)
@@ -215,9 +215,10 @@ def _check_possible(nothing: Sequence[Share], static: bool) -> None:
             )
 
 
-def _no_room(share: Share, waited_s: float) -> str:
+def _no_room(nothing: Sequence[Share], waited_s: float) -> str:
+    lacking = " and ".join(f"{_one(share)} ({_amounts(share.bundle)})" for share in nothing)
     return (
-        f"no room for {_one(share)} ({_amounts(share.bundle)}) came within {waited_s:.0f} s ({_there()}): see why the "
+        f"no room for {lacking} came within {waited_s:.0f} s ({_there()}): see why the "
         "cluster's autoscaler adds no node, or raise resources.wait_s"
     )
 

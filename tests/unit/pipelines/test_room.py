@@ -136,6 +136,11 @@ def test_without_one_of_each_it_ends_in_one_line(cluster: Cluster, waiting: Wait
     assert caught.value.exit_code == 6 and not cluster.groups
 
 
+def test_all_that_there_was_no_room_for_is_named(cluster: Cluster, waiting: Waiting) -> None:
+    with pytest.raises(RoomError, match=r"^no room for a decode actor \(1 CPU\) and an embed actor \(1 GPU\) came within 300 s"):
+        find_room([CPUS, GPU], 300, waiting)
+
+
 def test_what_can_never_be_is_said_soon(cluster: Cluster, waiting: Waiting) -> None:
     cluster.nodes, cluster.refuses = [(0, {"CPU": 7.0})], lambda bundle: "GPU" in bundle
     with pytest.raises(
