@@ -137,7 +137,9 @@ def test_without_one_of_each_it_ends_in_one_line(cluster: Cluster, waiting: Wait
 
 
 def test_all_that_there_was_no_room_for_is_named(cluster: Cluster, waiting: Waiting) -> None:
-    with pytest.raises(RoomError, match=r"^no room for a decode actor \(1 CPU\) and an embed actor \(1 GPU\) came within 300 s"):
+    with pytest.raises(
+        RoomError, match=r"^no room for a decode actor \(1 CPU\) and an embed actor \(1 GPU\) came within 300 s"
+    ):
         find_room([CPUS, GPU], 300, waiting)
 
 
