@@ -318,6 +318,7 @@ class QueryConfig:
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     text: str | None = None
     queries: str | None = None
+    rerank: int = setting(0, at_least=0)
     weights: str | None = None
     device: str = "auto"
 
@@ -363,6 +364,7 @@ class EvaluationConfig:
     match_iou: float = setting(0.1, above=0)
     min_score: float = setting(0.0, at_least=0)
     worst: int = setting(12, at_least=0)
+    rerank: int = setting(0, at_least=0)
     robustness: list[str] = field(default_factory=list)
 
 

@@ -237,7 +237,8 @@ class ScoreCurve:
 class Segment:
     """A stretch of one video in which the text is likely seen: [start_s, end_s), scored by its hits.
 
-    best_index, best_time_s: the hit with the highest score; num_hits: frames that support the segment.
+    best_index, best_time_s: the hit with the highest score; num_hits: frames that support the segment; rerank_score: that of a
+    second look at the best hit, see `pipelines/rerank.py`, or None.
     """
 
     video_id: str
@@ -247,6 +248,12 @@ class Segment:
     best_index: int
     best_time_s: float
     num_hits: int
+    rerank_score: float | None = None
+
+    @property
+    def rank_key(self) -> float:
+        """What segments of an answer are ordered by, highest first: those that were looked at again (0-1) before the rest."""
+        return self.score - 2 if self.rerank_score is None else self.rerank_score
 
 
 @dataclass(frozen=True, slots=True)

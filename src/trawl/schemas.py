@@ -83,7 +83,8 @@ RESULTS = pa.schema(
         pa.field("uri", pa.string(), nullable=False),
         pa.field("start_s", pa.float64(), nullable=False),
         pa.field("end_s", pa.float64(), nullable=False),
-        pa.field("score", pa.float64(), nullable=False),
+        pa.field("score", pa.float64(), nullable=False),  # cosine of the best frame
+        pa.field("rerank_score", pa.float64()),  # what the order follows after a second look; null without one
         pa.field("best_index", pa.int64(), nullable=False),
         pa.field("best_time_s", pa.float64(), nullable=False),
         pa.field("num_hits", pa.int32(), nullable=False),

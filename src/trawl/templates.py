@@ -29,6 +29,8 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "there is {} in the scene",
     ),
 }
+# Before an article, so that "a black and white cat" and "a large, red star" stay one.
+_LISTED = re.compile(r"(?:,|&|\band\b)(?:\s*\band\b)?\s+(?=(?:an?|the|one|two|three|some)\b)", re.IGNORECASE)
 _WEIGHT = re.compile(r"^(.*?)\s*:\s*([-+]?\d+(?:\.\d+)?)$", re.DOTALL)
 
 
@@ -83,6 +85,17 @@ def parse_prompts(text: str) -> list[tuple[str, float]]:
     if not all(phrase for phrase, _ in parts):
         raise ConfigError(f'text={text}: a prompt is empty; write it as "a red star:2 | a blue ring:-1"')
     return parts
+
+
+def named_things(phrase: str) -> list[str]:
+    """The things that an English phrase names beside each other; a phrase that lists none is one.
+
+    >>> named_things("a red star, a blue ring and the green cross")
+    ['a red star', 'a blue ring', 'the green cross']
+    >>> named_things("a black and white cat"), named_things("a large, red star")
+    (['a black and white cat'], ['a large, red star'])
+    """
+    return [part.strip() for part in _LISTED.split(phrase) if part.strip()]
 
 
 def check_templates(templates: str) -> None:

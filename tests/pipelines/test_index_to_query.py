@@ -118,6 +118,13 @@ def test_the_commands_of_the_readme(tmp_path: Path) -> None:
     assert asked.returncode == cli.EXIT_OK, asked.stderr
     assert asked.stderr == ""
     (folder,) = (tmp_path / "data/demo/queries").iterdir()
+    looked = subprocess.run([*command, "rerank=3"], cwd=tmp_path, capture_output=True, text=True)
+    assert (looked.returncode, looked.stderr) == (cli.EXIT_OK, "")
+    (other,) = set((tmp_path / "data/demo/queries").iterdir()) - {folder}
+    again = pq.read_table(other / "results.parquet")
+    assert [score is None for score in again["rerank_score"].to_pylist()] == [
+        rank > 3 for rank in again["rank"].to_pylist()
+    ]
     assert {path.name for path in folder.iterdir()} >= {
         "results.parquet",
         "results.json",

@@ -175,9 +175,10 @@ def test_filters(where: str, videos: set[str], corpus: Corpus) -> None:
         ({"search": SearchConfig(where="camra = 'x'")}, ConfigError, "did you mean 'camera'"),
         ({"search": SearchConfig(where="camera =")}, ConfigError, "columns: video_id"),
         ({"search": SearchConfig(templates="clipp")}, ConfigError, "did you mean 'clip'"),
+        ({"rerank": 20}, ConfigError, "rerank=20: this index is of colors, whose patches"),
         ({"dataset": DatasetConfig(kind="folder", name="other", uri="/x")}, IndexMissingError, "jobs.index"),
     ],
-    ids=["no text", "blank", "unknown column", "half a filter", "templates", "no index"],
+    ids=["no text", "blank", "unknown column", "half a filter", "templates", "no patches", "no index"],
 )
 def test_mistakes_are_one_line_and_write_nothing(
     change: dict[str, object], error: type[UsageError], hint: str, corpus: Corpus

@@ -13,13 +13,13 @@ import av
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from PIL import Image
 
 from trawl import masks
 from trawl.demo import words
 from trawl.demo.phrases import Want
 from trawl.demo.render import Canvas
 from trawl.demo.scene import choose_pairs, sample
+from trawl.ground.clip import squashed
 
 _SIZES = ((240, 320), (216, 384), (320, 320), (300, 400), (360, 320))
 
@@ -82,12 +82,6 @@ def decoded(corpus: Path, size: int, every_s: float = 0.5, split: str = "test") 
                     images.append(squashed(upright, size))
                     seen.append(tuple(at.get((video_id, number), ())))
     return Gallery(np.stack(images), tuple(seen))
-
-
-def squashed(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """(H, W, 3) -> (size, size, 3), both sides scaled on their own."""
-    picture = Image.fromarray(np.ascontiguousarray(image))
-    return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def _small(mask: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:

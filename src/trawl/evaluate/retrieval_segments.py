@@ -87,7 +87,7 @@ def _overlaps_in_order(right: Right, segments: Sequence[Segment]) -> NDArray[np.
     """(S, T), best first and among equal scores the worse first; None where nothing is right."""
     if not right.stretches:
         return None
-    ious, scores = overlaps(segments, right), np.array([one.score for one in segments], np.float64)
+    ious, scores = overlaps(segments, right), np.array([one.rank_key for one in segments], np.float64)
     in_order: NDArray[np.float64] = ious[retrieval_ranking.order(scores, ious.max(axis=1, initial=0.0))]
     return in_order
 

@@ -45,7 +45,7 @@ def in_order(segments: Sequence[Segment], video_ids: Sequence[str]) -> NDArray[n
     """(V,) scores by which videos stand as an answer's segments first name them; -inf for those that it does not name."""
     best: dict[str, float] = {}
     for segment in segments:
-        best[segment.video_id] = max(segment.score, best.get(segment.video_id, -np.inf))
+        best[segment.video_id] = max(segment.rank_key, best.get(segment.video_id, -np.inf))
     return np.array([best.get(video_id, -np.inf) for video_id in video_ids], np.float32)
 
 

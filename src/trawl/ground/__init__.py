@@ -10,8 +10,9 @@ nothing of videos or torch.
 
 from trawl.config import GrounderConfig
 from trawl.ground.choice import Kept
-from trawl.ground.clip import ClipGrounder, Sentences
+from trawl.ground.clip import ClipGrounder
 from trawl.ground.detector import DetectorGrounder
+from trawl.ground.views import Sentences
 from trawl.models.protocols import DenseEmbedder, Detector, Grounder
 
 __all__ = ["ClipGrounder", "DetectorGrounder", "Kept", "Sentences", "grounder"]

@@ -11,8 +11,7 @@ Four steps, for each phrase on each frame:
 At least one candidate for each phrase on each frame has a score, however low, so that a run can say how near it came.
 """
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,28 +22,23 @@ from PIL import Image
 from trawl.config import GrounderConfig
 from trawl.ground.choice import assemble
 from trawl.ground.regions import Region, fine, regions
+from trawl.ground.views import AveragedTexts, Sentences, View, view_of
 from trawl.masks import bounding_box
 from trawl.models.protocols import DenseEmbedder, Session
-from trawl.records import Detections, Embeddings, Frames
+from trawl.records import Detections, Frames
 
 Floats = NDArray[np.float32]
 Masks = NDArray[np.bool_]  # (N, H, W)
-Sentences = Callable[[str], Sequence[str]]  # a phrase in the sentences whose embeddings are averaged
 
 _CROP = 1.5  # a candidate's crop is a square of its longer side times this: some surroundings, as CLIP is used to
-_SAME_TEXT = 0.85  # cosine above which two phrases are one; in the demo's world, "a violet star" and "a purple star"
-_EMPTY_WORDS = frozenset(
-    ("a", "an", "the", "one", "thing", "things", "object", "objects", "something", "of", "in", "on")
-)
 
 
 class ClipGrounder:
     """A `protocols.Grounder` from dense embeddings and the tracker's masks."""
 
     def __init__(self, dense: DenseEmbedder, config: GrounderConfig, sentences: Sentences) -> None:
-        self._dense, self._config, self._sentences = dense, config, sentences
+        self._dense, self._config, self._vectors = dense, config, AveragedTexts(dense, sentences)
         self._contrast = tuple(dense.contrast if config.contrast is None else config.contrast)
-        self._vectors: dict[str, Floats] = {}
 
     def detect(
         self, session: Session, frames: Frames, positions: Sequence[int], phrases: Sequence[str]
@@ -58,7 +52,7 @@ class ClipGrounder:
         looked_at = frames[np.asarray(positions)]
         size = self._dense.image_spec.size
         patches = self._dense.embed_patches(np.stack([squashed(frame, size) for frame in looked_at]))
-        views = [self._view(phrase) for phrase in phrases]
+        views = [view_of(phrase, self._contrast, self._vectors, self._dense.logit_scale) for phrase in phrases]
         candidates = [
             _Candidate(n, q, region, heat)
             for n in range(len(positions))
@@ -70,19 +64,6 @@ class ClipGrounder:
         found = [(c, mask) for c, mask in zip(candidates, masks) if mask.any()]
         return self._assemble(looked_at, found, views)
 
-    def _view(self, phrase: str) -> "View":
-        vectors = {text: self._vector(text) for text in (phrase, *self._contrast)}
-        others = [text for text in self._contrast if not same_thing(phrase, text)]
-        others = [text for text in others if float(vectors[text] @ vectors[phrase]) < _SAME_TEXT]
-        stacked = np.stack([vectors[phrase], *(vectors[text] for text in others)])
-        return View(stacked, self._dense.logit_scale)
-
-    def _vector(self, text: str) -> Floats:
-        if text not in self._vectors:
-            mean = self._dense.embed_texts(list(self._sentences(text))).mean(axis=0)
-            self._vectors[text] = mean / max(float(np.linalg.norm(mean)), 1e-12)
-        return self._vectors[text]
-
     def _segment(
         self, session: Session, candidates: "Sequence[_Candidate]", positions: Sequence[int], shape: tuple[int, int]
     ) -> Masks:
@@ -93,7 +74,7 @@ class ClipGrounder:
         return session.segment(prompts)[0]
 
     def _assemble(
-        self, frames: Frames, found: "Sequence[tuple[_Candidate, NDArray[np.bool_]]]", views: "Sequence[View]"
+        self, frames: Frames, found: "Sequence[tuple[_Candidate, NDArray[np.bool_]]]", views: Sequence[View]
     ) -> list[Detections]:
         size = self._dense.image_spec.size
         crops = [squashed(crop(frames[c.frame], mask, _CROP), size) for c, mask in found]
@@ -118,22 +99,6 @@ class ClipGrounder:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A phrase among what else may be there. texts (1 + C, D) unit length, the phrase first."""
-
-    texts: Embeddings
-    logit_scale: float
-
-    def share(self, patches: Floats) -> Floats:
-        """(h, w, D) -> (h, w), 0-1: how much more each patch is the phrase's than anything else's."""
-        return _softmax_first(patches @ self.texts.T)
-
-    def share_of_picture(self, vector: Floats) -> float:
-        """(D,) unit length -> 0-1: the same of a picture's embedding."""
-        return float(_softmax_first(self.logit_scale * (self.texts @ vector)))
-
-
-@dataclass(frozen=True, slots=True)
 class _Candidate:
     """frame, phrase: which of those looked at and looked for. heat (h, w): the phrase's map of that frame."""
 
@@ -141,21 +106,6 @@ class _Candidate:
     phrase: int
     region: Region
     heat: Floats
-
-
-def same_thing(phrase: str, other: str) -> bool:
-    """Whether one text says all that the other does, so that they cannot be told apart by what they mean.
-
-    >>> same_thing("a star", "a red star"), same_thing("a red thing", "a red star"), same_thing("a red star", "a red heart")
-    (True, True, False)
-    """
-    a, b = _content(phrase), _content(other)
-    return a <= b or b <= a
-
-
-def _content(text: str) -> frozenset[str]:
-    words = frozenset(re.findall(r"\w+", text.lower()))
-    return words - _EMPTY_WORDS or words
 
 
 def inside(heat: Floats, mask: NDArray[np.bool_]) -> float:
@@ -177,10 +127,3 @@ def crop(picture: NDArray[np.uint8], mask: NDArray[np.bool_], scale: float) -> N
     half = max(right - left, bottom - top, 8) * scale / 2
     x, y = (left + right) / 2, (top + bottom) / 2
     return picture[max(round(y - half), 0) : round(y + half), max(round(x - half), 0) : round(x + half)]
-
-
-def _softmax_first(logits: Floats) -> Floats:
-    """The first of each last axis' shares."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    share: Floats = powers[..., 0] / powers.sum(axis=-1)
-    return share

@@ -34,7 +34,7 @@ BACKGROUND = (
 _NEIGHBOURHOOD = 5.0  # patches: the Gaussian's standard deviation, as published
 # What the demo's patches are multiplied by: their dot products with texts are about 10 on a thing and 5 on one that
 # shares its colour or shape. Of 1, 1/2 and 1/3, half gave the boxes nearest to the things, on validation scenes.
-_DEMO_SCALE = 0.5
+DEMO_SCALE = 0.5
 
 
 class DenseClip:
@@ -173,7 +173,7 @@ def _nearness(grid: tuple[int, int]) -> "Tensor":
 
 
 def _demo_patches(model: Any, pixels: "Tensor") -> "Tensor":
-    patches: Tensor = model.visual.trunk.forward_patches(pixels) * _DEMO_SCALE
+    patches: Tensor = model.visual.trunk.forward_patches(pixels) * DEMO_SCALE
     return patches
 
 

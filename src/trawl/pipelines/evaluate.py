@@ -31,9 +31,10 @@ from trawl.evaluate.tracking import Tracking
 from trawl.evaluate.tracking_flags import Flags
 from trawl.evaluate.truth import Truth, open_truth, trackable
 from trawl.models import registry
-from trawl.pipelines import evaluate_retrieval, robustness, track
+from trawl.pipelines import evaluate_retrieval, rerank, robustness, track
 from trawl.pipelines.evaluation_pictures import Judged, picture_cases
 from trawl.pipelines.foresight import earlier_runs
+from trawl.pipelines.pictures import PictureDesk
 from trawl.pipelines.retrieve import PublishedIndex, openable
 from trawl.pipelines.summary import line
 from trawl.pipelines.track import Asked, TrackPlan
@@ -83,8 +84,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     truth = open_truth(config.dataset, config.storage, known)
     measured = Measured()
     if "retrieval" in chosen.measure:
-        embed_texts = registry.build_text(registry.from_recipe(published.recipe.embedder, config.weights))
-        measured += evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen)
+        measured += _of_retrieval(config, index, truth)
     _check_objective(chosen.objective, measured)
     exit_code = 0
     if run_id is None:
@@ -153,6 +153,17 @@ def _asked(config: EvaluateConfig, truth: Truth) -> Asked:
     else:
         wanted = [query.text for query in trackable(truth.queries())]
     return Asked(tuple(wanted), frozenset(truth.video_ids()))
+
+
+def _of_retrieval(config: EvaluateConfig, index: PublishedIndex, truth: Truth) -> Measured:
+    blueprint = registry.from_recipe(index.published.recipe.embedder, config.weights)
+    embed_texts, chosen = registry.build_text(blueprint), config.evaluation
+    if not chosen.rerank:
+        return evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen)
+    rerank.check(blueprint, chosen.rerank)
+    with PictureDesk(config.decode, config.storage) as desk:
+        reranker = rerank.open_reranker(blueprint, "auto", index, desk, config, chosen.rerank)
+        return evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen, reranker)
 
 
 def _of_tracks(clips: Iterator[PairedClip], truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Measured:

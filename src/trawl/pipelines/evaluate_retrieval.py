@@ -3,7 +3,7 @@
     1. sampled     which frames of the annotated videos the index holds
     2. right       which of them, which stretches and which videos answer each text
     3. frames      every text against every frame, exactly, in blocks of texts and of frames; so are videos
-    4. segments    as a query job answers, vector index and all
+    4. segments    as a query job answers, vector index, second look and all
     5. neighbours  what the vector index loses against 3
 
 Reads as a query does, without Ray. Memory: the scores of one block of texts, 64 MiB, and one vector for each video; a
@@ -25,10 +25,14 @@ from trawl.evaluate.retrieval_frames import FrameRanking
 from trawl.evaluate.retrieval_neighbours import NEIGHBOURS, NeighbourRecall
 from trawl.evaluate.retrieval_truth import Right, SampledFrames
 from trawl.evaluate.truth import Truth
+from trawl.pipelines import rerank
+from trawl.pipelines.rerank import Reranker
 from trawl.pipelines.retrieve import PublishedIndex
 from trawl.records import Embeddings, Indices, TruthQuery
+from trawl.results import Answer
 
 EmbedTexts = Callable[[Sequence[str]], Embeddings]
+Ask = Callable[[Sequence[str], Sequence[NDArray[np.float32]]], list[Answer]]  # texts and their vectors
 
 _BLOCK_SCORES = 2**24
 # What is said of misspelt texts, beside the same of the texts as they are.
@@ -39,14 +43,20 @@ _ROBUSTNESS = (
 
 
 def measure(
-    index: PublishedIndex, truth: Truth, embed_texts: EmbedTexts, search: SearchConfig, evaluation: EvaluationConfig
+    index: PublishedIndex,
+    truth: Truth,
+    embed_texts: EmbedTexts,
+    search: SearchConfig,
+    evaluation: EvaluationConfig,
+    reranker: Reranker | None = None,
 ) -> Measured:
     """All of retrieval; and of robustness, if `evaluation.robustness` names spelling.
 
     Args:
         embed_texts: of the index's model: Q texts -> (Q, D), unit length.
         search: as the query job has it. `search.where` narrows what is evaluated.
-        evaluation: `min_visibility`, `worst` and `robustness` are read here.
+        evaluation: `min_visibility`, `worst`, `rerank` and `robustness` are read here.
+        reranker: looks again at the `evaluation.rerank` best segments of each answer.
 
     Raises:
         ConfigError: `search` is no good.
@@ -56,7 +66,8 @@ def measure(
     sampled, places = _sampled(index, truth, search.where)
     queries = truth.queries()
     rights, annotated = retrieval_truth.judge(sampled, truth, queries, evaluation.min_visibility)
-    desk = _Desk(index, search, sampled, places, annotated, queries, rights)
+    ask = _asking(index, rerank.pool(search, evaluation.rerank), sampled.video_ids, reranker)
+    desk = _Desk(index, search, sampled, places, annotated, queries, rights, ask)
     plain = desk.measure([query.text for query in queries], embed_texts, evaluation.worst)
     if "spelling" not in evaluation.robustness:
         return plain
@@ -76,9 +87,10 @@ class _Desk:
         annotated: NDArray[np.bool_],
         queries: list[TruthQuery],
         rights: list[Right],
+        ask: Ask,
     ) -> None:
         self._index, self._search, self._sampled, self._places = index, search, sampled, places
-        self._annotated, self._queries, self._rights = annotated, queries, rights
+        self._annotated, self._queries, self._rights, self._ask = annotated, queries, rights, ask
 
     def measure(self, texts: list[str], embed_texts: EmbedTexts, worst: int) -> Measured:
         """What the texts find, each asked in place of the query at its position."""
@@ -110,8 +122,7 @@ class _Desk:
 
     def _segments(self, texts: list[str], vectors: list[NDArray[np.float32]]) -> Measured:
         """As the query job answers; its videos in the order of their best segments."""
-        answers = self._index.answers(texts, vectors, self._search, self._sampled.video_ids)
-        segments, video_ids = [answer.segments for answer in answers], self._sampled.video_ids
+        segments, video_ids = [answer.segments for answer in self._ask(texts, vectors)], self._sampled.video_ids
         scores = np.array([retrieval_videos.in_order(one, video_ids) for one in segments], np.float32)
         scores = scores.reshape(len(texts), len(video_ids))
         return retrieval_segments.measure(
@@ -135,6 +146,16 @@ class _Desk:
             done += len(vectors)
         assert done == len(self._sampled)
         return scores, means.unit()
+
+
+def _asking(index: PublishedIndex, search: SearchConfig, among: Sequence[str], reranker: Reranker | None) -> Ask:
+    """How a query job answers, among some videos."""
+
+    def ask(texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> list[Answer]:
+        answers = index.answers(texts, vectors, search, among)
+        return [reranker.rerank(answer) for answer in answers] if reranker else answers
+
+    return ask
 
 
 def _sampled(index: PublishedIndex, truth: Truth, where: str | None) -> tuple[SampledFrames, Indices]:

@@ -66,8 +66,8 @@ def picture_cases(
             wanted.setdefault(case.video_id, []).append(time_s)
     shots: dict[tuple[str, float], Shot] = {}
     if wanted:
-        with PictureDesk(decode, files, _SIDE) as desk:
-            shots = desk.fetch({video_id: sorted(set(some)) for video_id, some in wanted.items()}, sources)
+        with PictureDesk(decode, files) as desk:
+            shots = desk.fetch({video_id: sorted(set(some)) for video_id, some in wanted.items()}, sources, _SIDE)
     found = _Found(judged, [case for case in cases if case.video_id in wanted])
     return [_shown(case, time_s, shots, videos, found) for case, time_s in zip(cases, times, strict=True)]
 

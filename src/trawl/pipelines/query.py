@@ -16,6 +16,7 @@ from rich.text import Text
 from trawl import results, templates
 from trawl.config import QueryConfig, ReportConfig
 from trawl.models import registry
+from trawl.pipelines import rerank
 from trawl.pipelines.clock import Clock
 from trawl.pipelines.pictures import PictureDesk
 from trawl.pipelines.retrieve import PublishedIndex, openable
@@ -56,16 +57,22 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
         published = publish.latest(storage, dataset)
         storage.check(write=True)
         blueprint = registry.from_recipe(published.recipe.embedder, config.weights)
-    with PictureDesk(config.decode, config.storage, config.report.thumbnail_width) as desk:
+        rerank.check(blueprint, config.rerank)
+    with PictureDesk(config.decode, config.storage) as desk:
         with clock.step("embed the text"):
             embed_texts = registry.build_text(blueprint, config.device)
             vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
         with clock.step("open the tables"):
             index = PublishedIndex(storage, dataset, published)
         with clock.step("search"):
-            answers = index.answers(queries, vectors, config.search)
-            sources = index.sources(segment.video_id for answer in answers for segment in answer.segments)
+            answers = index.answers(queries, vectors, rerank.pool(config.search, config.rerank))
+        if config.rerank:
+            with clock.step("load the model"):
+                second = rerank.open_reranker(blueprint, config.device, index, desk, config, config.rerank)
+            with clock.step("rerank"):
+                answers = [second.rerank(answer) for answer in answers]
         with clock.step("write"):
+            sources = index.sources(segment.video_id for answer in answers for segment in answer.segments)
             table = results.to_table(answers, sources, published.recipe_key)
             folder = results.new_folder(storage, dataset, queries, datetime.now(UTC))
             results.write(storage, folder, table, _about(config, published))
@@ -85,15 +92,9 @@ def _contact_sheet(
     published: Published,
     dataset: str,
 ) -> str:
-    shown = {
-        (segment.video_id, segment.best_time_s)
-        for answer in answers
-        for segment in answer.segments[: config.report.thumbnails]
-    }
-    wanted: dict[str, list[float]] = {}
-    for video_id, time_s in sorted(shown):
-        wanted.setdefault(video_id, []).append(time_s)
-    shots = desk.fetch(wanted, openable(config.dataset, config.storage, {name: sources[name] for name in wanted}))
+    shown = [segment for answer in answers for segment in answer.segments[: config.report.thumbnails]]
+    opened = openable(config.dataset, config.storage, {one.video_id: sources[one.video_id] for one in shown})
+    shots = desk.best_frames(shown, opened, config.report.thumbnail_width)
     sections = [_section(answer, sources, shots, config.report) for answer in answers]
     title = answers[0].query + (f" and {len(answers) - 1} more" if len(answers) > 1 else "")
     return sheet.render(sections, sheet.About(f"{title} · trawl", _facts(published, dataset, config)))
@@ -127,7 +128,7 @@ def _date(when: datetime) -> str:
 
 def _about(config: QueryConfig, published: Published) -> dict[str, Any]:
     index = {key: value for key, value in asdict(published).items() if key != "token"}
-    return {"index": index, "search": asdict(config.search)}
+    return {"index": index, "search": asdict(config.search), "rerank": config.rerank}
 
 
 def _print(outcome: QueryOutcome, console: Console) -> None:

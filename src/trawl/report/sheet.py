@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.records import Segment
+from trawl.report.bars import height_of
 from trawl.report.times import clock
 from trawl.storage.veil import is_veiled
 
@@ -71,7 +72,8 @@ def render(sections: Sequence[Section], about: About) -> str:
 def _view(card: Card, section: Section) -> dict[str, Any]:
     """A card in the template's words: texts and percentages."""
     segment = card.segment
-    best = max((other.segment.score for other in section.cards), default=segment.score)
+    again = any(other.segment.rerank_score is not None for other in section.cards)
+    best = max(height_of(other.segment, section.background, again) for other in section.cards)
     folder, _, name = segment.video_id.rpartition("/")
     return {
         "rank": card.rank,
@@ -81,7 +83,8 @@ def _view(card: Card, section: Section) -> dict[str, Any]:
         "times": f"{clock(segment.start_s)} – {clock(segment.end_s)}",
         "best": clock(segment.best_time_s),
         "score": f"{segment.score:.3f}",
-        "meter": _percent(segment.score - section.background, best - section.background),
+        "rerank": f"{segment.rerank_score:.3f}" if segment.rerank_score is not None else None,
+        "meter": _percent(height_of(segment, section.background, again), best),
         "left": _percent(segment.start_s, card.duration_s),
         "width": max(_percent(segment.end_s - segment.start_s, card.duration_s), 1.0),
         "length": clock(card.duration_s),

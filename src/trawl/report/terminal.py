@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trawl.records import Segment
+from trawl.report.bars import height_of
 from trawl.report.times import clock
 
 _BAR = 10
@@ -16,24 +17,30 @@ def answer_table(query: str, segments: Sequence[Segment], background: float) -> 
 
     Args:
         query: the text, as typed.
-        segments: best first; may be empty.
+        segments: best first; may be empty. Where some were looked at again, their order and the bars are of that.
         background: the score of a typical frame, from which the bars rise.
     """
+    again = any(segment.rerank_score is not None for segment in segments)
     table = Table(
         title=Text(f"“{query}”", style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim"
     )
-    for name in ("#", "score", ""):
+    for name in ("#", *(("rerank",) if again else ()), "score", ""):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     table.add_column("from – to", no_wrap=True)
     table.add_column("video", overflow="fold")
-    best = max((segment.score for segment in segments), default=0.0)
-    for rank, segment in enumerate(segments, 1):
-        bar = _bar(segment.score - background, best - background)
+    heights = [height_of(segment, background, again) for segment in segments]
+    for rank, (segment, height) in enumerate(zip(segments, heights), 1):
+        second = (_figure(segment.rerank_score),) if again else ()
         times = f"{clock(segment.start_s)} – {clock(segment.end_s)}"
-        table.add_row(str(rank), f"{segment.score:.3f}", bar, times, Text(segment.video_id))
+        bar = _bar(height, max(heights))
+        table.add_row(str(rank), *second, _figure(segment.score), bar, times, Text(segment.video_id))
     if not segments:
         table.caption = Text("nothing found: no frame passes search.where and search.min_score", style="yellow")
     return table
+
+
+def _figure(score: float | None) -> str:
+    return "–" if score is None else f"{score:.3f}"
 
 
 def _bar(part: float, whole: float) -> Text:

@@ -1,5 +1,7 @@
 """Text to segment: overlap in time and its matching, against QVHighlights' written out here, and by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,6 +90,14 @@ def test_among_equal_scores_the_worse_segment_counts_first() -> None:
     good, bad = segment("a", 0, 10, 0.5), segment("b", 0, 10, 0.5)
     its_right = right(a=[(0, 10)])
     assert one_text(its_right, good, bad).metrics == one_text(its_right, bad, good).metrics
+    assert value(one_text(its_right, good, bad), "segment_recall_at_1_iou_0_5") == 0.0
+
+
+def test_after_a_second_look_its_order_counts() -> None:
+    good, bad = segment("a", 0, 10, 0.2), segment("b", 0, 10, 0.9)
+    its_right = right(a=[(0, 10)])
+    looked = one_text(its_right, replace(good, rerank_score=0.1), bad)  # the other one's picture was gone
+    assert value(looked, "segment_recall_at_1_iou_0_5") == 1.0
     assert value(one_text(its_right, good, bad), "segment_recall_at_1_iou_0_5") == 0.0
 
 

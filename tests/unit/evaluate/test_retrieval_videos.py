@@ -64,9 +64,14 @@ def test_a_right_video_that_is_not_listed_is_not_found_and_has_no_rank() -> None
         Segment("b", 5, 6, 0.7, 0, 5.0, 1),
     ]
     scores = in_order(segments, ["a", "b", "c"])[None]
-    assert scores.tolist() == [[pytest.approx(0.8), pytest.approx(0.9), -np.inf]]
+    assert scores.argsort().tolist() == [[2, 0, 1]] and scores[0, 2] == -np.inf
     found = measure("segment", [TruthQuery("x", {})], [right(True, False, True)], scores, complete=False)
     assert value(found, "video_segment_recall_at_1") == 0.0
     assert value(found, "video_segment_recall_at_5") == 1.0
     assert value(found, "video_segment_map") == pytest.approx((1 / 2) / 2), "c is right and not listed"
     assert not [one for one in found.metrics if "rank" in one.name]
+
+
+def test_after_a_second_look_its_order_counts() -> None:
+    segments = [Segment("a", 0, 1, 0.1, 0, 0.0, 1, rerank_score=0.05), Segment("b", 0, 1, 0.9, 0, 0.0, 1)]
+    assert in_order(segments, ["a", "b", "c"]).argsort().tolist() == [2, 1, 0]

@@ -1,7 +1,7 @@
 """Retrieval measured over a real published index, against numpy on the same vectors. No Ray, no model."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from trawl.pipelines import evaluate_retrieval
 from trawl.pipelines.evaluate_retrieval import measure
 from trawl.pipelines.retrieve import PublishedIndex
 from trawl.records import FrameBatch, Probe, Recipe, Status, TruthQuery, VideoFile
+from trawl.results import Answer
 from trawl.schemas import VIDEOS, frames_schema
 from trawl.storage import Storage
 from trawl.table import frames, publish
@@ -198,6 +199,23 @@ def test_an_annotated_video_that_is_not_indexed_is_an_error(corpus: Little) -> N
     more = LittleTruth([*truth.videos(), video("gone.mp4", [0.0])], truth.queries())
     with pytest.raises(TruthError, match=r"gone\.mp4 is in the ground truth and not in the index"):
         measure(corpus.index, more, embed_texts, SEARCH, EvaluationConfig())
+
+
+def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) -> None:
+    """A reranker that likes least what the vectors like best, in answers of one segment from a pool of all."""
+
+    class Contrary:
+        def rerank(self, answer: Answer) -> Answer:
+            assert len(answer.segments) > 1, "the pool"
+            worst = answer.segments[-1]
+            return replace(answer, segments=[replace(worst, rerank_score=0.5)])
+
+    search = replace(SEARCH, segments=1)
+    before = measure(corpus.index, corpus.truth(), embed_texts, search, EvaluationConfig())
+    asked = EvaluationConfig(rerank=8)
+    after = measure(corpus.index, corpus.truth(), embed_texts, search, asked, Contrary())  # type: ignore[arg-type]
+    assert value(before, "video_segment_recall_at_1") == 1.0 and value(after, "video_segment_recall_at_1") == 0.0
+    assert value(after, "frame_map") == value(before, "frame_map")
 
 
 def test_misspelt_texts_are_measured_beside_the_others(corpus: Little) -> None:

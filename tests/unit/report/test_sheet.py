@@ -1,6 +1,7 @@
 """The contact sheet, as HTML and as a real browser shows it."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_names_and_texts_are_escaped() -> None:
 def test_links_open_the_video_at_the_segment(uri: str, link: str | None) -> None:
     links = [attributes["href"] for tag, attributes in Tags(page_of(card(uri=uri))).found if tag == "a"]
     assert links == ([link] if link else [])
+
+
+def test_a_second_look_is_what_the_meter_shows() -> None:
+    cards = [card(), card(2), card(3)]
+    looked = [replace(cards[0], segment=replace(cards[0].segment, rerank_score=0.4))]
+    looked += [replace(cards[1], segment=replace(cards[1].segment, rerank_score=0.1)), cards[2]]
+    html = page_of(*looked)
+    assert re.findall(r"width: ([\d.]+)%\"></i></b>", html) == ["100.0", "25.0", "0.0"]
+    assert html.count("second look") == 2 and ">0.400<" in html and "</b>0.300<" in html
 
 
 def test_an_empty_answer_and_several_queries() -> None:

@@ -28,3 +28,13 @@ def test_names_are_not_markup() -> None:
 
 def test_an_empty_answer_says_so() -> None:
     assert "nothing found" in shown([])
+
+
+def test_after_a_second_look_the_bars_are_of_that() -> None:
+    looked = Segment("a.mp4", 0.0, 1.0, 0.3, 0, 0.0, 1, rerank_score=0.28)
+    less = Segment("b.mp4", 0.0, 1.0, 0.5, 0, 0.0, 1, rerank_score=0.14)
+    text = shown([looked, less, Segment("gone.mp4", 0.0, 1.0, 0.6, 0, 0.0, 1)])
+    first, second, last = [line.split() for line in text.splitlines() if ".mp4" in line]
+    assert "rerank" in text and first[:3] == ["1", "0.280", "0.300"] and second[1:3] == ["0.140", "0.500"]
+    assert last[1:3] == ["–", "0.600"]
+    assert "rerank" not in shown([Segment("b.mp4", 0.0, 1.0, 0.3, 0, 0.0, 1)])
