@@ -175,10 +175,9 @@ def test_filters(where: str, videos: set[str], corpus: Corpus) -> None:
         ({"search": SearchConfig(where="camra = 'x'")}, ConfigError, "did you mean 'camera'"),
         ({"search": SearchConfig(where="camera =")}, ConfigError, "columns: video_id"),
         ({"search": SearchConfig(templates="clipp")}, ConfigError, "did you mean 'clip'"),
-        ({"rerank": 20}, ConfigError, "rerank=20: this index is of colors, whose patches"),
         ({"dataset": DatasetConfig(kind="folder", name="other", uri="/x")}, IndexMissingError, "jobs.index"),
     ],
-    ids=["no text", "blank", "unknown column", "half a filter", "templates", "no patches", "no index"],
+    ids=["no text", "blank", "unknown column", "half a filter", "templates", "no index"],
 )
 def test_mistakes_are_one_line_and_write_nothing(
     change: dict[str, object], error: type[UsageError], hint: str, corpus: Corpus
@@ -198,6 +197,24 @@ def test_segments_beyond_the_pictures_are_listed_all_the_same(pictures: int, cor
     html = (Path(outcome.folder) / "contact_sheet.html").read_text()
     assert html.count("data:image/jpeg") == pictures
     assert html.count('<li class="card">') == outcome.table.num_rows > 1
+
+
+def test_a_second_look(corpus: Corpus) -> None:
+    """Gray videos have no red in them, whatever their cosine; one that is gone cannot be looked at and comes last."""
+    path = corpus.videos / "rear/gray <b>&.mp4"
+    console = quiet()
+    try:
+        path.rename(path.with_suffix(".away"))
+        outcome = run(replace(corpus.config, rerank=20), console)
+    finally:
+        path.with_suffix(".away").rename(path)
+    rows = outcome.table.to_pylist()
+    assert rows[0]["video_id"] == "front/red.mp4" and rows[0]["rerank_score"] > 0.5 * rows[0]["score"]
+    looked = [row["rerank_score"] for row in rows if row["video_id"] != "rear/gray <b>&.mp4"]
+    assert looked == sorted(looked, reverse=True) and looked[-1] < 0.1
+    assert all(row["rerank_score"] is None for row in rows[len(looked) :]) and len(looked) < len(rows)
+    assert json.loads((Path(outcome.folder) / "results.json").read_text())["rerank"] == 20
+    assert "rerank" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("what", ["gone", "changed", "broken"])

@@ -9,7 +9,6 @@ from trawl.records import Frames
 class ColorPatches(fakes.FakeEmbedder):
     """A DenseEmbedder: each of 8 x 8 patches is embedded as a picture of its own."""
 
-    logit_scale = 10.0
     contrast = ("a blue thing", "a gray wall", "a red thing")
 
     def embed_patches(self, frames: Frames) -> np.ndarray:

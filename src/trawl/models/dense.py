@@ -67,8 +67,8 @@ class DenseClip:
 
     @property
     def logit_scale(self) -> float:
-        """What cosines are multiplied by before a softmax: the model's own, learned."""
-        return float(self._embedder.model.logit_scale.detach().exp())
+        """What cosines of pictures and texts are multiplied by before a softmax."""
+        return self._embedder.logit_scale
 
     @property
     def contrast(self) -> Sequence[str]:

@@ -60,6 +60,8 @@ class FakeEmbedder:
     True
     """
 
+    logit_scale = 10.0
+
     def __init__(self, aspect: str = "squash") -> None:
         self._spec = blueprint(aspect).image
         self._palette = np.array(list(COLORS.values()), np.float32)

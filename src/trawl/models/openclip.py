@@ -78,6 +78,11 @@ class OpenClipEmbedder:
         """The picture that `embed_images` expects."""
         return self._blueprint.image
 
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by before a softmax: the model's own, learned."""
+        return float(self._model.logit_scale.detach().exp())
+
     def embed_images(self, frames: Frames) -> Embeddings:
         """(N, S, S, 3) uint8 RGB, S as in `image_spec` -> (N, D) float32, unit length. N may be 0."""
         import torch

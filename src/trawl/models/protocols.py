@@ -21,6 +21,10 @@ class Embedder(Protocol):
     def image_spec(self) -> ImageSpec:
         """The picture that `embed_images` expects."""
 
+    @property
+    def logit_scale(self) -> float:
+        """What cosines of pictures and texts are multiplied by before a softmax."""
+
     def embed_images(self, frames: Frames) -> Embeddings:
         """(N, S, S, 3) uint8 RGB, S as in `image_spec` -> (N, D) float32, unit length. N may be 0."""
 
@@ -31,10 +35,6 @@ class Embedder(Protocol):
 @runtime_checkable
 class DenseEmbedder(Embedder, Protocol):
     """An embedder that also says what is where on a picture. Sees the whole picture, whatever its sides: both are scaled."""
-
-    @property
-    def logit_scale(self) -> float:
-        """What cosines of pictures and texts are multiplied by before a softmax."""
 
     @property
     def contrast(self) -> Sequence[str]:

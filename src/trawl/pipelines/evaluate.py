@@ -160,7 +160,6 @@ def _of_retrieval(config: EvaluateConfig, index: PublishedIndex, truth: Truth) -
     embed_texts, chosen = registry.build_text(blueprint), config.evaluation
     if not chosen.rerank:
         return evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen)
-    rerank.check(blueprint, chosen.rerank)
     with PictureDesk(config.decode, config.storage) as desk:
         reranker = rerank.open_reranker(blueprint, "auto", index, desk, config, chosen.rerank)
         return evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen, reranker)

@@ -57,7 +57,6 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
         published = publish.latest(storage, dataset)
         storage.check(write=True)
         blueprint = registry.from_recipe(published.recipe.embedder, config.weights)
-        rerank.check(blueprint, config.rerank)
     with PictureDesk(config.decode, config.storage) as desk:
         with clock.step("embed the text"):
             embed_texts = registry.build_text(blueprint, config.device)

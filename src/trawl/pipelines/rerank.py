@@ -1,10 +1,10 @@
-"""A second look at the best segments: their best frames are decoded again and compared with the text patch by patch.
+"""A second look at the best segments: their best frames are decoded again and compared with the text part by part.
 
-An index holds one vector a frame, which forgets small things, and which of two things had which colour. The patches that it was
-made of know, but are a hundred times as much to store. So the vectors find the candidates, and a few pictures are looked at
-again, as retrieve-and-rerank does with passages of text (Nogueira and Cho 2019, arXiv 1901.04085).
+An index holds one vector a frame, which forgets small things, and which of two things had which colour. Parts of the picture
+know, but are ten or a hundred times as much to embed or to store. So the vectors find the candidates, and a few pictures are
+looked at again, as retrieve-and-rerank does with passages of text (Nogueira and Cho 2019, arXiv 1901.04085).
 
-    rerank score = cosine of the best frame x for each prompt, the highest share that any patch of that frame gives it among
+    rerank score = cosine of the best frame x for each thing named, the highest share that any part of that frame gives it among
                    phrases for what else may be there (of a prompt with a negative weight: 1 less that share)
 
 The picture is seen whole, whatever the index does with its aspect. A segment whose picture cannot be had comes after those that
@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 
 from trawl import templates
 from trawl.config import EvaluateConfig, QueryConfig, SearchConfig
-from trawl.errors import ConfigError
 from trawl.models import registry
-from trawl.models.weights import Blueprint
+from trawl.models.weights import BUILTIN, Blueprint
 from trawl.pipelines.pictures import PictureDesk
 from trawl.pipelines.retrieve import PublishedIndex, openable
 from trawl.records import Segment
@@ -30,28 +29,10 @@ from trawl.results import Answer
 
 if TYPE_CHECKING:
     from trawl.ground.views import View
-    from trawl.models.protocols import DenseEmbedder
+    from trawl.models.protocols import DenseEmbedder, Embedder
 
 _WIDE = 2  # so that a picture twice as wide as high is not enlarged
 Pictures = Callable[[Sequence[Segment]], Sequence[NDArray[np.uint8] | None]]  # of their best frames, (H, W, 3) RGB
-
-
-def check(blueprint: Blueprint, first: int) -> None:
-    """Whether an index's model has patches to look at, as far as its settings tell. Imports no torch.
-
-    Args:
-        first: as the user set it; 0: none shall be looked at, so that any model will do.
-
-    Raises:
-        ConfigError: it has not.
-    """
-    from trawl.models import dense
-
-    try:
-        if first:
-            dense.check(blueprint)
-    except ConfigError:
-        raise _refused(blueprint, first) from None
 
 
 def pool(search: SearchConfig, first: int) -> SearchConfig:
@@ -108,6 +89,20 @@ class Reranker:
         return view_of(phrase, self._model.contrast, self._vectors, self._model.logit_scale)
 
 
+def seeing(embedder: "Embedder") -> "DenseEmbedder":
+    """What tells where on a picture something is: patches that were trained to, or else windows, which any embedder understands.
+
+    Patches of a CLIP that was trained on whole pictures are for grounding, where the tracker and a crop have a say as well.
+    """
+    from trawl.models.dense import DenseClip
+    from trawl.models.openclip import OpenClipEmbedder
+    from trawl.models.tiled import TiledEmbedder
+
+    if isinstance(embedder, OpenClipEmbedder) and embedder.blueprint.weights == BUILTIN:
+        return DenseClip(embedder)
+    return TiledEmbedder(embedder)
+
+
 def open_reranker(
     blueprint: Blueprint,
     device: str,
@@ -116,20 +111,8 @@ def open_reranker(
     config: QueryConfig | EvaluateConfig,
     first: int,
 ) -> Reranker:
-    """Loads the index's model; pictures come from the dataset's videos, as far as they are as they were when indexed.
-
-    Raises:
-        ConfigError: the model has no patches to look at, which its settings did not tell.
-    """
-    from trawl.models.dense import DenseClip
-    from trawl.models.openclip import OpenClipEmbedder
-
-    embedder = registry.build(blueprint, device)
-    assert isinstance(embedder, OpenClipEmbedder), "check refuses the others"
-    try:
-        model = DenseClip(embedder)
-    except ConfigError:  # such as a ResNet
-        raise _refused(blueprint, first) from None
+    """Loads the index's model; pictures come from the dataset's videos, as far as they are as they were when indexed."""
+    model = seeing(registry.build(blueprint, device))
 
     def pictures(segments: Sequence[Segment]) -> list[NDArray[np.uint8] | None]:
         sources = openable(config.dataset, config.storage, index.sources(one.video_id for one in segments))
@@ -137,10 +120,3 @@ def open_reranker(
         return [shots[one.video_id, one.best_time_s].pixels for one in segments]
 
     return Reranker(model, config.search, first, pictures)
-
-
-def _refused(blueprint: Blueprint, first: int) -> ConfigError:
-    return ConfigError(
-        f"rerank={first}: this index is of {blueprint.model}, whose patches cannot be compared with a text: leave it out, or "
-        "index with one of open_clip's own ViTs, as embedder=openclip_b16 does"
-    )

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from color_patches import ColorPatches
 
-from trawl.config import SearchConfig
-from trawl.errors import ConfigError
-from trawl.models import fakes, weights
-from trawl.pipelines.rerank import Reranker, check, pool
+from trawl.config import EmbedderConfig, SearchConfig
+from trawl.models import fakes, registry
+from trawl.models.dense import DenseClip
+from trawl.models.tiled import TiledEmbedder
+from trawl.pipelines.rerank import Reranker, pool, seeing
 from trawl.records import Segment
 from trawl.results import Answer
 
@@ -105,11 +106,9 @@ def test_a_cosine_below_nothing_does_not_turn_the_order_round() -> None:
     assert [one.rerank_score for one in reranker.rerank(Answer("a red thing", 0.0, below)).segments] == [0.0, 0.0]
 
 
-def test_models_without_patches_are_refused_with_what_to_do() -> None:
-    siglip = replace(fakes.blueprint(), kind="openclip", model="ViT-B-16-SigLIP2", needs_timm=True)
-    with pytest.raises(
-        ConfigError, match=r"^rerank=20: this index is of ViT-B-16-SigLIP2, .*leave it out, or.*openclip_b16"
-    ):
-        check(siglip, 20)
-    check(siglip, 0)
-    check(replace(siglip, model="trawl-demo-clip", weights=weights.BUILTIN), 20)
+def test_what_was_trained_to_point_uses_its_patches_and_others_windows() -> None:
+    builtin = EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin")
+    assert isinstance(seeing(registry.build(registry.resolve(builtin), "cpu")), DenseClip)
+    assert isinstance(seeing(fakes.FakeEmbedder()), TiledEmbedder)
+    vit = EmbedderConfig(kind="openclip", model="ViT-B-32", weights="random:0")
+    assert isinstance(seeing(registry.build(registry.resolve(vit), "cpu")), TiledEmbedder)
