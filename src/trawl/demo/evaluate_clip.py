@@ -15,7 +15,7 @@ import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,10 +28,12 @@ from torch import Tensor
 from trawl.demo import clip, gallery, words
 from trawl.demo.gallery import Gallery
 from trawl.demo.phrases import Want
+from trawl.ground.clip import squashed
 from trawl.ground.views import view_of
 from trawl.models import precision
 from trawl.models.dense import DEMO_SCALE, demo_contrast
 from trawl.models.openclip import quiet
+from trawl.models.tiled import windows
 from trawl.templates import fill, named_things
 
 RIGHT = 0.3  # least visible share of each thing in a right frame
@@ -59,8 +61,15 @@ class Score:
 class Judge:
     """The model with a gallery's embeddings; everything is computed once."""
 
-    def __init__(self, shown: Gallery, weights: Path | None = None, word: str = "fp32") -> None:
-        """word: the precision of pictures, settled; computed as said even where the hardware lacks it."""
+    def __init__(
+        self, shown: Gallery, weights: Path | None = None, word: str = "fp32", by_windows: bool = False
+    ) -> None:
+        """
+        Args:
+            shown: pictures of the model's size, or of twice that where windows of them are to be looked at.
+            word: the precision of pictures, settled; computed as said even where the hardware lacks it.
+            by_windows: a second look is at windows, as for a model whose patches were not trained to point.
+        """
         clip.register()
         with quiet():
             self._model = open_clip.create_model(clip.MODEL_NAME, pretrained=None)
@@ -69,7 +78,10 @@ class Judge:
         self._dtype = precision.lower(self._model.visual, word)
         self._tokenize = open_clip.get_tokenizer(clip.MODEL_NAME)
         self.shown = shown
-        parts = [self._look(shown.images[k : k + 64]) for k in range(0, len(shown.images), 64)]
+        self._by_windows = by_windows
+        size: int = clip.config()["vision_cfg"]["image_size"]
+        images = np.stack([squashed(image, size) for image in shown.images]) if by_windows else shown.images
+        parts = [self._look(images[k : k + 64]) for k in range(0, len(images), 64)]
         self._frames, self._patches = (torch.cat(part) for part in zip(*parts))
 
     @torch.inference_mode()
@@ -109,14 +121,22 @@ class Judge:
         return Score(name, count, *means)
 
     def _shares(self, text: str, frames: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(F,) of each of these frames: the product of what the best patch for each thing in the text has of it."""
-        patches = (self._patches[frames] * DEMO_SCALE).numpy()
+        """(F,) of each of these frames: the product of what the best part of it for each thing in the text has of it."""
+        parts = self._windows[frames] if self._by_windows else (self._patches[frames] * DEMO_SCALE).numpy()
         views = [
             view_of(thing, demo_contrast(), self._vector, self._model.logit_scale.exp().item())
             for thing in named_things(text)
         ]
-        shares: NDArray[np.float32] = np.prod([view.share(patches).max(axis=(1, 2)) for view in views], axis=0)
+        shares: NDArray[np.float32] = np.prod([view.share(parts).max(axis=(1, 2)) for view in views], axis=0)
         return shares
+
+    @cached_property
+    def _windows(self) -> NDArray[np.float32]:
+        """(N, 3, 3, D) of all pictures' windows, times the model's scale."""
+        size, scale = self.shown.images.shape[1] // 2, self._model.logit_scale.exp()
+        parts = [windows(self.shown.images[k : k + 8], size) for k in range(0, len(self.shown.images), 8)]
+        vectors = [(self._look(part.reshape(-1, *part.shape[3:]))[0] * scale).numpy() for part in parts]
+        return np.concatenate(vectors).reshape(len(self.shown.images), *parts[0].shape[1:3], -1)
 
     @cache  # noqa: B019  (one judge a process)
     def _vector(self, phrase: str) -> NDArray[np.float32]:
@@ -199,14 +219,17 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16", "int8"), default="fp32")
     parser.add_argument("--scenes", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--windows", action="store_true", help="look again at windows instead of patches, as other models do"
+    )
     parser.add_argument("--split", choices=("val", "test"), default="test")
     args = parser.parse_args()
-    size: int = clip.config()["vision_cfg"]["image_size"]
+    size: int = clip.config()["vision_cfg"]["image_size"] * (2 if args.windows else 1)
     if args.corpus:
         shown = gallery.decoded(args.corpus, size, split=args.split)
     else:
         shown = gallery.drawn(args.seed, args.scenes, size, args.split)
-    judge = Judge(shown, args.weights, args.precision)
+    judge = Judge(shown, args.weights, args.precision, args.windows)
     lines = [
         f"{len(shown.images)} pictures",
         "",

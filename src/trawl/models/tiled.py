@@ -63,13 +63,13 @@ class TiledEmbedder:
             raise ValueError(f"expected uint8 pictures (N, {side}, {side}, 3), got {frames.dtype} {frames.shape}")
         out = np.empty((len(frames), _GRID, _GRID, self.dim), np.float32)
         for start in range(0, len(frames), _BATCH):
-            windows = _windows(frames[start : start + _BATCH], side // 2)
-            embedded = self._embedder.embed_images(windows.reshape(-1, side // 2, side // 2, 3))
+            parts = windows(frames[start : start + _BATCH], side // 2)
+            embedded = self._embedder.embed_images(parts.reshape(-1, *parts.shape[3:]))
             out[start : start + _BATCH] = embedded.reshape(-1, _GRID, _GRID, self.dim)
         return self.logit_scale * out
 
 
-def _windows(frames: Frames, size: int) -> NDArray[np.uint8]:
+def windows(frames: Frames, size: int) -> NDArray[np.uint8]:
     """(N, 2 size, 2 size, 3) -> (N, 3, 3, size, size, 3), half a window apart."""
     at = [k * size // (_GRID - 1) for k in range(_GRID)]
     rows = [np.stack([frames[:, y : y + size, x : x + size] for x in at], axis=1) for y in at]

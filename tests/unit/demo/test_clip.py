@@ -87,6 +87,20 @@ def test_shipped_weights_find(judge, name, floor_1, floor_5):
     assert score.recall_5 >= floor_5, score
 
 
+@pytest.mark.parametrize(("name", "floor_1"), [("unseen", 0.9), ("two", 0.75)])
+def test_a_second_look_finds_what_one_vector_forgets(judge, name, floor_1):
+    about = {"unseen": queries_about(words.UNSEEN), "two": queries_about_two(judge.shown, count=60)}
+    score = judge.retrieve(name, about[name], again=20)
+    assert score.recall_1 >= floor_1, score
+
+
+def test_a_second_look_at_windows():
+    judge = Judge(gallery.drawn(3, 100, 224), by_windows=True)
+    two = queries_about_two(judge.shown, count=60)
+    plain, again = (judge.retrieve("", two, again=n) for n in (0, 20))
+    assert again.recall_1 >= plain.recall_1 + 0.05, (plain, again)
+
+
 def test_shipped_weights_point(judge):
     hits = judge.point()
     assert hits["single"][0] > 50 and hits["multi"][0] > 200
