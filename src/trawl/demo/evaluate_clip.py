@@ -34,7 +34,7 @@ from trawl.models import precision
 from trawl.models.dense import DEMO_SCALE, demo_contrast
 from trawl.models.openclip import quiet
 from trawl.models.tiled import windows
-from trawl.templates import fill, named_things
+from trawl.templates import SENTENCE, fill, named_things
 
 RIGHT = 0.3  # least visible share of each thing in a right frame
 AGAIN = 20
@@ -140,7 +140,7 @@ class Judge:
 
     @cache  # noqa: B019  (one judge a process)
     def _vector(self, phrase: str) -> NDArray[np.float32]:
-        vector: NDArray[np.float32] = self.read(phrase, "clip").numpy()
+        vector: NDArray[np.float32] = self.read(phrase, SENTENCE).numpy()
         return vector
 
     def point(self, templates: str = "clip") -> dict[str, tuple[int, float]]:

@@ -156,13 +156,13 @@ def _asked(config: EvaluateConfig, truth: Truth) -> Asked:
 
 
 def _of_retrieval(config: EvaluateConfig, index: PublishedIndex, truth: Truth) -> Measured:
-    blueprint = registry.from_recipe(index.published.recipe.embedder, config.weights)
-    embed_texts, chosen = registry.build_text(blueprint), config.evaluation
+    blueprint, chosen = registry.from_recipe(index.published.recipe.embedder, config.weights), config.evaluation
     if not chosen.rerank:
-        return evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen)
+        return evaluate_retrieval.measure(index, truth, registry.build_text(blueprint), config.search, chosen)
+    embedder = registry.build(blueprint)
     with PictureDesk(config.decode, config.storage) as desk:
-        reranker = rerank.open_reranker(blueprint, "auto", index, desk, config, chosen.rerank)
-        return evaluate_retrieval.measure(index, truth, embed_texts, config.search, chosen, reranker)
+        reranker = rerank.open_reranker(embedder, index, desk, config, chosen.rerank)
+        return evaluate_retrieval.measure(index, truth, embedder.embed_texts, config.search, chosen, reranker)
 
 
 def _of_tracks(clips: Iterator[PairedClip], truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Measured:

@@ -58,17 +58,18 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
         storage.check(write=True)
         blueprint = registry.from_recipe(published.recipe.embedder, config.weights)
     with PictureDesk(config.decode, config.storage) as desk:
+        with clock.step("load the model"):
+            embedder = registry.build(blueprint, config.device) if config.rerank else None
         with clock.step("embed the text"):
-            embed_texts = registry.build_text(blueprint, config.device)
+            embed_texts = embedder.embed_texts if embedder else registry.build_text(blueprint, config.device)
             vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
         with clock.step("open the tables"):
             index = PublishedIndex(storage, dataset, published)
         with clock.step("search"):
             answers = index.answers(queries, vectors, rerank.pool(config.search, config.rerank))
-        if config.rerank:
-            with clock.step("load the model"):
-                second = rerank.open_reranker(blueprint, config.device, index, desk, config, config.rerank)
+        if embedder:
             with clock.step("rerank"):
+                second = rerank.open_reranker(embedder, index, desk, config, config.rerank)
                 answers = [second.rerank(answer) for answer in answers]
         with clock.step("write"):
             sources = index.sources(segment.video_id for answer in answers for segment in answer.segments)

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from trawl import templates
 from trawl.config import EvaluateConfig, QueryConfig, SearchConfig
-from trawl.models import registry
-from trawl.models.weights import BUILTIN, Blueprint
+from trawl.models.protocols import DenseEmbedder, Embedder
+from trawl.models.weights import BUILTIN
 from trawl.pipelines.pictures import PictureDesk
 from trawl.pipelines.retrieve import PublishedIndex, openable
 from trawl.records import Segment
@@ -29,7 +29,6 @@ from trawl.results import Answer
 
 if TYPE_CHECKING:
     from trawl.ground.views import View
-    from trawl.models.protocols import DenseEmbedder, Embedder
 
 _WIDE = 2  # so that a picture twice as wide as high is not enlarged
 Pictures = Callable[[Sequence[Segment]], Sequence[NDArray[np.uint8] | None]]  # of their best frames, (H, W, 3) RGB
@@ -43,18 +42,18 @@ def pool(search: SearchConfig, first: int) -> SearchConfig:
 class Reranker:
     """Looks again at what one index's answers found."""
 
-    def __init__(self, model: "DenseEmbedder", search: SearchConfig, first: int, pictures: Pictures) -> None:
+    def __init__(self, model: DenseEmbedder, search: SearchConfig, first: int, pictures: Pictures) -> None:
         """
         Args:
             model: the index's.
-            search: as the user set it; `templates` and `segments` are read here.
+            search: as the user set it; `segments` is read here.
             first: segments of each answer that are looked at, the best ones; the search was with `pool(search, first)`.
             pictures: gives a picture for each of some segments, or None.
         """
         from trawl.ground.views import AveragedTexts
 
         self._model, self._search, self._first, self._pictures = model, search, first, pictures
-        self._vectors = AveragedTexts(model, lambda phrase: templates.fill(phrase, search.templates))
+        self._vectors = AveragedTexts(model, lambda phrase: templates.fill(phrase, templates.SENTENCE))
 
     def rerank(self, answer: Answer) -> Answer:
         """The same with its first segments looked at and put in order, and with no more segments than were asked for."""
@@ -89,7 +88,7 @@ class Reranker:
         return view_of(phrase, self._model.contrast, self._vectors, self._model.logit_scale)
 
 
-def seeing(embedder: "Embedder") -> "DenseEmbedder":
+def seeing(embedder: Embedder) -> DenseEmbedder:
     """What tells where on a picture something is: patches that were trained to, or else windows, which any embedder understands.
 
     Patches of a CLIP that was trained on whole pictures are for grounding, where the tracker and a crop have a say as well.
@@ -104,15 +103,14 @@ def seeing(embedder: "Embedder") -> "DenseEmbedder":
 
 
 def open_reranker(
-    blueprint: Blueprint,
-    device: str,
+    embedder: Embedder,
     index: PublishedIndex,
     desk: PictureDesk,
     config: QueryConfig | EvaluateConfig,
     first: int,
 ) -> Reranker:
-    """Loads the index's model; pictures come from the dataset's videos, as far as they are as they were when indexed."""
-    model = seeing(registry.build(blueprint, device))
+    """Around the index's model; pictures come from the dataset's videos, as far as they are as they were when indexed."""
+    model = seeing(embedder)
 
     def pictures(segments: Sequence[Segment]) -> list[NDArray[np.uint8] | None]:
         sources = openable(config.dataset, config.storage, index.sources(one.video_id for one in segments))
