@@ -119,6 +119,7 @@ def _facts(published: Published, dataset: str, config: QueryConfig) -> list[tupl
         ("recipe", published.recipe_key),
         ("asked", _date(datetime.now(UTC))),
     ]
+    facts += [("second look", f"the best {config.rerank}")] if config.rerank else []
     return facts + ([("where", config.search.where)] if config.search.where else [])
 
 

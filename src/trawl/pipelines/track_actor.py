@@ -17,6 +17,7 @@ import numpy as np
 from trawl.config import DecodeConfig, GrounderConfig, StorageConfig, TrackingConfig
 from trawl.errors import VideoError
 from trawl.models.devices import gpu_peak_mb
+from trawl.pipelines import heap
 from trawl.pipelines.actors import peak_mb
 from trawl.pipelines.reuse_keys import ReuseKeys
 from trawl.records import Clip, DecodeReport, Probe, Reason, Track
@@ -228,6 +229,7 @@ class TrackActor:
             else:
                 looked += item.frame_index.tolist()
                 yield item
+                heap.give_back()
 
     def _embed(self, crops: "Sequence[Picture]", meter: "Meter") -> "Embeddings":
         """(h, w, 3) pictures of any size -> (N, D), as the index embeds frames."""
