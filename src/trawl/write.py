@@ -139,7 +139,9 @@ def runs(storage: Storage, dataset: str) -> list[str]:
 
 
 def resolve_run(storage: Storage, dataset: str, run: str) -> str:
-    """The id of a run that can be read: `run` itself, or the newest for "latest".
+    """The id of a run that can be read: `run` itself, or for "latest" the newest.
+
+    The newest that looked for something, as long as there is one: an evaluation of retrieval alone leaves a run without a text.
 
     Raises:
         RunError: there is none of that name; the message names those there are.
@@ -150,7 +152,7 @@ def resolve_run(storage: Storage, dataset: str, run: str) -> str:
     if not there:
         raise RunError(f"{dataset} has no run with tracks in {storage.root}: make one with jobs.track +dataset=...")
     if run == LATEST:
-        return there[0]
+        return next((one for one in there if not _looked_for_nothing(storage, dataset, one)), there[0])
     more = f", and {len(there) - _LISTED} older" if len(there) > _LISTED else ""
     raise RunError(f"run={run} does not exist: {did_you_mean(run, [LATEST, *there[:_LISTED]])}{more}")
 
@@ -201,6 +203,11 @@ def looked_at(storage: Storage, dataset: str, run_id: str, clip_id: str) -> Indi
 def _is_run(storage: Storage, folder: str) -> bool:
     """Whether tracking wrote there: a finished clip, or the plan of a run that had none to do."""
     return "tracks" in storage.folders(folder) or "plan.json" in storage.names(folder)
+
+
+def _looked_for_nothing(storage: Storage, dataset: str, run_id: str) -> bool:
+    name = f"{_folder(dataset, run_id)}/run.json"
+    return storage.exists(name) and json.loads(storage.read_bytes(name)).get("texts") == []
 
 
 def _folder(dataset: str, run_id: str) -> str:

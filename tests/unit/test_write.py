@@ -157,6 +157,18 @@ def test_a_run_named_by_hand_counts_by_its_writing(storage: Storage) -> None:
     assert write.resolve_run(storage, "demo", "latest") == "mine"
 
 
+def test_a_run_without_a_text_is_the_latest_only_if_it_is_alone(storage: Storage) -> None:
+    """As an evaluation of retrieval leaves one."""
+    storage.write_bytes("demo/runs/20261231T000000Z-eeeeee/plan.json", b"{}")
+    storage.write_bytes("demo/runs/20261231T000000Z-eeeeee/run.json", b'{"texts": []}')
+    assert write.resolve_run(storage, "demo", "latest") == "20261231T000000Z-eeeeee"
+    write_two(storage)
+    assert write.resolve_run(storage, "demo", "latest") == RUN
+    storage.write_bytes(f"demo/runs/{RUN}/run.json", b'{"texts": ["a red star"]}')
+    assert write.resolve_run(storage, "demo", "latest") == RUN
+    assert write.resolve_run(storage, "demo", "20261231T000000Z-eeeeee") == "20261231T000000Z-eeeeee"
+
+
 @pytest.mark.parametrize("name", ["20261121T090000Z-aaaaab", "../runs/20261121T090000Z-aaaaaa", "", "index-run"])
 def test_a_wrong_run_is_told_which_there_are(storage: Storage, name: str) -> None:
     write_two(storage)
