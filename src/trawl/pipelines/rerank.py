@@ -30,6 +30,7 @@ from trawl.results import Answer
 if TYPE_CHECKING:
     from trawl.ground.views import View
 
+_BATCH = 32  # pictures in memory at a time: a megabyte or two each
 _WIDE = 2  # so that a picture twice as wide as high is not enlarged
 Pictures = Callable[[Sequence[Segment]], Sequence[NDArray[np.uint8] | None]]  # of their best frames, (H, W, 3) RGB
 
@@ -58,7 +59,8 @@ class Reranker:
     def rerank(self, answer: Answer) -> Answer:
         """The same with its first segments looked at and put in order, and with no more segments than were asked for."""
         candidates, rest = answer.segments[: self._first], answer.segments[self._first :]
-        scores = self._scores(answer.query, candidates)
+        parts = [candidates[start : start + _BATCH] for start in range(0, len(candidates), _BATCH)]
+        scores = [score for part in parts for score in self._scores(answer.query, part)]
         looked = [replace(one, rerank_score=score) for one, score in zip(candidates, scores, strict=True)]
         ranked = sorted([*looked, *rest], key=lambda one: -one.rank_key)
         return replace(answer, segments=ranked[: self._search.segments])

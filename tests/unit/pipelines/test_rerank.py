@@ -11,6 +11,7 @@ from trawl.config import EmbedderConfig, SearchConfig
 from trawl.models import fakes, registry
 from trawl.models.dense import DenseClip
 from trawl.models.tiled import TiledEmbedder
+from trawl.pipelines import rerank
 from trawl.pipelines.rerank import Reranker, pool, seeing
 from trawl.records import Segment
 from trawl.results import Answer
@@ -93,6 +94,18 @@ def test_no_more_segments_than_were_asked_for() -> None:
     search = SearchConfig(segments=2)
     assert pool(search, 20).segments == 20 and pool(search, 0).segments == 2 and pool(search, 1).segments == 2
     assert names(again("a red thing", segments=2)) == ["both", "red"]
+
+
+def test_few_pictures_are_in_memory_however_many_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(segments: Sequence[Segment]) -> list[np.ndarray | None]:
+        asked.append(len(segments))
+        return pictures(segments)
+
+    monkeypatch.setattr(rerank, "_BATCH", 2)
+    found = Reranker(ColorPatches(), SearchConfig(), 20, counted).rerank(answer("a red thing"))
+    assert asked == [2, 2, 1] and found.segments == again("a red thing").segments
 
 
 def test_an_empty_answer_stays_empty() -> None:
