@@ -22,12 +22,11 @@ from PIL import Image
 from trawl.config import GrounderConfig
 from trawl.ground.choice import assemble
 from trawl.ground.regions import Region, fine, regions
-from trawl.ground.views import AveragedTexts, Sentences, View, view_of
+from trawl.ground.views import AveragedTexts, Floats, Sentences, View, view_of
 from trawl.masks import bounding_box
 from trawl.models.protocols import DenseEmbedder, Session
 from trawl.records import Detections, Frames
 
-Floats = NDArray[np.float32]
 Masks = NDArray[np.bool_]  # (N, H, W)
 
 _CROP = 1.5  # a candidate's crop is a square of its longer side times this: some surroundings, as CLIP is used to
