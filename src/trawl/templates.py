@@ -29,7 +29,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "there is {} in the scene",
     ),
 }
-SENTENCE = "photo"  # enough where phrases are only compared with each other: eight sentences make no second look at patches better
+SENTENCE = "photo"  # enough where phrases are only compared with each other: more make no second look at patches better
 # Before an article, so that "a black and white cat" and "a large, red star" stay one.
 _LISTED = re.compile(r"(?:,|&|\band\b)(?:\s*\band\b)?\s+(?=(?:an?|the|one|two|three|some)\b)", re.IGNORECASE)
 _WEIGHT = re.compile(r"^(.*?)\s*:\s*([-+]?\d+(?:\.\d+)?)$", re.DOTALL)
