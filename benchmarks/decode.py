@@ -20,8 +20,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from trawl.config import DecodeConfig, SamplingConfig
-from trawl.records import DecodeReport, ImageSpec
+from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.records.video import DecodeReport, ImageSpec
 
 SPEC = ImageSpec(224, "center_crop")
 LIMITS = DecodeConfig()

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.query import Corpus, recall, timed
-from trawl.config import SearchConfig, StorageConfig
+from trawl.config.jobs import SearchConfig, StorageConfig
 from trawl.schemas import frames_schema
 from trawl.storage import Storage
 from trawl.table import frames, maintain

@@ -24,10 +24,10 @@ from urllib.parse import parse_qs, urlparse
 
 import pyarrow as pa
 
-from trawl.config import DatasetConfig, StorageConfig
-from trawl.plan import make_plan
+from trawl.config.jobs import DatasetConfig, StorageConfig
+from trawl.corpus.source import list_videos
+from trawl.index.plan import make_plan
 from trawl.schemas import VIDEOS
-from trawl.source import list_videos
 from trawl.storage import Storage
 from trawl.table.ledger import open_ledger
 

@@ -89,10 +89,10 @@ def speed(lower, whole) -> tuple[float, float]:
 
 
 def embedder_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> dict:
-    from trawl.config import EmbedderConfig
+    from trawl.config.jobs import EmbedderConfig
     from trawl.decode.resize import resize
-    from trawl.models import registry
-    from trawl.models.openclip import OpenClipEmbedder
+    from trawl.models.clip import embedders as registry
+    from trawl.models.clip.openclip import OpenClipEmbedder
 
     demo = model == "trawl-demo-clip"
     blueprint = registry.resolve(EmbedderConfig("openclip", model, "builtin" if demo else "random:0"))
@@ -125,8 +125,9 @@ def same_nearest(exact: np.ndarray, found: np.ndarray, k: int = 10) -> float:
 
 
 def demo_clip_quality(word: str) -> str:
-    from trawl.demo import clip, gallery
-    from trawl.demo.evaluate_clip import Judge, queries_about, queries_about_two, words
+    from training import gallery
+    from training.evaluate_clip import Judge, queries_about, queries_about_two, words
+    from trawl.demo import clip
 
     judge = Judge(gallery.drawn(0, 500, clip.config()["vision_cfg"]["image_size"]), word=word)
     seen, unseen = (judge.retrieve("", queries_about(pairs)) for pairs in (words.SEEN, words.UNSEEN))
@@ -137,10 +138,10 @@ def demo_clip_quality(word: str) -> str:
 
 
 def tracker_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> dict:
-    from trawl.config import TrackerConfig
-    from trawl.demo import films
-    from trawl.models import trackers
-    from trawl.records import Prompt
+    from training import films
+    from trawl.config.jobs import TrackerConfig
+    from trawl.models.sam2 import trackers
+    from trawl.records.video import Prompt
 
     demo = model == "trawl-demo-sam2"
     config = TrackerConfig("sam2", model, "builtin" if demo else "random:0", frame_batch=8 if demo else 1)
@@ -173,8 +174,8 @@ def tracker_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> d
 
 
 def demo_sam2_quality(tracker) -> str:
-    from trawl.demo import films
-    from trawl.demo.evaluate_sam2 import follow
+    from training import films
+    from training.evaluate_sam2 import follow
 
     followed = [one for film in films.drawn(0, 8, 21) for one in follow(tracker, film, "box")]
     both = [(one.region[1:].mean() + one.contour[1:].mean()) / 2 for one in followed]

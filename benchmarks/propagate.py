@@ -20,9 +20,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trawl.config import TrackerConfig
+from trawl.config.jobs import TrackerConfig
 from trawl.demo import sam2 as demo
-from trawl.records import Prompt
+from trawl.records.video import Prompt
 
 HEIGHT, WIDTH = 256, 384  # of the demo corpus's videos
 TARGETS = {1: 1.0, 5: 1.5}
@@ -91,9 +91,9 @@ def against_stock(rounds: int, frames: int) -> None:
     import sam2.sam2_video_predictor as package
     import torch
 
-    from trawl.models import trackers
-    from trawl.models.sam2_images import pixels
-    from trawl.models.sam2_tracker import make
+    from trawl.models.sam2 import trackers
+    from trawl.models.sam2.images import pixels
+    from trawl.models.sam2.tracker import make
 
     package.tqdm = lambda order, **_: order
     config = TrackerConfig("sam2", demo.MODEL_NAME, "builtin", frame_batch=8, object_batch=32)
@@ -117,7 +117,7 @@ def against_stock(rounds: int, frames: int) -> None:
 def on_gpu(frames: int) -> None:
     import torch
 
-    from trawl.models import trackers
+    from trawl.models.sam2 import trackers
 
     height, width = 720, 1280
     pictures = clip(frames, height, width)

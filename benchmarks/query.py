@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from trawl.config import SearchConfig, StorageConfig
+from trawl.config.jobs import SearchConfig, StorageConfig
 from trawl.schemas import frames_schema
 from trawl.storage import Storage
 from trawl.table import frames, maintain

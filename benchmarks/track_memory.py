@@ -25,9 +25,9 @@ def draw(path: Path, frames: int) -> None:
     """A red star and three other things that wander about for as long as it takes."""
     import numpy as np
 
-    from trawl.demo.encode import write_mp4
     from trawl.demo.render import Canvas
     from trawl.demo.scene import sample
+    from trawl.draw.encode import write_mp4
 
     pairs = [("red", "star"), ("blue", "ring"), ("green", "cross"), ("white", "heart")]
     canvas = Canvas(sample(np.random.default_rng(3), pairs, frames / FPS), 240, 320)
@@ -37,12 +37,12 @@ def draw(path: Path, frames: int) -> None:
 
 def track(path: Path, frames: int) -> dict:
     from trawl import cli
-    from trawl.config import EmbedderConfig, TrackConfig
-    from trawl.models import registry
-    from trawl.pipelines import track as pipeline
-    from trawl.pipelines.track_actor import TrackActor, TrackTask
-    from trawl.records import Clip, Recipe, Target
+    from trawl.config.jobs import EmbedderConfig, TrackConfig
+    from trawl.models.clip import embedders as registry
+    from trawl.records.video import Clip, Recipe, Target
     from trawl.table.publish import Published
+    from trawl.track import job as pipeline
+    from trawl.track.actor import TrackActor, TrackTask
 
     embedder = registry.resolve(EmbedderConfig("openclip", "trawl-demo-clip", "builtin"))
     published = Published(1, "bench", Recipe(embedder.identity(), {}, "auto"), 1, 1, 1, 1, "", None, "")

@@ -20,25 +20,26 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl import cli, write
-from trawl.config import EvaluateConfig
+from trawl import cli
+from trawl.config.jobs import EvaluateConfig
+from trawl.corpus.source import dataset_name
+from trawl.draw.doubt import SELDOM, WEAK
 from trawl.errors import RunError, UsageError
 from trawl.evaluate.clip import FollowedTrack
 from trawl.evaluate.end_to_end import FOUND, EndToEnd
-from trawl.evaluate.masks import Masks
+from trawl.evaluate.job import paired
+from trawl.evaluate.masks.measure import Masks
+from trawl.evaluate.page.pictures import Judged
 from trawl.evaluate.pairing import PairedClip, PairedText, pair
-from trawl.evaluate.tracking import Tracking
-from trawl.evaluate.tracking_flags import Flags
+from trawl.evaluate.tracking.flags import Flags
+from trawl.evaluate.tracking.measure import Tracking
 from trawl.evaluate.truth import open_truth
-from trawl.pipelines.evaluate import paired
-from trawl.pipelines.evaluation_pictures import Judged
-from trawl.pipelines.retrieve import PublishedIndex
-from trawl.pipelines.track import TrackPlan
-from trawl.records import Flag
-from trawl.report.doubt import SELDOM, WEAK
-from trawl.source import dataset_name
+from trawl.query.published import PublishedIndex
+from trawl.records.video import Flag
 from trawl.storage import Storage
 from trawl.table import publish
+from trawl.track import tables as write
+from trawl.track.job import TrackPlan
 
 PAGE = Path(__file__).parents[1] / "docs" / "tuning.md"
 START, END = "<!-- printed by benchmarks/tuning.py: {} -->\n", "<!-- end -->\n"

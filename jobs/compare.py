@@ -1,12 +1,12 @@
 """Evaluated runs side by side: `python -m jobs.compare +dataset=demo runs=[a,b,c]`, or `sweep=latest`. Needs no Ray."""
 
 from trawl import cli
-from trawl.config import CompareConfig
+from trawl.config.jobs import CompareConfig
 
 
 def compare(config: CompareConfig) -> int:
     """Exit code 0, also when figures are missing: the page says which and why."""
-    from trawl.pipelines.compare import run
+    from trawl.compare.job import run
 
     run(config)
     return cli.EXIT_OK

@@ -1,12 +1,12 @@
 """How good is a run, by the dataset's ground truth: `python -m jobs.evaluate +dataset=demo [run=latest]`."""
 
 from trawl import cli
-from trawl.config import EvaluateConfig
+from trawl.config.jobs import EvaluateConfig
 
 
 def evaluate(config: EvaluateConfig) -> cli.Outcome:
     """The objective is what a sweep compares. Exit code: of the tracking that was done for it; 0 where a run was named."""
-    from trawl.pipelines.evaluate import run
+    from trawl.evaluate.job import run
 
     found = run(config)
     return cli.Outcome(found.exit_code, found.objective, found.evaluation.run_id)

@@ -1,12 +1,12 @@
 """A run in another tool's format: `python -m jobs.export +dataset=demo run=latest format=coco`. Needs no Ray and no GPU."""
 
 from trawl import cli
-from trawl.config import ExportConfig
+from trawl.config.jobs import ExportConfig
 
 
 def export(config: ExportConfig) -> int:
     """Exit code 0, also when nothing is selected: an empty export is an export."""
-    from trawl.pipelines.export import run
+    from trawl.export.job import run
 
     run(config)
     return cli.EXIT_OK

@@ -1,12 +1,12 @@
 """What failed, why, and what to do about it: `python -m jobs.failures +dataset=demo [retry=...]`. Needs no Ray and no GPU."""
 
 from trawl import cli
-from trawl.config import FailuresConfig
+from trawl.config.jobs import FailuresConfig
 
 
 def failures(config: FailuresConfig) -> int:
     """Exit code 0, however much failed: listing it went well."""
-    from trawl.pipelines.failures import run
+    from trawl.failures.job import run
 
     run(config)
     return cli.EXIT_OK

@@ -1,12 +1,12 @@
 """Build or refresh the index of a dataset: `python -m jobs.index +dataset=demo`. Only what changed is embedded."""
 
 from trawl import cli
-from trawl.config import IndexConfig
+from trawl.config.jobs import IndexConfig
 
 
 def index(config: IndexConfig) -> cli.Outcome:
     """Exit code: 0; 5 when more videos failed than `max_failed_fraction` allows, 3 when any did and that is not set."""
-    from trawl.pipelines.index import run
+    from trawl.index.job import run
 
     record = run(config)
     return cli.Outcome(record.exit_code, run_id=record.run_id)

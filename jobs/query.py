@@ -1,12 +1,12 @@
 """Ask the published index: `python -m jobs.query +dataset=demo "text=a red star"`. Needs no Ray and no GPU."""
 
 from trawl import cli
-from trawl.config import QueryConfig
+from trawl.config.jobs import QueryConfig
 
 
 def query(config: QueryConfig) -> int:
     """Exit code 0, also when nothing matches: an empty answer is an answer."""
-    from trawl.pipelines.query import run
+    from trawl.query.job import run
 
     run(config)
     return cli.EXIT_OK

@@ -1,12 +1,12 @@
 """See what a tracking run did: `python -m jobs.report +dataset=demo run=latest`. Needs no Ray, no model and no GPU."""
 
 from trawl import cli
-from trawl.config import ReportJobConfig
+from trawl.config.jobs import ReportJobConfig
 
 
 def report(config: ReportJobConfig) -> int:
     """Exit code 0, also when a video is missing: the page says so."""
-    from trawl.pipelines.report import run
+    from trawl.report.job import run
 
     run(config)
     return cli.EXIT_OK

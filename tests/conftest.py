@@ -1,4 +1,4 @@
-"""What unit and pipeline tests share: two S3 servers, a real browser, and the folder of real clips."""
+"""What tests share: two S3 servers, a real browser, the folder of real clips and one small drawn corpus."""
 
 import os
 import shutil
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.s3 import ceph as ceph_server
+from trawl.demo import corpus
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -90,3 +92,19 @@ def real_videos() -> Path:
             pytest.fail("REAL_VIDEOS is not set: CI must test on real clips")
         pytest.skip("REAL_VIDEOS is not set: no real clips to test on")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def small_corpus(tmp_path_factory) -> Path:
+    """Eight drawn videos, of which one is turned and one has a variable frame rate."""
+    return corpus.ensure(tmp_path_factory.mktemp("demo") / "corpus", seed=43, videos=8)
+
+
+@pytest.fixture(scope="session")
+def truth_videos(small_corpus):
+    return {row["video_id"]: row for row in pq.read_table(small_corpus / "truth" / "videos.parquet").to_pylist()}
+
+
+@pytest.fixture(scope="session")
+def truth_objects(small_corpus):
+    return pq.read_table(small_corpus / "truth" / "objects.parquet").to_pylist()

@@ -5,9 +5,9 @@ from beside_truth import STAR, paired, square, track, truth
 
 from benchmarks import tuning
 from trawl import cli
-from trawl.config import EvaluateConfig
+from trawl.config.jobs import EvaluateConfig
 from trawl.evaluate.clip import Asked
-from trawl.records import Flag
+from trawl.records.video import Flag
 
 LEFT, RIGHT, BELOW = ({n: square(*place) for n in range(10)} for place in ((5,), (50,), (5, 38)))
 

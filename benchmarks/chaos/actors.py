@@ -15,9 +15,9 @@ import pyarrow as pa
 
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.decode.wire import Message
-from trawl.embed import frames_batch
-from trawl.pipelines.actors import DecodeActor, EmbedActor, Unit, UnitDone, VideoFacts
-from trawl.records import FrameBatch, Probe
+from trawl.index.actors import DecodeActor, EmbedActor, Unit, UnitDone, VideoFacts
+from trawl.index.embed import frames_batch
+from trawl.records.video import FrameBatch, Probe
 
 POISON = "poison"  # in the name of a video that kills
 _STEP_BYTES, _MOST_BYTES = 64 * 2**20, 2 * 2**30
@@ -75,7 +75,7 @@ def paced(cost_s: float, rows: int = 30) -> type[DecodeActor]:
 
 
 def _made_up(unit: Unit, rows: int, dtype: str) -> tuple[UnitDone, pa.Table]:
-    from trawl.models.fakes import DIM
+    from trawl.models.fakes.embedder import DIM
 
     numbers = np.arange(rows, dtype=np.int64)
     none = np.zeros(rows, bool)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from trawl import cli
-from trawl.config import IndexConfig
+from trawl.config.jobs import IndexConfig
 
 
 def greedy(marker: str) -> None:
     """An embedder that takes all memory, once."""
     from benchmarks.chaos import actors
-    from trawl.pipelines import fleet
+    from trawl.index import fleet
 
     fleet.EmbedActor = actors.greedy(Path(marker))  # type: ignore[misc]
 
@@ -22,7 +22,7 @@ def greedy(marker: str) -> None:
 def deadly(_: str) -> None:
     """A decoder whose process dies of one video."""
     from benchmarks.chaos import actors
-    from trawl.pipelines import fleet
+    from trawl.index import fleet
 
     fleet.DecodeActor = actors.DeadlyDecoder  # type: ignore[misc]
 
@@ -30,14 +30,14 @@ def deadly(_: str) -> None:
 def paced(cost_s: str) -> None:
     """Videos that cost a fixed time."""
     from benchmarks.chaos import actors
-    from trawl.pipelines import fleet
+    from trawl.index import fleet
 
     fleet.DecodeActor = actors.paced(float(cost_s))  # type: ignore[misc]
 
 
 def clock(off_s: str) -> None:
     """This process's wall clock, as all of our own code reads it, is wrong; the one that measures time passing is not."""
-    import trawl.pipelines.index  # noqa: F401  all modules of the job are there to be told
+    import trawl.index.job  # noqa: F401  all modules of the job are there to be told
 
     off = standard.timedelta(seconds=float(off_s))
     right = time.time
@@ -57,7 +57,7 @@ PARTS: dict[str, Callable[[str], None]] = {"greedy": greedy, "deadly": deadly, "
 
 
 def index(config: IndexConfig) -> int:
-    from trawl.pipelines.index import run
+    from trawl.index.job import run
 
     return run(config).exit_code
 

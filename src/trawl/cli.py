@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from trawl.config import (
+from trawl.config.jobs import (
     CompareConfig,
     EvaluateConfig,
     ExportConfig,
@@ -37,7 +37,7 @@ from trawl.storage.veil import scrub
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-    from trawl.pipelines.sweep import Sweep
+    from trawl.compare.sweep import Sweep
 
 EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_HELD, EXIT_TOO_MANY_FAILED, EXIT_INTERRUPTED = (
     0,
@@ -185,7 +185,7 @@ def _is_sweep(argv: list[str]) -> bool:
 
 
 def _sweep(job: str, argv: list[str], read: "Callable[[DictConfig], C]", work: Callable[[C], Outcome]) -> "Sweep":
-    from trawl.pipelines.sweep import Sweep  # it holds Ray, which only pipelines may
+    from trawl.compare.sweep import Sweep  # it holds Ray, which only pipelines may
 
     return Sweep(job, argv, read, work)
 

@@ -15,7 +15,7 @@
     └── DeviceMemoryError     a model ran out of memory: less at once (a shorter chunk, fewer objects) may work
 
 Other libraries' errors are mapped to these where they are caught, once per library: fsspec's and Lance's in `storage.py`,
-decord's and PyAV's in `decode/`, open_clip's in `models/openclip.py`, Hydra's in `cli.py`. What is not in this tree is a bug:
+decord's and PyAV's in `decode/`, open_clip's in `models/clip/openclip.py`, Hydra's in `cli.py`. What is not in this tree is a bug:
 it ends with a traceback and exit code 1. The message of a UsageError is one line: it names the value, what is allowed and
 what to try.
 """
@@ -23,7 +23,7 @@ what to try.
 import difflib
 from collections.abc import Iterable
 
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 
 class TrawlError(Exception):

@@ -1,6 +1,6 @@
 """Every table's columns, once. A column's name is written here and nowhere else is it decided.
 
-Times are seconds (`_s`), positions are frame positions (`_index`); see `records.py`.
+Times are seconds (`_s`), positions are frame positions (`_index`); see `records/video.py`.
 """
 
 import pyarrow as pa

@@ -63,7 +63,7 @@ def test_workers_may_be_spot_machines_and_the_head_may_not(config: dict[str, Any
 
 
 def test_actors_find_their_places(config: dict[str, Any]) -> None:
-    from trawl.pipelines.sizes import pool_sizes
+    from trawl.runtime.sizes import pool_sizes
 
     kinds = config["available_node_types"]
     assert kinds["head"]["resources"]["CPU"] == kinds["gpu"]["resources"]["CPU"] == 0

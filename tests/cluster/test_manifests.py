@@ -236,7 +236,7 @@ def test_the_night_is_the_nightly_job() -> None:
 
 def test_actors_find_their_places(rendered: Documents) -> None:
     """The actors that a night asks for fit on the nodes that the cluster may add, decode actors on decode nodes alone."""
-    from trawl.pipelines.sizes import actors_that_fit, pool_sizes
+    from trawl.runtime.sizes import actors_that_fit, pool_sizes
 
     night = rendered["nightly"][0]["spec"]["jobTemplate"]
     config = cli.compose("nightly", cli.JOBS["nightly"], shlex.split(read_command("nightly"))[3:])

@@ -10,10 +10,10 @@ from rich.console import Console
 from small_videos import IndexJob, write_video
 
 from trawl import cli
-from trawl.config import IndexConfig
-from trawl.pipelines import runtime
-from trawl.pipelines.index import run
-from trawl.pipelines.summary import RunRecord
+from trawl.config.jobs import IndexConfig
+from trawl.index.job import run
+from trawl.index.record import RunRecord
+from trawl.runtime import session as runtime
 
 
 @pytest.fixture(scope="session")

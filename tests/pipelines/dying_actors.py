@@ -7,9 +7,9 @@ import numpy as np
 import ray
 
 from trawl.errors import StorageError
-from trawl.pipelines.actors import DecodeActor, EmbedActor, Unit, UnitRefused, WriterActor
-from trawl.pipelines.track_actor import TrackActor, TrackTask
-from trawl.records import Reason
+from trawl.index.actors import DecodeActor, EmbedActor, Unit, UnitRefused, WriterActor
+from trawl.records.video import Reason
+from trawl.track.actor import TrackActor, TrackTask
 
 
 class DyingDecodeActor(DecodeActor):

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from trawl import masks
-from trawl.config import StorageConfig
-from trawl.records import Clip, Flag, MaskRow, Target, Track, Visibility
+from trawl.config.jobs import StorageConfig
+from trawl.records.video import Clip, Flag, MaskRow, Target, Track, Visibility
 from trawl.storage import Storage, stat_file
-from trawl.write import Lineage, write_clip
+from trawl.track.tables import Lineage, write_clip
 
 RUN = "20261121T090000Z-aaaaaa"
 LINEAGE = Lineage("0123456789ab", "TrawlDemoCLIP/demo@aa11", "clip/demo@aa11", "sam2_demo/demo@bb22", "c0ffee")

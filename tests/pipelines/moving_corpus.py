@@ -7,8 +7,8 @@ from rich.console import Console
 from small_videos import write_moving
 
 from trawl import cli
-from trawl.config import IndexConfig
-from trawl.pipelines import index
+from trawl.config.jobs import IndexConfig
+from trawl.index import job as index
 
 
 def where(folder: Path) -> list[str]:

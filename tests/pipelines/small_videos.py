@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from trawl.pipelines.summary import RunRecord
+from trawl.index.record import RunRecord
 
 IndexJob = Callable[..., RunRecord]  # takes overrides as on the command line
 

@@ -22,7 +22,7 @@ from benchmarks.chaos.proxy import Faults, proxy
 from benchmarks.chaos.reader import Reader
 from benchmarks.chaos.state import faults, shown, storage_at
 from trawl.cli import EXIT_OK
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.storage import Storage
 
 SMALL = ("resources.decode_actors=1", "resources.embed_actors=1", "resources.embed_threads=1")
@@ -114,7 +114,7 @@ def test_a_dead_writer_is_replaced_and_costs_no_video(
 ) -> None:
     marker = tmp_path / "die"
     marker.touch()
-    monkeypatch.setattr("trawl.pipelines.fleet.WriterActor", dying_writer_actor(marker))
+    monkeypatch.setattr("trawl.index.fleet.WriterActor", dying_writer_actor(marker))
     assert index("table.commit_rows=1").outcomes == {"indexed": 3}
     assert not marker.exists()
 
@@ -124,7 +124,7 @@ def test_an_actor_that_dies_while_it_starts_is_replaced(
 ) -> None:
     marker = tmp_path / "die"
     marker.touch()
-    monkeypatch.setattr("trawl.pipelines.fleet.DecodeActor", unready_decode_actor(marker))
+    monkeypatch.setattr("trawl.index.fleet.DecodeActor", unready_decode_actor(marker))
     assert index().outcomes == {"indexed": 3}
     assert not marker.exists()
 
@@ -132,6 +132,6 @@ def test_an_actor_that_dies_while_it_starts_is_replaced(
 def test_an_embedder_that_rays_memory_monitor_killed_is_no_bug_of_ours(
     index: IndexJob, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trawl.pipelines.fleet.DecodeActor", StarvedDecodeActor)
+    monkeypatch.setattr("trawl.index.fleet.DecodeActor", StarvedDecodeActor)
     (corpus / "a" / "red.kill").touch()
     assert index().outcomes == {"indexed": 3}

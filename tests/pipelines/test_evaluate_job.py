@@ -12,10 +12,10 @@ from rich.console import Console
 from small_videos import COLORS, moving_picture
 
 from trawl import cli, masks
-from trawl.config import EvaluateConfig
+from trawl.config.jobs import EvaluateConfig
 from trawl.errors import ConfigError, RunError, TruthError
-from trawl.pipelines import evaluate
-from trawl.pipelines.evaluate import EvaluationOutcome
+from trawl.evaluate import job as evaluate
+from trawl.evaluate.job import EvaluationOutcome
 
 Evaluate = Callable[..., EvaluationOutcome]
 VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"]}

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from trawl import masks
-from trawl.config import DecodeConfig, StorageConfig
+from trawl.config.jobs import DecodeConfig, StorageConfig
 from trawl.demo import corpus as demo
+from trawl.evaluate.page.page import ShownCase
+from trawl.evaluate.page.pictures import Judged, picture_cases
 from trawl.evaluate.truth.demo import DemoTruth
-from trawl.pipelines.evaluation_pictures import Judged, picture_cases
-from trawl.records import Case, Clip, TruthObject
-from trawl.report.evaluation import ShownCase
-from trawl.results import Source
+from trawl.query.results import Source
+from trawl.records.video import Case, Clip, TruthObject
 from trawl.storage import Storage
 
 SECONDS = 1.6

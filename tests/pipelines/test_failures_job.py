@@ -8,9 +8,9 @@ from rich.console import Console
 from small_videos import IndexJob, write_video
 
 from trawl import cli
-from trawl.config import FailuresConfig, StorageConfig
-from trawl.pipelines import failures as pipeline
-from trawl.pipelines.failures import FailuresOutcome
+from trawl.config.jobs import FailuresConfig, StorageConfig
+from trawl.failures import job as pipeline
+from trawl.failures.job import FailuresOutcome
 from trawl.storage import Storage
 from trawl.table import publish
 

@@ -17,8 +17,8 @@ _JOB = textwrap.dedent(
     import ray
     from rich.console import Console
     from trawl import cli
-    from trawl.config import IndexConfig
-    from trawl.pipelines.index import run
+    from trawl.config.jobs import IndexConfig
+    from trawl.index.job import run
 
     node = ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20,
                     _system_config={"metrics_report_interval_ms": 1000})

@@ -19,9 +19,9 @@ from dying_actors import (
 from small_videos import IndexJob, write_video
 
 from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.errors import ConfigError, DatasetError, IndexMissingError, StorageError
-from trawl.records import Reason
+from trawl.records.video import Reason
 from trawl.storage import Storage
 from trawl.table import publish
 
@@ -154,7 +154,7 @@ def test_small_commits_give_the_same_rows(index: IndexJob, tmp_path: Path) -> No
 def test_a_dead_decode_actor_is_replaced_and_the_video_repeated(
     index: IndexJob, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trawl.pipelines.fleet.DecodeActor", DyingDecodeActor)
+    monkeypatch.setattr("trawl.index.fleet.DecodeActor", DyingDecodeActor)
     (corpus / "a" / "red.kill").write_text("1")
     run = index()
     assert run.outcomes == {"indexed": 3}
@@ -164,7 +164,7 @@ def test_a_dead_decode_actor_is_replaced_and_the_video_repeated(
 def test_a_video_that_kills_three_actors_is_a_row_and_costs_no_other(
     index: IndexJob, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trawl.pipelines.fleet.DecodeActor", DyingDecodeActor)
+    monkeypatch.setattr("trawl.index.fleet.DecodeActor", DyingDecodeActor)
     (corpus / "a" / "red.kill").write_text("99")
     run = index()
     assert run.outcomes == {"indexed": 2, "failed": 1}
@@ -178,7 +178,7 @@ def test_a_dead_embedder_is_replaced_and_no_video_is_blamed(
 ) -> None:
     marker = tmp_path / "die"
     marker.touch()
-    monkeypatch.setattr("trawl.pipelines.fleet.EmbedActor", dying_embed_actor(marker))
+    monkeypatch.setattr("trawl.index.fleet.EmbedActor", dying_embed_actor(marker))
     run = index()
     assert run.outcomes == {"indexed": 3}
     assert not marker.exists()
@@ -203,13 +203,13 @@ def test_a_crash_between_rows_and_ledger_doubles_nothing(
 
 
 def test_a_bug_in_a_worker_ends_the_job_with_its_traceback(index: IndexJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trawl.pipelines.fleet.DecodeActor", BuggyDecodeActor)
+    monkeypatch.setattr("trawl.index.fleet.DecodeActor", BuggyDecodeActor)
     with pytest.raises(ray.exceptions.RayTaskError, match="ours"):
         index()
 
 
 def test_a_full_disk_is_one_line(index: IndexJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trawl.pipelines.fleet.WriterActor", FullDiskWriterActor)
+    monkeypatch.setattr("trawl.index.fleet.WriterActor", FullDiskWriterActor)
     with pytest.raises(StorageError, match="no space is left") as caught:
         index()
     assert "\n" not in str(caught.value)
@@ -218,7 +218,7 @@ def test_a_full_disk_is_one_line(index: IndexJob, monkeypatch: pytest.MonkeyPatc
 def test_a_video_error_keeps_its_reason_across_processes(
     index: IndexJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trawl.pipelines.fleet.DecodeActor", RefusingDecodeActor)
+    monkeypatch.setattr("trawl.index.fleet.DecodeActor", RefusingDecodeActor)
     run = index()
     assert run.failures == {"unreadable": 3}
     assert ledger(tmp_path)["b/blue.mp4"]["message"] == "the bucket said no"

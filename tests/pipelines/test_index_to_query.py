@@ -14,8 +14,9 @@ from rich.console import Console
 from small_videos import write_video
 
 from trawl import cli
-from trawl.config import IndexConfig, QueryConfig, StorageConfig
-from trawl.pipelines import index, query
+from trawl.config.jobs import IndexConfig, QueryConfig, StorageConfig
+from trawl.index import job as index
+from trawl.query import job as query
 from trawl.storage import Storage
 from trawl.table import publish
 

@@ -9,14 +9,15 @@ from rich.console import Console
 from small_videos import write_moving
 
 from trawl import cli
-from trawl.config import NightlyConfig, StorageConfig
+from trawl.config.jobs import NightlyConfig, StorageConfig
 from trawl.errors import ConfigError, LeaseError
-from trawl.lease import hold
-from trawl.pipelines import nightly, track
-from trawl.pipelines.deadline import Deadline
-from trawl.pipelines.night_record import NightRecord
+from trawl.nightly import job as nightly
+from trawl.nightly.record import NightRecord
+from trawl.runtime.deadline import Deadline
 from trawl.storage import Storage
-from trawl.write import read_run
+from trawl.storage.lease import hold
+from trawl.track import job as track
+from trawl.track.tables import read_run
 
 Nightly = Callable[..., NightRecord]
 RED = 'overrides: ["text=red", grounder=fake, tracker=fake, tracking.chunk_s=1]\n'

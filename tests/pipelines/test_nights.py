@@ -7,12 +7,12 @@ from rich.console import Console
 from small_videos import IndexJob, write_video
 
 from trawl import cli
-from trawl.config import IndexConfig, StorageConfig
+from trawl.config.jobs import IndexConfig, StorageConfig
 from trawl.errors import DatasetError, IndexMissingError, LeaseError
-from trawl.lease import hold
-from trawl.pipelines import index as pipeline
-from trawl.pipelines.deadline import Deadline
+from trawl.index import job as pipeline
+from trawl.runtime.deadline import Deadline
 from trawl.storage import Storage
+from trawl.storage.lease import hold
 from trawl.table import publish
 
 

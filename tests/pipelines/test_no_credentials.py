@@ -17,9 +17,12 @@ from rich.console import Console
 from small_videos import write_moving
 
 from trawl import cli
-from trawl.config import IndexConfig, NightlyConfig, QueryConfig, ReportJobConfig
+from trawl.config.jobs import IndexConfig, NightlyConfig, QueryConfig, ReportJobConfig
 from trawl.errors import StorageError
-from trawl.pipelines import index, nightly, query, report
+from trawl.index import job as index
+from trawl.nightly import job as nightly
+from trawl.query import job as query
+from trawl.report import job as report
 from trawl.table import publish
 
 SIGNATURE, USER, PASSWORD, SESSION = "5ig0a1b2c3d4e5f6", "camera-user", "hunter2hunter2", "FwoGZXIvYXdzEXAMPLE77"

@@ -10,12 +10,13 @@ from nbclient import NotebookClient
 from rich.console import Console
 
 from trawl import cli
-from trawl.config import EvaluateConfig, IndexConfig, StorageConfig
-from trawl.pipelines import evaluate, index
-from trawl.pipelines.track import TrackPlan
-from trawl.records import Clip
+from trawl.config.jobs import EvaluateConfig, IndexConfig, StorageConfig
+from trawl.evaluate import job as evaluate
+from trawl.index import job as index
+from trawl.records.video import Clip
 from trawl.storage import Storage
-from trawl.write import write_clip
+from trawl.track.job import TrackPlan
+from trawl.track.tables import write_clip
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 # Tables and pictures that each shows.

@@ -11,9 +11,13 @@ from small_videos import write_moving
 
 from tests.s3.ceph import Ceph
 from trawl import cli
-from trawl.config import ExportConfig, IndexConfig, QueryConfig, ReportJobConfig, TrackConfig
-from trawl.pipelines import export, index, query, report, track
+from trawl.config.jobs import ExportConfig, IndexConfig, QueryConfig, ReportJobConfig, TrackConfig
+from trawl.export import job as export
+from trawl.index import job as index
+from trawl.query import job as query
+from trawl.report import job as report
 from trawl.storage import Storage
+from trawl.track import job as track
 
 pytestmark = pytest.mark.ceph
 QUIET = Console(quiet=True)

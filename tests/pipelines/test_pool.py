@@ -7,8 +7,8 @@ import pytest
 from ray.exceptions import RayActorError
 
 from trawl.errors import RoomError
-from trawl.pipelines import pool as module
-from trawl.pipelines.pool import Pool
+from trawl.runtime import pool as module
+from trawl.runtime.pool import Pool
 
 pytestmark = pytest.mark.usefixtures("local_ray")
 

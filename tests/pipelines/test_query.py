@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from trawl.config import DatasetConfig, QueryConfig, SearchConfig, StorageConfig
-from trawl.embed import frames_batch
+from trawl.config.jobs import DatasetConfig, QueryConfig, SearchConfig, StorageConfig
 from trawl.errors import ConfigError, IndexMissingError, UsageError, WeightsError
-from trawl.models.fakes import FakeEmbedder, blueprint
-from trawl.pipelines.query import run
-from trawl.pipelines.retrieve import PublishedIndex
-from trawl.records import FrameBatch, Probe, Recipe, Status, VideoFile
+from trawl.index.embed import frames_batch
+from trawl.models.fakes.embedder import FakeEmbedder, blueprint
+from trawl.query.job import run
+from trawl.query.published import PublishedIndex
+from trawl.records.video import FrameBatch, Probe, Recipe, Status, VideoFile
 from trawl.schemas import VIDEOS, frames_schema
 from trawl.storage import Storage, stat_file
 from trawl.table import frames, publish
@@ -240,14 +240,14 @@ def test_weights_that_differ_from_the_index_are_refused(corpus: Corpus, tmp_path
     other.write_bytes(b"x")
     published = publish.latest(corpus.storage, "little")
     embedder = {**published.recipe.embedder, "kind": "openclip", "model": "ViT-B-32", "weights": str(other)}
-    from trawl.models import registry
+    from trawl.models.clip import embedders as registry
 
     with pytest.raises(WeightsError, match="is not what made this index"):
         registry.from_recipe(embedder)
 
 
 def test_a_query_imports_neither_ray_nor_torch() -> None:
-    code = "import sys, trawl.pipelines.query; print([m for m in ('ray', 'torch', 'lance', 'cv2', 'av') if m in sys.modules])"
+    code = "import sys, trawl.query.job; print([m for m in ('ray', 'torch', 'lance', 'cv2', 'av') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

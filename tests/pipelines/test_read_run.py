@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tracked import LINEAGE, RUN, clip, row, square, track
 
-from trawl import write
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.storage import Storage
+from trawl.track import tables as write
 
 SIZE = (24, 32)
 

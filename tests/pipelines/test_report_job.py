@@ -19,11 +19,11 @@ import pytest
 from rich.console import Console
 
 from trawl import cli, masks
-from trawl.config import ReportJobConfig
+from trawl.config.jobs import ReportJobConfig
 from trawl.demo import corpus as demo
 from trawl.errors import RunError
-from trawl.pipelines.report import ReportOutcome, run
-from trawl.records import Clip
+from trawl.records.video import Clip
+from trawl.report.job import ReportOutcome, run
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
@@ -191,6 +191,6 @@ def test_a_browser_plays_what_the_job_wrote(report: Report, browser: "BrowserCon
 
 
 def test_the_job_imports_neither_ray_nor_torch() -> None:
-    code = "import sys, trawl.pipelines.report; print([m for m in ('ray', 'torch', 'lance') if m in sys.modules])"
+    code = "import sys, trawl.report.job; print([m for m in ('ray', 'torch', 'lance') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -11,14 +11,15 @@ from rich.console import Console
 from small_videos import COLORS, moving_picture, write_moving
 
 from trawl import cli
-from trawl.config import DecodeConfig, EvaluateConfig, IndexConfig, StorageConfig
+from trawl.config.jobs import DecodeConfig, EvaluateConfig, IndexConfig, StorageConfig
+from trawl.corpus.source import list_videos
 from trawl.decode.sandbox import DecodeSandbox
-from trawl.demo.encode import write_mp4
+from trawl.draw.encode import write_mp4
 from trawl.errors import ConfigError, DatasetError
-from trawl.pipelines import index, robustness
-from trawl.pipelines.retrieve import PublishedIndex
-from trawl.records import ClipFrames, Metric
-from trawl.source import list_videos
+from trawl.evaluate.robustness import measure as robustness
+from trawl.index import job as index
+from trawl.query.published import PublishedIndex
+from trawl.records.video import ClipFrames, Metric
 from trawl.storage import Storage
 from trawl.table import publish
 
@@ -198,9 +199,9 @@ def test_a_named_run_has_settings_of_its_own(measure: Measure) -> None:
 def test_columns_of_a_manifest_go_with_the_copies(
     local_ray: None, config: EvaluateConfig, corpus: Path, tmp_path: Path
 ) -> None:
-    from trawl.config import DatasetConfig
-    from trawl.evaluate.perturb import Perturbation
-    from trawl.pipelines.perturbed_copies import copies
+    from trawl.config.jobs import DatasetConfig
+    from trawl.evaluate.robustness.copies import copies
+    from trawl.evaluate.robustness.perturb import Perturbation
 
     (tmp_path / "list.csv").write_text(f"uri,camera,night\n{corpus}/plain.mp4,7,true\n{corpus}/unknown.mp4,front,\n")
     storage = StorageConfig(root=str(tmp_path / "root"))

@@ -9,10 +9,13 @@ from moving_corpus import index_moving, where
 from rich.console import Console
 
 from trawl import cli
-from trawl.config import IndexConfig, StorageConfig, TrackConfig
-from trawl.pipelines import index, pool, runtime, track
+from trawl.config.jobs import IndexConfig, StorageConfig, TrackConfig
+from trawl.index import job as index
+from trawl.runtime import pool
+from trawl.runtime import session as runtime
 from trawl.storage import Storage
-from trawl.write import read_run
+from trawl.track import job as track
+from trawl.track.tables import read_run
 
 OWN = {"run_id", "created_at", "config_hash"}
 

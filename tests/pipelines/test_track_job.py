@@ -13,14 +13,15 @@ from small_videos import COLORS, moving_picture
 
 from trawl import cli, masks
 from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
-from trawl.config import IndexConfig, StorageConfig, TrackConfig
+from trawl.config.jobs import IndexConfig, StorageConfig, TrackConfig
 from trawl.errors import ConfigError, IndexMissingError, RunError
-from trawl.pipelines import index, track
-from trawl.pipelines.track_actor import ClipDone
-from trawl.pipelines.track_summary import TrackRecord
-from trawl.records import Clip
+from trawl.index import job as index
+from trawl.records.video import Clip
 from trawl.storage import Storage
-from trawl.write import read_run, resolve_run
+from trawl.track import job as track
+from trawl.track.actor import ClipDone
+from trawl.track.record import TrackRecord
+from trawl.track.tables import read_run, resolve_run
 
 TrackJob = Callable[..., TrackRecord]
 VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"], "blue.mp4": ["blue"]}

@@ -13,9 +13,9 @@ import pytest
 from tests.s3.ceph import Ceph
 from tests.s3.conftest import BUCKET
 from tests.unit.table.conftest import Index
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.errors import DatasetError, StorageError, VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 from trawl.storage import Storage, lance_faults, list_files, localize, s3
 
 Credentials = Callable[..., None]

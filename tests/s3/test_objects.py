@@ -14,7 +14,7 @@ from botocore.exceptions import IncompleteReadError
 from botocore.response import StreamingBody
 
 from tests.s3.conftest import CORPUS
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.schemas import frames_schema
 from trawl.storage import Storage, list_files, localize, stat_file
 from trawl.table import frames
@@ -100,7 +100,7 @@ def test_listings_of_more_than_a_page(storage: Storage, storage_config: StorageC
 
 _RACER = """
 import sys
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.storage import Storage
 root, endpoint, me = sys.argv[1:]
 storage = Storage.open(StorageConfig(root=root, endpoint=endpoint))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from trawl.models import fakes
-from trawl.records import Frames
+from trawl.models.fakes import embedder as fakes
+from trawl.records.video import Frames
 
 
 class ColorPatches(fakes.FakeEmbedder):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trawl.records import Curve, Metric
-from trawl.report.comparison import Entrant
-from trawl.report.palette import contrast
+from trawl.compare.comparison import Entrant
+from trawl.draw.palette import contrast
+from trawl.records.video import Curve, Metric
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

@@ -2,7 +2,7 @@
 
 from html.parser import HTMLParser
 
-from trawl.report.tracks import ClipFacts, TrackFacts, by_clip
+from trawl.draw.tracks import ClipFacts, TrackFacts, by_clip
 
 
 def track(number: int = 0, clip_id: str = "aaaaaaaaaaaa", **changes) -> TrackFacts:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trawl import cli
-from trawl.config import EvaluateConfig, IndexConfig, QueryConfig, TrackConfig
+from trawl.config.jobs import EvaluateConfig, IndexConfig, QueryConfig, TrackConfig
 from trawl.errors import ConfigError
 
 WRONG = {

@@ -3,7 +3,7 @@
 import pickle
 
 from trawl.errors import VideoError, did_you_mean
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 
 def test_video_error_survives_pickling() -> None:

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pytest
 
-from trawl.records import PROCESSING_VERSION
+from trawl.records.video import PROCESSING_VERSION
 from trawl.schemas import VIDEOS, frames_schema
 
 # The columns that each PROCESSING_VERSION began with; "?" may be null. Never edited: another version gets a line of its own.

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from trawl import masks
-from trawl.records import Clip, Flag, MaskRow, Target, Track, Visibility
-from trawl.write import Lineage
+from trawl.records.video import Clip, Flag, MaskRow, Target, Track, Visibility
+from trawl.track.tables import Lineage
 
 LINEAGE = Lineage("recipe000001", "clip/x@11", "clip-grounder/x@22", "sam2/x@33", "c0ffee")
 FPS = 10.0

@@ -24,7 +24,7 @@ from pathlib import Path
 from trawl.decode.job import Job
 from trawl.decode.wire import LENGTH, REAP, End, Failure, Message, encode
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 Handler = Callable[[Job], Iterator[Message]]
 

@@ -14,10 +14,10 @@ from av.container.input import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from trawl.config import DecodeConfig
+from trawl.config.jobs import DecodeConfig
 from trawl.decode.sniff import DEMUXERS, HEAD_BYTES, sniff
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 # Containers without presentation times: FFmpeg guesses them, wrongly where pictures are stored out of order.
 WITHOUT_PTS = ("avi", "h264", "hevc", "mpegvideo")

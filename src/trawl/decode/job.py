@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from trawl.config import DecodeConfig, SamplingConfig
+from trawl.config.jobs import DecodeConfig, SamplingConfig
 from trawl.decode.wire import Message
-from trawl.records import ImageSpec
+from trawl.records.video import ImageSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from typing import IO
 from trawl.decode.job import Job
 from trawl.decode.wire import LENGTH, REAP, Message, WireError, decode
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 # What the decoding process may know of our environment: no credentials.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trawl.records import ImageSpec
+from trawl.records.video import ImageSpec
 
 Picture = NDArray[np.uint8]  # (H, W, 3) RGB
 

@@ -9,7 +9,7 @@ play them.
 import re
 
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 HEAD_BYTES = 4096  # what `sniff` wants to see; the longest pattern is three MPEG-TS packets
 

@@ -6,8 +6,8 @@ Pure arithmetic on a probe, so that every worker that probes the same file finds
 import math
 from itertools import pairwise
 
-from trawl.config import SamplingConfig
-from trawl.records import Probe
+from trawl.config.jobs import SamplingConfig
+from trawl.records.video import Probe
 
 Span = tuple[float, float]
 

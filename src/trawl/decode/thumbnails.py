@@ -16,12 +16,12 @@ from av.container.input import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from trawl.config import DecodeConfig
+from trawl.config.jobs import DecodeConfig
 from trawl.decode.container import Damage, identify, open_input, packets, video_stream
 from trawl.decode.probe import clockwise
 from trawl.decode.wire import Picture
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 Timed = tuple[VideoFrame, float]  # a picture and when it is shown
 

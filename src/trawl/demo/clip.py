@@ -63,7 +63,7 @@ def weights_path() -> Path:
     """
     path = _HERE / "weights" / f"{MODEL_NAME}.safetensors"
     if not path.is_file():
-        raise WeightsError(f"{path} is missing: reinstall trawl, or make it with `python -m trawl.demo.train_clip`")
+        raise WeightsError(f"{path} is missing: reinstall trawl, or make it with `python -m training.train_clip`")
     return path
 
 

@@ -18,10 +18,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from trawl import schemas
-from trawl.demo.encode import write_mp4
 from trawl.demo.plan import VideoPlan, plan_video
 from trawl.demo.render import Canvas
 from trawl.demo.truth import Row, object_rows, video_row
+from trawl.draw.encode import write_mp4
 
 
 def make_video(folder: Path, plan: VideoPlan) -> tuple[list[Row], Row]:

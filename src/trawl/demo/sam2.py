@@ -1,6 +1,6 @@
 """The demo SAM 2, as the rest of the project meets it: a configuration, and the weights that belong to it.
 
-    model = trawl.models.sam2_build.build(trawl.demo.sam2.config_path())
+    model = trawl.models.sam2.build.build(trawl.demo.sam2.config_path())
     model.load_state_dict(trawl.demo.sam2.load_state_dict(), strict=True)
 
 The weights are stored in half precision. Everything heavy is imported inside the functions.
@@ -34,7 +34,7 @@ def weights_path() -> Path:
     """
     path = _HERE / "weights" / f"{MODEL_NAME}.safetensors"
     if not path.is_file():
-        raise WeightsError(f"{path} is missing: reinstall trawl, or make it with `python -m trawl.demo.train_sam2`")
+        raise WeightsError(f"{path} is missing: reinstall trawl, or make it with `python -m training.train_sam2`")
     return path
 
 

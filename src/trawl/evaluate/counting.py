@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trawl.config import EvaluationConfig
-from trawl.records import Indices, TruthObject, TruthQuery, TruthVideo
+from trawl.config.jobs import EvaluationConfig
+from trawl.records.video import Indices, TruthObject, TruthQuery, TruthVideo
 
 
 class Answers:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trawl.records import Metric
+from trawl.records.video import Metric
 
 ALL = "all"
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config import GrounderConfig
+from trawl.config.jobs import GrounderConfig
 from trawl.ground.choice import assemble, kept
 from trawl.ground.regions import FAINT
 from trawl.models.protocols import Detector, Session
-from trawl.records import Detections, Frames, Prompt
+from trawl.records.video import Detections, Frames, Prompt
 
 Masks = NDArray[np.bool_]  # (N, H, W)
 

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records import Detections, Embeddings, Frames, ImageSpec, Prompt, TrackedFrame
+from trawl.records.video import Detections, Embeddings, Frames, ImageSpec, Prompt, TrackedFrame
 
 
 @runtime_checkable

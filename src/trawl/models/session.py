@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trawl.records import Frames, Prompt
+from trawl.records.video import Frames, Prompt
 
 
 def check_frames(frames: Frames, size: tuple[int, int] | None) -> tuple[int, int]:

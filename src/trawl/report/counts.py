@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from trawl.report.doubt import is_doubtful
-from trawl.report.tracks import TrackFacts
+from trawl.draw.doubt import is_doubtful
+from trawl.draw.tracks import TrackFacts
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
+from trawl.draw.doubt import MEANING, in_words, is_doubtful, reasons, worst_first
+from trawl.draw.palette import color, css, ink
+from trawl.draw.times import clock
+from trawl.draw.tracks import ClipFacts, TrackFacts
 from trawl.report.counts import RunCounts
-from trawl.report.doubt import MEANING, in_words, is_doubtful, reasons, worst_first
-from trawl.report.palette import color, css, ink
 from trawl.report.timeline import FlagSpan, timeline
-from trawl.report.times import clock
-from trawl.report.tracks import ClipFacts, TrackFacts
 
 _TITLE_TEXTS = 3
 _ARROWS = "→↘↓↙←↖↑↗"

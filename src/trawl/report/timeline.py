@@ -8,11 +8,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trawl.records import Flag
-from trawl.report.doubt import in_words, is_doubtful
-from trawl.report.palette import color, css
-from trawl.report.times import clock
-from trawl.report.tracks import ClipFacts, TrackFacts
+from trawl.draw.doubt import in_words, is_doubtful
+from trawl.draw.palette import color, css
+from trawl.draw.times import clock
+from trawl.draw.tracks import ClipFacts, TrackFacts
+from trawl.records.video import Flag
 
 Stretch = tuple[float, float]  # left and width, percent of the clip
 

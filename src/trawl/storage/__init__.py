@@ -6,9 +6,9 @@ errors in our words.
 Credentials come from the usual AWS_* variables each time a client is made; no object here holds one.
 """
 
+from trawl.corpus.fetch import localize
+from trawl.corpus.files import FileInfo, list_files, stat_file
 from trawl.storage.faults import lance_faults
-from trawl.storage.fetch import localize
 from trawl.storage.root import Storage
-from trawl.storage.videos import FileInfo, list_files, stat_file
 
 __all__ = ["FileInfo", "Storage", "lance_faults", "list_files", "localize", "stat_file"]

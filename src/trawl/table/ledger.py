@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from trawl.records import Status
+from trawl.records.video import Status
 from trawl.schemas import VIDEOS
 from trawl.storage import lance_faults
 from trawl.table.frames import in_list, open_or_create

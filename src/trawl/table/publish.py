@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from trawl.errors import IndexMissingError, StorageError
-from trawl.records import PASSING_REASONS, Recipe, Status
+from trawl.records.video import PASSING_REASONS, Recipe, Status
 from trawl.storage import Storage, lance_faults
 from trawl.table.frames import commit
 from trawl.table.ledger import open_ledger

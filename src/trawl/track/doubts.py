@@ -10,8 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from trawl.config import MotionConfig
-from trawl.records import Embeddings, Flag, MaskRow
+from trawl.config.jobs import MotionConfig
+from trawl.records.video import Embeddings, Flag, MaskRow
 from trawl.track import kalman
 
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trawl.config import TrackingConfig
+from trawl.config.jobs import TrackingConfig
 from trawl.errors import DeviceMemoryError, VideoError
 from trawl.models.protocols import Grounder, Tracker
-from trawl.records import ClipFrames, Flag, Reason, Target, Times, Track
+from trawl.records.video import ClipFrames, Flag, Reason, Target, Times, Track
 from trawl.track import chunks, memory, motion, refine, stitch
 from trawl.track.discover import Discovery, Models, Outcome, Search
 from trawl.track.looking import EmbedCrops

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl import geometry
-from trawl.config import TrackingConfig
-from trawl.records import ClipFrames, Embeddings, Frames, MaskRow, Target, Times
+from trawl.config.jobs import TrackingConfig
+from trawl.records.video import ClipFrames, Embeddings, Frames, MaskRow, Target, Times
 from trawl.track.masklet import Masklet
 
 Crop = NDArray[np.uint8]  # (h, w, 3) RGB of any size, at least 1 x 1

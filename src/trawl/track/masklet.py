@@ -10,7 +10,7 @@ import numpy as np
 
 from trawl import masks
 from trawl.masks import Mask
-from trawl.records import Embeddings, Flag, MaskRow, Visibility
+from trawl.records.video import Embeddings, Flag, MaskRow, Visibility
 
 
 @dataclass(slots=True)

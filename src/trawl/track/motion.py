@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl import geometry
-from trawl.config import MotionConfig, TrackingConfig
-from trawl.records import Flag, Indices, MaskRow, Times, Visibility
+from trawl.config.jobs import MotionConfig, TrackingConfig
+from trawl.records.video import Flag, Indices, MaskRow, Times, Visibility
 from trawl.track import doubts, kalman
 from trawl.track.masklet import Masklet
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 
 from trawl.errors import VideoError
-from trawl.records import FrameBatch, Reason
+from trawl.records.video import FrameBatch, Reason
 
 
 def batch(size: int = 8) -> FrameBatch:

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 from crafted import damage, number_of, numbered, write_video
 
-from trawl.config import DecodeConfig
+from trawl.config.jobs import DecodeConfig
 from trawl.decode.clips import clip_frames
 from trawl.decode.container import identify
 from trawl.decode.probe import probe
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.errors import VideoError
-from trawl.records import DecodeReport, Reason
+from trawl.records.video import DecodeReport, Reason
 
 LIMITS = DecodeConfig()
 ALL = (-np.inf, np.inf)

@@ -1,9 +1,9 @@
 import pytest
 
-from trawl.config import DecodeConfig
+from trawl.config.jobs import DecodeConfig
 from trawl.decode.container import Damage, identify, is_cut_short
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 
 def test_damage_counts_each_cause_once():

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from crafted import VARIABLE, damage, number_of, numbered, write_video
 
-from trawl.config import DecodeConfig, SamplingConfig
+from trawl.config.jobs import DecodeConfig, SamplingConfig
 from trawl.decode.reader import BATCH, read
 from trawl.errors import VideoError
-from trawl.records import DecodeReport, FrameBatch, ImageSpec, Reason
+from trawl.records.video import DecodeReport, FrameBatch, ImageSpec, Reason
 
 SPEC = ImageSpec(64, "squash")
 EVERY = SamplingConfig("interval", every_s=0.001)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from crafted import number_of, write_video
 
-from trawl.config import DecodeConfig, SamplingConfig
+from trawl.config.jobs import DecodeConfig, SamplingConfig
 from trawl.decode.reader import read
-from trawl.records import ImageSpec
+from trawl.records.video import ImageSpec
 
 SPEC = ImageSpec(64, "squash")
 EVERY = SamplingConfig("interval", every_s=0.001)

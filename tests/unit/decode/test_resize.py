@@ -9,7 +9,7 @@ from open_clip.transform import image_transform
 from PIL import Image
 
 from trawl.decode.resize import resize
-from trawl.records import ImageSpec
+from trawl.records.video import ImageSpec
 
 MODES = {"center_crop": "shortest", "squash": "squash", "pad": "longest"}
 SIZES = [(1280, 720), (720, 1280), (640, 480), (321, 243), (64, 64), (224, 224), (225, 224), (1000, 3), (3, 5), (1, 1)]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trawl.config import SamplingConfig
+from trawl.config.jobs import SamplingConfig
 from trawl.decode.sampling import PLANNED, READS, inside, plan, what_counts
 
 POLICIES = sorted(PLANNED)
@@ -121,7 +121,7 @@ def test_what_counts_is_all_that_a_policy_reads_and_nothing_else(policy):
 def test_the_samplings_that_come_with_trawl_are_what_counts(policy):
     """So their recipes keep the keys that they have always had."""
     from trawl import cli
-    from trawl.config import IndexConfig
+    from trawl.config.jobs import IndexConfig
 
     config = cli.compose("index", IndexConfig, ["+dataset=folder", "dataset.uri=x", f"sampling={policy}"]).sampling
     assert what_counts(config) == config

@@ -12,11 +12,11 @@ import numpy as np
 import psutil
 import pytest
 
-from trawl.config import DecodeConfig, SamplingConfig
+from trawl.config.jobs import DecodeConfig, SamplingConfig
 from trawl.decode.reader import read
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.errors import VideoError
-from trawl.records import DecodeReport, FrameBatch, ImageSpec, Reason
+from trawl.records.video import DecodeReport, FrameBatch, ImageSpec, Reason
 
 SPEC = ImageSpec(64, "squash")
 HALF = SamplingConfig("interval", every_s=0.5)
@@ -173,8 +173,8 @@ def test_closing_the_iterator_or_starting_another_job_ends_the_process():
 def test_nothing_outlives_a_parent_that_is_killed():
     code = (
         "from trawl.decode.sandbox import DecodeSandbox\n"
-        "from trawl.config import DecodeConfig, SamplingConfig\n"
-        "from trawl.records import ImageSpec\n"
+        "from trawl.config.jobs import DecodeConfig, SamplingConfig\n"
+        "from trawl.records.video import ImageSpec\n"
         "import psutil, sys\n"
         "box = DecodeSandbox(DecodeConfig(), handler='misbehave:spin')\n"
         "stream = box.decode('any.mp4', SamplingConfig('interval'), ImageSpec(8, 'squash'))\n"

@@ -6,10 +6,10 @@ from crafted import write_video
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.config import DecodeConfig, SamplingConfig
+from trawl.config.jobs import DecodeConfig, SamplingConfig
 from trawl.decode.reader import read
 from trawl.decode.shots import Spread, sample_shots
-from trawl.records import ImageSpec
+from trawl.records.video import ImageSpec
 
 COLORS = [(200, 40, 40), (40, 180, 60), (50, 60, 210), (220, 210, 40)]
 

@@ -5,7 +5,7 @@ import pytest
 
 from trawl.decode.sniff import HEAD_BYTES, sniff
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 CONTAINERS = {
     "plain.mp4": "mp4",

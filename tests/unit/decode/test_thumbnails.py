@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from crafted import number_of, numbered, write_video
 
-from trawl.config import DecodeConfig
+from trawl.config.jobs import DecodeConfig
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.decode.thumbnails import thumbnails
 from trawl.errors import VideoError
-from trawl.records import Reason
+from trawl.records.video import Reason
 
 LIMITS = DecodeConfig()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trawl.decode.wire import LENGTH, End, Failure, Picture, WireError, decode, encode
-from trawl.records import DecodeReport, FrameBatch, Probe
+from trawl.records.video import DecodeReport, FrameBatch, Probe
 
 
 def sent(message) -> bytes:

@@ -5,8 +5,9 @@ import open_clip
 import pytest
 import torch
 
-from trawl.demo import clip, gallery, words
-from trawl.demo.evaluate_clip import Judge, queries_about, queries_about_two
+from training import gallery
+from training.evaluate_clip import Judge, queries_about, queries_about_two
+from trawl.demo import clip, words
 from trawl.errors import WeightsError
 
 

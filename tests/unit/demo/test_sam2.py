@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.demo import films, sam2
+from training import films
+from trawl.demo import sam2
 from trawl.errors import WeightsError
-from trawl.models.sam2_build import build
+from trawl.models.sam2.build import build
 
 
 def test_under_five_million_parameters():
@@ -41,7 +42,7 @@ def test_an_interrupted_save_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_shipped_weights_outline_what_a_box_points_at():
     """A floor, far under the figure of the card."""
-    from trawl.demo.evaluate_sam2 import demo_tracker, outlines
+    from training.evaluate_sam2 import demo_tracker, outlines
 
     tracker = demo_tracker()
     ious = [iou for film in films.drawn(7, 12, 1) for iou in outlines(tracker, film, "box")]

@@ -5,7 +5,7 @@ from sam2.modeling.sam2_utils import LayerNorm2d
 
 from trawl.demo import sam2
 from trawl.demo.sam2_neck import ChannelNorm
-from trawl.models.sam2_build import build
+from trawl.models.sam2.build import build
 
 
 def test_norm_is_sam2s():

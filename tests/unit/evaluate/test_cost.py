@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from trawl.evaluate.cost import index_record, measured
-from trawl.pipelines.summary import RunRecord
-from trawl.pipelines.track_summary import TrackRecord
-from trawl.records import Metric
+from trawl.index.record import RunRecord
+from trawl.records.video import Metric
+from trawl.track.record import TrackRecord
 
 TRACK: dict[str, Any] = {
     "counts": {"frames": 200, "tracks": 4, "masks": 350, "rows": 400, "bytes_written": 40_000},

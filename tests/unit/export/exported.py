@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tracked import LINEAGE, RUN, clip, row, track
 
-from trawl import write
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.export import filters
+from trawl.export.job import FORMATS
 from trawl.export.stretch import Stretch, categories_of, stretches
-from trawl.pipelines.export import FORMATS
 from trawl.storage import Storage
+from trawl.track import tables as write
 
 TEXTS = ("a blue ring", "a red star")
 _ROOM = tempfile.TemporaryDirectory(prefix="trawl-export-")  # gone when the tests are; hypothesis allows no tmp_path

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from tracked import LINEAGE, RUN, clip, row, square, track
 
-from trawl import write
 from trawl.errors import ConfigError
 from trawl.export import filters
-from trawl.records import Flag
+from trawl.records.video import Flag
 from trawl.storage import Storage
+from trawl.track import tables as write
 
 SIZE = (20, 20)
 

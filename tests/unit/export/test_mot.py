@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from tracked import LINEAGE, RUN, clip, row, square, track
 from trackeval.datasets import MotChallenge2DBox
 
-from trawl import masks, write
+from trawl import masks
 from trawl.export import mot
-from trawl.records import Visibility
+from trawl.records.video import Visibility
 from trawl.storage import Storage
+from trawl.track import tables as write
 
 
 def read(folder: Path, **more: object) -> MotChallenge2DBox:

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tracked import LINEAGE, RUN, clip, row, square, track
 
-from trawl import write
 from trawl.export.stretch import categories_of, safe_name
 from trawl.storage import Storage
+from trawl.track import tables as write
 
 
 @given(st.text(min_size=1), st.text(min_size=1))

@@ -5,7 +5,7 @@ from color_patches import ColorPatches
 
 from trawl.ground.anywhere import best_shares
 from trawl.ground.views import AveragedTexts, view_of
-from trawl.models import fakes
+from trawl.models.fakes import embedder as fakes
 
 MODEL = ColorPatches()
 VECTORS = AveragedTexts(MODEL, lambda phrase: [phrase])

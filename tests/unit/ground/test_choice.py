@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trawl.ground.choice import assemble, kept
-from trawl.records import Detections
+from trawl.records.video import Detections
 
 
 def squares(*boxes: tuple[int, int, int, int]) -> np.ndarray:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config import EmbedderConfig, GrounderConfig
+from trawl.config.jobs import EmbedderConfig, GrounderConfig
 from trawl.errors import ConfigError, WeightsError
-from trawl.models import grounders, registry
-from trawl.models.dense import DenseClip
-from trawl.models.fakes import FakeEmbedder
-from trawl.models.fakes_grounding import FakeDetector
-from trawl.models.openclip import OpenClipEmbedder
+from trawl.models import grounders
+from trawl.models.clip import embedders as registry
+from trawl.models.clip.dense import DenseClip
+from trawl.models.clip.openclip import OpenClipEmbedder
+from trawl.models.fakes.detector import FakeDetector
+from trawl.models.fakes.embedder import FakeEmbedder
 
 DEMO = registry.resolve(EmbedderConfig("openclip", "trawl-demo-clip", "builtin"))
 FAKE = registry.resolve(EmbedderConfig("fake"))

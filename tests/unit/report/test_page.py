@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from looks import Tags, clip, track
 
+from trawl.draw.palette import contrast
+from trawl.draw.tracks import ClipFacts
+from trawl.draw.video import write_video
 from trawl.report.counts import count
 from trawl.report.page import About, Card, Media, render
-from trawl.report.palette import contrast
 from trawl.report.timeline import FlagSpan
-from trawl.report.tracks import ClipFacts
-from trawl.report.video import write_video
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from trawl.records import Recipe
+from trawl.records.video import Recipe
 from trawl.schemas import VIDEOS, frames_schema
 from trawl.storage import Storage
 from trawl.table import frames

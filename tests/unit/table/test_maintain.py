@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from tests.unit.table.conftest import Index, rows, vectors
-from trawl.config import SearchConfig
-from trawl.records import Recipe
-from trawl.search.nearest import FrameSearch
+from trawl.config.jobs import SearchConfig
+from trawl.query.nearest import FrameSearch
+from trawl.records.video import Recipe
 from trawl.table import maintain, publish
 
 

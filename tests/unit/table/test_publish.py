@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.table.conftest import RECIPE, Index, held, ledger_row, rows
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
 from trawl.errors import IndexMissingError, StorageError
-from trawl.records import Recipe
+from trawl.records.video import Recipe
 from trawl.schemas import VIDEOS
 from trawl.storage import Storage
 from trawl.table import maintain, publish

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trawl import masks
-from trawl.config import TrackingConfig
+from trawl.config.jobs import TrackingConfig
 from trawl.errors import VideoError
-from trawl.records import Detections, Flag, Reason, Target, Visibility
+from trawl.records.video import Detections, Flag, Reason, Target, Visibility
 from trawl.track.follow import follow
 
 TWO = (moving(20, 12, 0.3), moving(70, 36, -0.3))

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trawl.config import StorageConfig
+from trawl.config.jobs import StorageConfig
+from trawl.corpus.files import list_files, local_path, scheme_of
 from trawl.errors import DatasetError, StorageError, TruthError
 from trawl.storage.root import endpoint_of
 from trawl.storage.s3 import S3Files, split
-from trawl.storage.videos import list_files, local_path, scheme_of
 
 RECORDS = ("export.json", "settings.json")  # what our own exports hold beside the truth
 

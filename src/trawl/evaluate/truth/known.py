@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from trawl.records import Indices, Times
+from trawl.records.video import Indices, Times
 
 Sampled = Callable[[str], tuple[Indices, Times]]  # video_id -> (frame_index, time_s) of its embedded frames
 

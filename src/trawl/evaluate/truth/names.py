@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from trawl.errors import TruthError
-from trawl.records import safe_name
+from trawl.records.video import safe_name
 
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,

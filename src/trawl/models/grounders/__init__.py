@@ -10,13 +10,15 @@ docs/adding-a-model.md.
 
 from collections.abc import Callable, Mapping
 
-from trawl.config import PRECISIONS, EmbedderConfig, GrounderConfig
+from trawl.config.jobs import PRECISIONS, EmbedderConfig, GrounderConfig
 from trawl.errors import ConfigError, UsageError, did_you_mean
-from trawl.models import dense, fakes_grounding, registry
-from trawl.models.grounder_blueprint import GrounderBlueprint
+from trawl.models.clip import dense
+from trawl.models.clip import embedders as registry
+from trawl.models.clip.weights import Blueprint
+from trawl.models.fakes import detector as fakes_grounding
 from trawl.models.grounders import transformer_files
+from trawl.models.grounders.blueprint import GrounderBlueprint
 from trawl.models.protocols import DenseEmbedder, Detector, Embedder
-from trawl.models.weights import Blueprint
 
 __all__ = ["GrounderBlueprint", "build", "resolve"]
 
@@ -96,7 +98,7 @@ def _fake(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
 def _build_clip(
     blueprint: GrounderBlueprint, embedder: Embedder, device: str, threads: int | None
 ) -> DenseEmbedder | Detector:
-    from trawl.models.openclip import OpenClipEmbedder
+    from trawl.models.clip.openclip import OpenClipEmbedder
 
     assert blueprint.embedder is not None, "resolve settles it"
     if isinstance(embedder, OpenClipEmbedder) and embedder.blueprint.identity() == blueprint.embedder.identity():

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.models.grounder_blueprint import GrounderBlueprint
+from trawl.models.grounders.blueprint import GrounderBlueprint
 from trawl.models.grounders.loading import Loaded, detections, load
-from trawl.records import Detections, Frames
+from trawl.records.video import Detections, Frames
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from trawl.errors import WeightsError
 from trawl.models import precision as numbers
 from trawl.models.devices import device_of
-from trawl.models.grounder_blueprint import GrounderBlueprint
-from trawl.records import Detections
+from trawl.models.grounders.blueprint import GrounderBlueprint
+from trawl.records.video import Detections
 
 if TYPE_CHECKING:
     import torch

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.models.grounder_blueprint import GrounderBlueprint
+from trawl.models.grounders.blueprint import GrounderBlueprint
 from trawl.models.grounders.loading import Loaded, detections, load
-from trawl.records import Detections, Frames
+from trawl.records.video import Detections, Frames
 
 
 class Owlv2Detector:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from trawl.config import GrounderConfig
+from trawl.config.jobs import GrounderConfig
 from trawl.errors import ConfigError, WeightsError
 from trawl.models import hub, precision
-from trawl.models.grounder_blueprint import GrounderBlueprint
-from trawl.models.weights import Blueprint, sha256_of
+from trawl.models.clip.weights import Blueprint, sha256_of
+from trawl.models.grounders.blueprint import GrounderBlueprint
 
 _WEIGHTS = "model.safetensors"
 # What a folder must hold; of several names, one: transformers writes other ones than it did.

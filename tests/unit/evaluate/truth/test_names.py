@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from trawl.errors import TruthError
 from trawl.evaluate.truth.names import Names
-from trawl.records import safe_name
+from trawl.records.video import safe_name
 
 IDS = ["cam 1/a.mp4", "cam 1/b.mp4", "cam 2/c.mkv", "d.v2.mp4", "cam 3/a.avi"]
 

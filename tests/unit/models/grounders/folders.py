@@ -27,7 +27,7 @@ def owlv2(folder: Path, seed: int = 0) -> Path:
     """64 px, 16 patches of 16 px."""
     from transformers import CLIPTokenizer, Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessor, Owlv2Processor
 
-    from trawl.models import bare
+    from trawl.models.clip import bare
 
     reference = bare.tokenizer().SimpleTokenizer()
     merges = [tuple(pair) for pair in reference.bpe_ranks]

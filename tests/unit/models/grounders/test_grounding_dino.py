@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.config import EmbedderConfig, GrounderConfig
-from trawl.models import grounders, registry
-from trawl.models.fakes import FakeEmbedder
+from trawl.config.jobs import EmbedderConfig, GrounderConfig
+from trawl.models import grounders
+from trawl.models.clip import embedders as registry
+from trawl.models.fakes.embedder import FakeEmbedder
 from trawl.models.grounders import grounding_dino as module
 from trawl.models.protocols import Detector
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config import EmbedderConfig, GrounderConfig
+from trawl.config.jobs import EmbedderConfig, GrounderConfig
 from trawl.errors import ConfigError, WeightsError
-from trawl.models import grounders, registry
+from trawl.models import grounders
+from trawl.models.clip import embedders as registry
 from trawl.models.grounders import transformer_files
 
 EMBEDDER = registry.resolve(EmbedderConfig("fake"))

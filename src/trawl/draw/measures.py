@@ -1,0 +1,153 @@
+"""Metrics in people's words: names, values with their units, and which of them come first."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from trawl.records.video import Metric
+
+ALL = "all"  # the slice of everything
+FAMILIES = {
+    "end_to_end": "Text in, tracks out",
+    "masks": "Masks",
+    "tracking": "Tracking",
+    "retrieval": "Retrieval",
+    "robustness": "Robustness",
+    "cost": "Speed and cost",
+}
+_ARROWS = {"higher": "↑", "lower": "↓"}
+_SPELT = {
+    **{
+        name: name.upper()
+        for name in ("hota", "mota", "motp", "idf1", "iou", "cpu", "gpu", "j", "f", "f1", "mrr", "rtf")
+    },
+    **{"deta": "DetA", "assa": "AssA", "loca": "LocA", "detre": "DetRe", "detpr": "DetPr", "assre": "AssRe"},
+    **{
+        "map": "mAP",
+        "mb": "memory",
+        "id": "ID",
+        "asspr": "AssPr",
+        "miou": "mIoU",
+        "iou": "IoU",
+        "dtssd": "dtSSD",
+        "ann": "ANN",
+    },
+}
+# The names of the figures that stand for the whole, the most telling first; of each at most `_OF_EACH`.
+_HEADLINES = (
+    r"j_and_f",
+    r"hota.*",
+    r"idf1.*",
+    r"mota.*",
+    r"false_tracks.*",
+    r".*recall_at_1",
+    r".*recall_at_1_iou_0_5",
+    r".*map",
+    r"cpu_s_per_video_hour",
+    r"object_frames_per_s.*",
+    r"peak_.*mb.*",
+)
+# Names of metrics that count or rank, and are no share even where they are 0 or 1.
+_COUNTS = re.compile(r"(texts|num|objects|tracks|id_switches|fragmentations)(_.*)?|.*_rank")
+_HEADLINES_AT_MOST = 16
+_OF_EACH = 2
+
+
+def name_of(metric: str) -> str:
+    """
+    >>> name_of("j_and_f"), name_of("recall_at_5_iou_0_5"), name_of("hota_masks"), name_of("cpu_s_per_video_hour")
+    ('J&F', 'recall at 5 IoU 0.5', 'HOTA masks', 'CPU s per video hour')
+    """
+    words = re.sub(r"(iou_\d)_(\d)", r"\1.\2", re.sub(r"(^|_)j_and_f(_|$)", r"\1J&F\2", metric)).split("_")
+    return " ".join(_SPELT.get(word, word) for word in words if word)
+
+
+def family_name(family: str) -> str:
+    return FAMILIES.get(family) or name_of(family).capitalize()
+
+
+def arrow(better: str) -> str:
+    """ "↑" where higher is better, "↓" where lower is, else nothing."""
+    return _ARROWS.get(better, "")
+
+
+def number(value: float, unit: str, name: str = "") -> str:
+    """A value as it is read, without its unit: shares to three places, counts whole, others to three figures or so.
+
+    name: of its metric; some count or rank.
+
+    >>> number(0.74256, ""), number(12.0, ""), number(0.0312, "s"), number(1234.56, "MB"), number(12.345, "ms")
+    ('0.743', '12', '0.031', '1,235', '12.3')
+    >>> number(1.0, ""), number(1.0, "", "frame_median_rank"), number(0.0, "", "id_switches_masks")
+    ('1.000', '1', '0')
+    """
+    whole = value == round(value) and abs(value) < 1e9
+    if not unit and abs(value) <= 1 and not (whole and _COUNTS.fullmatch(name)):
+        return f"{value:.3f}"
+    if whole:
+        return f"{value:,.0f}"
+    return f"{value:,.3f}" if abs(value) < 1 else f"{value:,.2f}" if abs(value) < 10 else _large(value)
+
+
+def _large(value: float) -> str:
+    return f"{value:,.1f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def unit_of(name: str, unit: str) -> str:
+    """The unit of a metric, or nothing where its name says it already.
+
+    >>> unit_of("peak_mb", "MiB"), unit_of("frames_per_s", "1/s")
+    ('MiB', '')
+    """
+    return "" if unit.lower().removeprefix("1/") in name.lower().split("_") else unit
+
+
+def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
+    """By family, in the order of `FAMILIES` and then as they come."""
+    found: dict[str, list[Metric]] = {family: [] for family in FAMILIES}
+    for metric in metrics:
+        found.setdefault(metric.family, []).append(metric)
+    return {family: some for family, some in found.items() if some}
+
+
+def slices(metrics: Iterable[Metric]) -> list[str]:
+    """The slices that occur, "all" first, then as they come."""
+    return sorted(dict.fromkeys(metric.slice for metric in metrics), key=lambda name: name != ALL)
+
+
+def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
+    """(names, slices) of the tables of one family: metrics that are cut into the same slices together, as they come.
+
+    A slice that is the whole, in every metric of its table, is left out.
+    """
+    cuts: dict[str, dict[str, Metric]] = {}
+    for metric in metrics:
+        cuts.setdefault(metric.name, {})[metric.slice] = metric
+    together: dict[frozenset[str], list[str]] = {}
+    for name, found in cuts.items():
+        together.setdefault(frozenset(found), []).append(name)
+    made = []
+    for names in together.values():
+        columns = slices(metric for name in names for metric in cuts[name].values())
+        telling = [column for column in columns if any(not _is_whole(cuts[name], column) for name in names)]
+        made.append((names, [ALL, *telling] if ALL in columns else telling))
+    return made
+
+
+def _is_whole(found: Mapping[str, Metric], name: str) -> bool:
+    """Whether a slice holds all that the metric was taken over."""
+    whole, part = found.get(ALL), found.get(name)
+    return whole is not None and part is not None and (whole.value, whole.count) == (part.value, part.count)
+
+
+def headlines(metrics: Sequence[Metric], first: str = "") -> list[Metric]:
+    """The few that stand for the whole: of everything, with a value; the metric named `first` leads.
+
+    A family of which none is known to be telling is spoken for by its first.
+    """
+    of_all = [metric for metric in metrics if metric.slice == ALL and metric.value is not None]
+    chosen = [metric for metric in of_all if first in (metric.name, f"{metric.family}.{metric.name}")][:1]
+    for pattern in _HEADLINES:
+        chosen += [metric for metric in of_all if re.fullmatch(pattern, metric.name)][:_OF_EACH]
+    chosen = list(dict.fromkeys(chosen))[:_HEADLINES_AT_MOST]
+    unspoken = {metric.family for metric in of_all} - {metric.family for metric in chosen}
+    return chosen + [some[0] for family, some in families(of_all).items() if family in unspoken]

@@ -1,0 +1,152 @@
+"""The page of one evaluation: what went wrong, in pictures and worst first, then the figures, then the curves.
+
+One HTML file that needs nothing else: no script, no network; pictures go in as JPEG in data URIs and plots as inline SVG. What
+cannot be computed stands as a dash with its reason, never as a zero. Equal figures make equal pages, but for the facts at the
+foot. Knows nothing of storage, of decoding and of how a metric is taken.
+"""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trawl.draw import measures, plots
+from trawl.draw.times import clock
+from trawl.evaluate.page import cases as kinds
+from trawl.evaluate.page.curves import plot_curves
+from trawl.records.video import Case, Curve, Metric
+
+MISSING = "—"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCase:
+    """A case and its picture: a JPEG of size (width, height) pixels, or None and a note that says why.
+
+    time_s: of its frame, None without a frame. note: empty for a case that has no frame to show.
+    """
+
+    case: Case
+    picture: bytes | None = None
+    size: tuple[int, int] = (0, 0)
+    time_s: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the page is of. lead: one line below the title; cases: how many there are, shown or not; objective: the metric that
+    leads, or empty; facts: (label, value) for the foot."""
+
+    title: str
+    lead: str
+    cases: int
+    objective: str
+    facts: Sequence[tuple[str, str]]
+
+
+def render(about: About, metrics: Sequence[Metric], curves: Sequence[Curve], shown: Sequence[ShownCase]) -> str:
+    """The page as HTML.
+
+    Args:
+        shown: the cases to show, in any order; see `cases.worst_first` for a choice.
+    """
+    headlines = measures.headlines(metrics, about.objective)
+    html: str = (
+        environment()
+        .get_template("evaluate/page/evaluation.html.j2")
+        .render(
+            about=about,
+            shown=len(shown),
+            cases=_grouped(shown),
+            headlines=[_figure(metric) for metric in headlines],
+            tables=[_table(family, some) for family, some in measures.families(metrics).items()],
+            plots=plot_curves(curves),
+        )
+    )
+    return html
+
+
+def environment() -> Any:
+    """The template engine of the pages of figures, with the shades of their plots; it escapes everything."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("trawl", ""),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {"shades_light": plots.properties(dark=False), "shades_dark": plots.properties(dark=True)}
+    return made
+
+
+def _grouped(shown: Sequence[ShownCase]) -> list[tuple[str, list[dict[str, Any]]]]:
+    views = {id(one.case): _case(one) for one in shown}
+    groups = kinds.by_kind([one.case for one in shown])
+    return [(kinds.title_of(kind), [views[id(case)] for case in some]) for kind, some in groups.items()]
+
+
+def _case(one: ShownCase) -> dict[str, Any]:
+    """A case in the template's words."""
+    case = one.case
+    time = clock(one.time_s) if one.time_s is not None else ""
+    frame = f"frame {case.frame_index}" if case.frame_index is not None else ""
+    thing = f"object {case.object_id}" if case.object_id is not None else ""
+    track = f"track {case.track_id}" if case.track_id is not None else ""
+    place = " at ".join(part for part in (case.video_id or "", time or frame) if part)
+    return {
+        "text": case.text,
+        "message": case.message,
+        "where": " · ".join(part for part in (case.video_id or "", time, frame, thing, track) if part),
+        "picture": f"data:image/jpeg;base64,{base64.b64encode(one.picture).decode()}" if one.picture else None,
+        "size": one.size,
+        "note": one.note,
+        "alt": f"{place}: {kinds.title_of(case.kind).lower()}: {case.message}",
+    }
+
+
+def _figure(metric: Metric) -> dict[str, Any]:
+    """A metric with a value in the template's words."""
+    assert metric.value is not None
+    return {
+        "name": measures.name_of(metric.name),
+        "arrow": measures.arrow(metric.better),
+        "better": metric.better,
+        "value": measures.number(metric.value, metric.unit, metric.name),
+        "unit": measures.unit_of(metric.name, metric.unit),
+    }
+
+
+def _table(family: str, metrics: Sequence[Metric]) -> dict[str, Any]:
+    """A family: a row for each metric, a column for each slice, and why some have no value."""
+    notes = list(dict.fromkeys(metric.why for metric in metrics if metric.value is None))
+    found: dict[str, dict[str, Metric]] = {}
+    for metric in metrics:
+        found.setdefault(metric.name, {})[metric.slice] = metric
+    parts = [
+        {"slices": columns, "rows": [_row(name, found[name], columns, notes) for name in names]}
+        for names, columns in measures.tables(metrics)
+    ]
+    return {"title": measures.family_name(family), "parts": parts, "notes": notes}
+
+
+def _row(name: str, found: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
+    any_one = next(iter(found.values()))
+    whole = found.get(measures.ALL)
+    return {
+        "name": measures.name_of(name),
+        "unit": measures.unit_of(name, any_one.unit),
+        "better": any_one.better,
+        "arrow": measures.arrow(any_one.better),
+        "cells": [_cell(found[column], notes) for column in columns],
+        "count": f"{whole.count:,}" if whole is not None and whole.count is not None else "",
+    }
+
+
+def _cell(metric: Metric, notes: Sequence[str]) -> dict[str, Any]:
+    """A dash with the number of its reason where there is no value."""
+    if metric.value is None:
+        return {"text": MISSING, "note": str(notes.index(metric.why) + 1), "count": metric.count}
+    return {"text": measures.number(metric.value, metric.unit, metric.name), "note": "", "count": metric.count}

@@ -1,0 +1,105 @@
+"""Text to frame: all sampled frames in order of their scores, against those that show what was asked for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.evaluate.measured import Measured
+from trawl.evaluate.retrieval import ranking as retrieval_ranking
+from trawl.evaluate.retrieval import slices as retrieval_slices
+from trawl.evaluate.retrieval.ranking import CUTOFFS, DEPTH, RECALLS, Judged
+from trawl.evaluate.retrieval.truth import Right, SampledFrames
+from trawl.records.video import Case, Curve, Indices, Metric, TruthQuery
+
+_KEYS = {"map": "ap", "mrr": "rr"}  # a mean over texts has a name of its own
+
+
+class FrameRanking:
+    """Judges one text after the other, so that the scores of all need not be held at once."""
+
+    def __init__(self, sampled: SampledFrames, annotated: NDArray[np.bool_], worst: int) -> None:
+        """
+        Args:
+            annotated: (F,) bool, the frames that can be judged; only they are ranked.
+            worst: cases to keep.
+        """
+        self._sampled = sampled
+        self._rows: Indices = np.flatnonzero(annotated)
+        self._worst = worst
+        self._queries: list[TruthQuery] = []
+        self._ranked: list[tuple[Indices, int] | None] = []
+        self._cases: list[Case] = []
+
+    def add(self, query: TruthQuery, right: Right, scores: NDArray[np.float32]) -> None:
+        """scores: (F,) of every sampled frame."""
+        self._queries.append(query)
+        hits = np.isin(self._rows, right.frames, assume_unique=True)
+        if not hits.any():
+            self._ranked.append(None)
+            return
+        order = retrieval_ranking.order(scores[self._rows], hits)
+        places = np.flatnonzero(hits[order])
+        self._ranked.append((places, len(places)))
+        if places[0] > 0:
+            self._cases.append(self._case(query.text, int(places[0]) + 1, self._rows[order]))
+
+    def measured(self) -> Measured:
+        """The metrics, the two curves, and the texts whose first right frame comes latest."""
+        judged = retrieval_ranking.judge(self._ranked)
+        values = [one.values if one else None for one in judged]
+        names = [f"recall_at_{k}" for k in CUTOFFS] + [f"precision_at_{k}" for k in CUTOFFS[1:]] + ["map", "mrr"]
+        columns = [retrieval_slices.column(f"frame_{name}", values, _KEYS.get(name, name)) for name in names]
+        columns += retrieval_slices.ranks("frame", [one.first if one else None for one in judged])
+        found = retrieval_slices.metrics(columns, self._queries, "right frame")
+        worst = sorted(self._cases, key=lambda case: (-case.severity, case.text))[: self._worst]
+        return Measured([*found, *self._counts()], self._curves([one for one in judged if one]), worst)
+
+    def _counts(self) -> list[Metric]:
+        without, share = sum(one is None for one in self._ranked), len(self._rows) / max(len(self._sampled), 1)
+        return [
+            Metric("retrieval", "texts_without_right_frame", without, better="", count=len(self._queries)),
+            Metric("retrieval", "annotated_share_of_frames", share, better="", count=len(self._sampled)),
+        ]
+
+    def _curves(self, judged: list[Judged]) -> list[Curve]:
+        if not judged:
+            return []
+        return [
+            recall_curve("frame", judged, len(self._rows)),
+            Curve(
+                kind="precision_recall",
+                name="frame",
+                x_label="recall",
+                y_label="precision, interpolated",
+                x=np.array(RECALLS),
+                y=np.mean([one.precision for one in judged], axis=0),
+            ),
+        ]
+
+    def _case(self, text: str, first: int, ranked: Indices) -> Case:
+        wrong, right = (self._where(int(ranked[place])) for place in (0, first - 1))
+        return Case(
+            kind="ranked",
+            text=text,
+            severity=float(first),
+            message=f"the first right frame is at rank {first}, {right}; first came {wrong}",
+            video_id=self._sampled.video_of(int(ranked[0])),
+            frame_index=int(self._sampled.frame_index[ranked[0]]),
+        )
+
+    def _where(self, row: int) -> str:
+        return f"{self._sampled.video_of(row)} at {self._sampled.time_s[row]:.1f} s"
+
+
+def recall_curve(name: str, judged: Sequence[Judged], ranked: int) -> Curve:
+    """Share of texts with a right answer among the first k, for k up to 50 or as many as there are."""
+    depth = min(DEPTH, ranked)
+    return Curve(
+        kind="recall_at_k",
+        name=name,
+        x_label="k",
+        y_label="share of texts with a right answer among the first k",
+        x=np.arange(1.0, depth + 1),
+        y=np.mean([one.success[:depth] for one in judged], axis=0),
+    )

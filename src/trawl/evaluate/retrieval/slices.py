@@ -1,0 +1,57 @@
+"""From one number per text to metrics: over all texts, and over each kind of question."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.records.video import Metric, TruthQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One metric. values (Q,) float64, NaN where a text has no right answer; better: "higher" or "lower"."""
+
+    name: str
+    values: NDArray[np.float64]
+    better: str = "higher"
+    over: Callable[[NDArray[np.float64]], np.floating] = np.mean
+
+
+def column(name: str, values: Sequence[Mapping[str, float] | None], key: str) -> Column:
+    """The values under one key, of those texts that have any."""
+    return Column(name, np.array([np.nan if one is None else one[key] for one in values], np.float64))
+
+
+def ranks(prefix: str, first: Sequence[int | None]) -> list[Column]:
+    """Median and mean rank of the first right answer."""
+    values = np.array([np.nan if one is None else one for one in first], np.float64)
+    return [
+        Column(f"{prefix}_median_rank", values, "lower", np.median),
+        Column(f"{prefix}_mean_rank", values, "lower", np.mean),
+    ]
+
+
+def metrics(columns: Sequence[Column], queries: Sequence[TruthQuery], right: str) -> list[Metric]:
+    """Every column over "all" and over each slice, null where none of a slice's texts has a right answer.
+
+    Args:
+        right: what a right answer is, in words: "right frame".
+    """
+    names = ["all", *sorted({name for query in queries for name in query.slices})]
+    found = []
+    for name in names:
+        chosen = np.array([name == "all" or name in query.slices for query in queries], bool)
+        found += [_metric(one, name, chosen, right) for one in columns]
+    return found
+
+
+def _metric(one: Column, name: str, chosen: NDArray[np.bool_], right: str) -> Metric:
+    values = one.values[chosen]
+    values = values[~np.isnan(values)]
+    if len(values):
+        value, why = float(one.over(values)), ""
+    else:
+        value, why = None, f"none of the {int(chosen.sum())} texts has a {right} in the evaluated videos"
+    return Metric("retrieval", one.name, value, slice=name, why=why, better=one.better, count=len(values))

@@ -1,0 +1,158 @@
+"""What is right for a text: which sampled frames, which stretches of time and which videos, from the ground truth alone.
+
+A frame is right when of every thing that the text names at least one object is clearly visible on it. Only frames that the
+ground truth annotates are judged; the others are left out of the frame ranking, neither right nor wrong. A ground truth of
+other videos or another clock is an error, never a lower score. Knows nothing of scores.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.errors import TruthError
+from trawl.evaluate.truth import Truth
+from trawl.records.video import Indices, Times, TruthQuery, TruthVideo
+
+Stretch = tuple[float, float]  # [start_s, end_s)
+
+
+@dataclass(frozen=True, slots=True)
+class SampledFrames:
+    """The embedded frames of the evaluated videos, video by video in the order of `video_ids`, in time order within each.
+
+    starts (V+1,) int64: the frames of video v are starts[v]:starts[v+1], at least one. frame_index (F,) int64; time_s (F,).
+    """
+
+    video_ids: tuple[str, ...]
+    starts: Indices
+    frame_index: Indices
+    time_s: Times
+
+    def __post_init__(self) -> None:
+        if not len(self.frame_index) == len(self.time_s) == self.starts[-1]:
+            raise ValueError(f"{len(self.frame_index)} positions, {len(self.time_s)} times, {self.starts[-1]} frames")
+
+    def __len__(self) -> int:
+        return len(self.frame_index)
+
+    def rows(self, video: int) -> slice:
+        """The frames of the video at this place."""
+        return slice(int(self.starts[video]), int(self.starts[video + 1]))
+
+    def videos_of(self, rows: Indices) -> Indices:
+        """(N,) rows -> (N,) the place of each one's video."""
+        places: Indices = np.searchsorted(self.starts, rows, side="right") - 1
+        return places
+
+    def video_of(self, row: int) -> str:
+        """The video of one frame."""
+        return self.video_ids[int(self.videos_of(np.array([row]))[0])]
+
+
+@dataclass(slots=True)
+class Right:
+    """What is right for one text. frames (R,) int64 rows of the sampled frames; videos (V,) bool; stretches by video_id."""
+
+    frames: Indices
+    videos: NDArray[np.bool_]
+    stretches: dict[str, list[Stretch]] = field(default_factory=dict)
+
+
+def judge(
+    sampled: SampledFrames, truth: Truth, queries: Sequence[TruthQuery], min_visibility: float
+) -> tuple[list[Right], NDArray[np.bool_]]:
+    """What is right for each text, and (F,) bool which of the sampled frames the ground truth annotates.
+
+    Raises:
+        TruthError: the ground truth's clock is not the index's, or it annotates none of the sampled frames.
+    """
+    annotated = np.zeros(len(sampled), bool)
+    frames: list[list[Indices]] = [[] for _ in queries]
+    found = [Right(np.empty(0, np.int64), np.zeros(len(sampled.video_ids), bool)) for _ in queries]
+    off: list[str] = []
+    for place, video_id in enumerate(sampled.video_ids):
+        video, rows = truth.video(video_id), sampled.rows(place)
+        known, at = _places(video.frame_index, sampled.frame_index[rows])
+        annotated[rows] = known
+        off += _other_clock(video, at, sampled.time_s[rows][known])
+        for right, its_frames, query in zip(found, frames, queries, strict=True):
+            seen = answered(video, query.groups.get(video_id, ()), min_visibility)
+            if seen.any():
+                its_frames.append(rows.start + np.flatnonzero(known)[seen[at]])
+                right.stretches[video_id] = stretches(video.time_s, seen)
+                right.videos[place] = True
+    _check(off, annotated)
+    for right, its_frames in zip(found, frames, strict=True):
+        right.frames = np.concatenate([right.frames, *its_frames])
+    return found, annotated
+
+
+def answered(video: TruthVideo, groups: Sequence[Sequence[int]], min_visibility: float) -> NDArray[np.bool_]:
+    """(F,) of every annotated frame, whether at least one object of every group is visible enough on it; no group, no answer."""
+    objects = {one.object_id: one for one in video.objects}
+    right = np.full(len(video.frame_index), bool(groups))
+    for group in groups:
+        seen = np.zeros_like(right)
+        for object_id in group:
+            one = objects[object_id]
+            clear = (one.visibility >= min_visibility) & (one.visibility > 0)
+            seen |= np.isin(video.frame_index, one.frame_index[clear])
+        right &= seen
+    return right
+
+
+def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
+    """The longest stretches of right frames, in time order. A frame lasts until the next one; the last as long as most do.
+
+    >>> stretches(np.array([0.0, 0.5, 1.0, 1.5]), np.array([True, True, False, True]))
+    [(0.0, 1.0), (1.5, 2.0)]
+    """
+    step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
+    ends = np.append(times_s[1:], times_s[-1:] + step)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], right, [False]])))
+    return [(float(times_s[first]), float(ends[after - 1])) for first, after in edges.reshape(-1, 2)]
+
+
+def check_indexed(annotated: Sequence[str], indexed: Collection[str]) -> None:
+    """Raise TruthError where the index has no frame of an annotated video."""
+    gone = sorted(set(annotated) - set(indexed))
+    if gone:
+        more = f", nor are {len(gone) - 1} more" if len(gone) > 1 else ""
+        raise TruthError(
+            f"{gone[0]} is in the ground truth and not in the index{more} ({len(annotated)} annotated in all): "
+            "run jobs.index, or name the part to evaluate as dataset.truth.part=..."
+        )
+
+
+def _places(known: Indices, asked: Indices) -> tuple[NDArray[np.bool_], Indices]:
+    """Which of the asked positions are known, and where those stand. known is increasing."""
+    at = np.searchsorted(known, asked)
+    found = at < len(known)
+    found[found] = known[at[found]] == asked[found]
+    return found, at[found]
+
+
+def _other_clock(video: TruthVideo, at: Indices, times_s: Times) -> list[str]:
+    """What is wrong with the first frame whose time differs by half a frame or more; nothing where none does."""
+    step = float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else np.inf
+    wrong = np.flatnonzero(np.abs(video.time_s[at] - times_s) >= max(step / 2, 1e-3))
+    if not len(wrong):
+        return []
+    first = int(wrong[0])
+    frame, ours, theirs = video.frame_index[at[first]], times_s[first], video.time_s[at[first]]
+    return [
+        f"frame {frame} of {video.video_id} is at {ours:.3f} s in the index and at {theirs:.3f} s in the ground truth"
+    ]
+
+
+def _check(off: list[str], annotated: NDArray[np.bool_]) -> None:
+    if off:
+        more = f" ({len(off) - 1} more videos differ)" if len(off) > 1 else ""
+        raise TruthError(f"{off[0]}{more}: it was made for other videos, or for another frame rate")
+    if not annotated.any():
+        raise TruthError(
+            f"none of the {len(annotated)} sampled frames is annotated: the ground truth was made for other frames; "
+            "sample others (sampling.every_s), or annotate every frame"
+        )

@@ -1,0 +1,75 @@
+"""How well doubts tell wrong masks: each flag as a detector of rows whose mask overlaps the track's object by less than 0.5.
+
+The object of a track is the one that it is paired with, else the one that it overlaps most; a mask of a track of nothing is
+wrong. Rows without a mask say themselves that they are guesses and are left out, as are tracks of what is seen too little to
+count. precision: of the flagged rows, those that are wrong; recall: of the wrong rows, those that are flagged.
+"""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trawl.config.jobs import EvaluationConfig
+from trawl.evaluate.measured import Measured
+from trawl.evaluate.overlap import positions
+from trawl.evaluate.pairing import PairedClip, PairedText
+from trawl.records.video import Flag, Metric
+
+_WRONG = 0.5  # IoU
+
+
+class Flags:
+    """The measurement. Feed it clip by clip; it keeps counts only."""
+
+    def __init__(self, config: EvaluationConfig) -> None:
+        self._match_iou = config.match_iou
+        self._rows = self._wrong = 0
+        self._flagged: Counter[str] = Counter()
+        self._right: Counter[str] = Counter()  # flagged, and the mask is wrong indeed
+
+    def add(self, paired: PairedClip) -> None:
+        for text in paired.texts:
+            for n in range(len(text.tracks)):
+                self._track(text, n)
+
+    def measured(self) -> Measured:
+        metrics = [
+            Metric(
+                "tracking", "wrong_masks", *_share(self._wrong, self._rows, "nothing was followed"), "lower", self._rows
+            )
+        ]
+        for flag in Flag:
+            flagged, right = self._flagged[flag], self._right[flag]
+            precision = _share(right, flagged, "no row has this flag")
+            recall = _share(right, self._wrong, "no mask is wrong")
+            metrics.append(Metric("tracking", f"flag_{flag.value}_precision", *precision, "higher", flagged))
+            metrics.append(Metric("tracking", f"flag_{flag.value}_recall", *recall, "higher", self._wrong))
+        return Measured(metrics)
+
+    def _track(self, text: PairedText, n: int) -> None:
+        iou = self._with_its_object(text, n)
+        if iou is None:
+            return
+        track, at = text.tracks[n], positions(text.clip, text.tracks[n])
+        for frame in np.flatnonzero(at >= 0).tolist():
+            wrong = bool(iou[frame] < _WRONG)
+            self._rows += 1
+            self._wrong += wrong
+            for flag in set(track.flags[at[frame]]):
+                self._flagged[flag] += 1
+                self._right[flag] += wrong
+
+    def _with_its_object(self, text: PairedText, n: int) -> NDArray[np.float64] | None:
+        """(F,) IoU with the track's object, zeros for a track of nothing; None for one of an object that does not count."""
+        own = [k for k, track in text.track_of.items() if track == n]
+        mean = text.overlap.mean()[:, n]
+        if not own and mean.max(initial=0.0) < self._match_iou:
+            return np.zeros(len(text.clip.frame_index))
+        position = own[0] if own else int(mean.argmax())
+        return text.overlap.iou[:, position, n] if position < text.wanted else None
+
+
+def _share(part: int, whole: int, why: str) -> tuple[float | None, str, str, str]:
+    """(value, slice, why, unit) of a metric."""
+    return (part / whole, "all", "", "") if whole else (None, "all", why, "")
