@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.records.video import DecodeReport, ImageSpec
 
 SPEC = ImageSpec(224, "center_crop")

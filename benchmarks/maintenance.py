@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.query import Corpus, recall, timed
-from trawl.config.jobs import SearchConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.steps import SearchConfig
 from trawl.schemas import frames_schema
 from trawl.storage import Storage
 from trawl.table import frames, maintain

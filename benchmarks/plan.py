@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pyarrow as pa
 
-from trawl.config.jobs import DatasetConfig, StorageConfig
+from trawl.config.data import DatasetConfig, StorageConfig
 from trawl.corpus.source import list_videos
 from trawl.index.plan import make_plan
 from trawl.schemas import VIDEOS

@@ -89,7 +89,7 @@ def speed(lower, whole) -> tuple[float, float]:
 
 
 def embedder_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> dict:
-    from trawl.config.jobs import EmbedderConfig
+    from trawl.config.models import EmbedderConfig
     from trawl.decode.resize import resize
     from trawl.models.clip import embedders as registry
     from trawl.models.clip.openclip import OpenClipEmbedder
@@ -139,9 +139,9 @@ def demo_clip_quality(word: str) -> str:
 
 def tracker_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> dict:
     from training import films
-    from trawl.config.jobs import TrackerConfig
+    from trawl.config.models import TrackerConfig
     from trawl.models.sam2 import trackers
-    from trawl.records.video import Prompt
+    from trawl.records.tracking import Prompt
 
     demo = model == "trawl-demo-sam2"
     config = TrackerConfig("sam2", model, "builtin" if demo else "random:0", frame_batch=8 if demo else 1)

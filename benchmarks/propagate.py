@@ -20,9 +20,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 
 HEIGHT, WIDTH = 256, 384  # of the demo corpus's videos
 TARGETS = {1: 1.0, 5: 1.5}

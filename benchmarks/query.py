@@ -16,7 +16,8 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from trawl.config.jobs import SearchConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.steps import SearchConfig
 from trawl.schemas import frames_schema
 from trawl.storage import Storage
 from trawl.table import frames, maintain

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from trawl.config.jobs import PricesConfig
+from trawl.config.data import PricesConfig
 
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 START, END = "<!-- printed by benchmarks/scale.py -->\n", "<!-- end -->\n"

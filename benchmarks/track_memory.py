@@ -37,12 +37,15 @@ def draw(path: Path, frames: int) -> None:
 
 def track(path: Path, frames: int) -> dict:
     from trawl import cli
-    from trawl.config.jobs import EmbedderConfig, TrackConfig
+    from trawl.config.jobs import TrackConfig
+    from trawl.config.models import EmbedderConfig
     from trawl.models.clip import embedders as registry
-    from trawl.records.video import Clip, Recipe, Target
+    from trawl.records.tracking import Clip, Target
+    from trawl.records.video import Recipe
     from trawl.table.publish import Published
     from trawl.track import job as pipeline
-    from trawl.track.actor import TrackActor, TrackTask
+    from trawl.track.actor import TrackActor
+    from trawl.track.task import TrackTask
 
     embedder = registry.resolve(EmbedderConfig("openclip", "trawl-demo-clip", "builtin"))
     published = Published(1, "bench", Recipe(embedder.identity(), {}, "auto"), 1, 1, 1, 1, "", None, "")

@@ -34,8 +34,9 @@ from trawl.evaluate.pairing import PairedClip, PairedText, pair
 from trawl.evaluate.tracking.flags import Flags
 from trawl.evaluate.tracking.measure import Tracking
 from trawl.evaluate.truth import open_truth
+from trawl.evaluate.truth.known import LEDGER_COLUMNS, Known
 from trawl.query.published import PublishedIndex
-from trawl.records.video import Flag
+from trawl.records.tracking import Flag
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.track import tables as write
@@ -108,7 +109,12 @@ def opened(config: EvaluateConfig) -> Run:
     if made_with["new_score"] or made_with["min_support"]:
         raise RunError(f"run={run_id} left tracks out: make one with tracking.new_score=0 tracking.min_support=0")
     index = PublishedIndex(storage, dataset, publish.numbered(storage, dataset, record["published"]))
-    judged = Judged(storage, dataset, run_id, open_truth(config.dataset, config.storage, index.known()))
+    judged = Judged(
+        storage,
+        dataset,
+        run_id,
+        open_truth(config.dataset, config.storage, Known.of_ledger(index.ledger(LEDGER_COLUMNS), index.sampled)),
+    )
     plan = TrackPlan.from_json(storage.read_bytes(f"{dataset}/runs/{run_id}/plan.json"))
     columns = ["track_id", "grounding_score", "grounding_mean", "mean_score"]
     rows = write.read_run(storage, dataset, run_id)[1].to_table(columns=columns).to_pylist()

@@ -2,14 +2,15 @@
 
 from trawl import cli
 from trawl.config.jobs import EvaluateConfig
+from trawl.exits import Outcome
 
 
-def evaluate(config: EvaluateConfig) -> cli.Outcome:
+def evaluate(config: EvaluateConfig) -> Outcome:
     """The objective is what a sweep compares. Exit code: of the tracking that was done for it; 0 where a run was named."""
     from trawl.evaluate.job import run
 
     found = run(config)
-    return cli.Outcome(found.exit_code, found.objective, found.evaluation.run_id)
+    return Outcome(found.exit_code, found.objective, found.evaluation.run_id)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import scale
-from trawl.config.jobs import PricesConfig
+from trawl.config.data import PricesConfig
 
 ROOT = Path(__file__).parents[1]
 HALF_SECOND = scale.Corpus(hours=1000, clip_minutes=6, mbit_s=8, sampling="interval 0.5 s")
@@ -93,7 +93,8 @@ def test_money_follows_its_prices() -> None:
 
 
 def test_constants_are_those_of_the_code() -> None:
-    from trawl.config.jobs import SearchConfig, TableConfig
+    from trawl.config.data import TableConfig
+    from trawl.config.steps import SearchConfig
     from trawl.table import maintain
 
     assert TableConfig().commit_rows == scale.COMMIT_ROWS

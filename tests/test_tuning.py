@@ -7,7 +7,7 @@ from benchmarks import tuning
 from trawl import cli
 from trawl.config.jobs import EvaluateConfig
 from trawl.evaluate.clip import Asked
-from trawl.records.video import Flag
+from trawl.records.tracking import Flag
 
 LEFT, RIGHT, BELOW = ({n: square(*place) for n in range(10)} for place in ((5,), (50,), (5, 38)))
 

@@ -24,13 +24,14 @@ from training.evaluate_clip import RIGHT
 from training.evaluate_sam2 import demo_tracker
 from training.gallery import Gallery, Seen
 from trawl import ground
-from trawl.config.jobs import EmbedderConfig, GrounderConfig
+from trawl.config.models import EmbedderConfig, GrounderConfig
 from trawl.demo import clip, words
 from trawl.models import grounders
 from trawl.models.clip import embedders as registry
 from trawl.models.protocols import Grounder, Session, Tracker
 from trawl.query import templates
-from trawl.records.video import Detections, Frames, Prompt, TrackedFrame
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections, Prompt, TrackedFrame
 
 _CROWD = 4  # things in sight from which on a frame is crowded
 _CONFIG = Path(__file__).parents[1] / "conf" / "grounder" / "clip.yaml"

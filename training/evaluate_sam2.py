@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from training import films
 from training.clips import tight_box
 from training.films import Film
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2
 from trawl.evaluate.masks.boundaries import boundary_f
 from trawl.masks import Mask
 from trawl.models.protocols import Tracker
 from trawl.models.sam2 import trackers
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 
 _GRID = 14  # a coarse detector's boxes end on a grid of so many cells a side
 

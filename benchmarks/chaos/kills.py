@@ -20,7 +20,7 @@ from benchmarks.chaos.finding import Finding
 from benchmarks.chaos.job import Command, Ended, Job, run
 from benchmarks.chaos.reader import Reader, Seen
 from benchmarks.chaos.state import faults, shown, storage_at
-from trawl.cli import EXIT_SOME_FAILED
+from trawl.exits import EXIT_SOME_FAILED
 
 # Small commits, so that there are many moments between two of them.
 COMMITS = ("table.commit_rows=40", "table.commit_every_s=1", "table.lease_s=10")

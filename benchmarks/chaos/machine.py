@@ -21,7 +21,7 @@ from benchmarks.chaos.job import Command, Ended, Job, run
 from benchmarks.chaos.kills import COMMITS
 from benchmarks.chaos.s3 import BUCKETS, server
 from benchmarks.chaos.state import faults, shown, storage_at
-from trawl.cli import EXIT_HELD, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
+from trawl.exits import EXIT_HELD, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
 
 _SMALL = ("resources.decode_actors=1", "resources.embed_actors=1", "resources.embed_threads=1", *COMMITS)
 _DISK_MB = 256

@@ -15,7 +15,7 @@ from benchmarks.chaos.finding import Finding
 from benchmarks.chaos.job import Command, Ended, run
 from benchmarks.chaos.runs import record
 from benchmarks.chaos.state import shown, storage_at
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
+from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
 
 _ROUNDS = 3
 _MOST = 0.02

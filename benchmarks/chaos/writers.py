@@ -21,8 +21,8 @@ from benchmarks.chaos.finding import Finding
 from benchmarks.chaos.job import Command, Job
 from benchmarks.chaos.kills import COMMITS
 from benchmarks.chaos.state import faults, shown, storage_at
-from trawl.cli import EXIT_HELD, EXIT_OK
 from trawl.errors import StorageError
+from trawl.exits import EXIT_HELD, EXIT_OK
 from trawl.schemas import VIDEOS, frames_schema
 from trawl.table import frames
 from trawl.table.ledger import open_ledger

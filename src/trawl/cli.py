@@ -13,12 +13,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from trawl.config.checks import validate
 from trawl.config.jobs import (
     CompareConfig,
     EvaluateConfig,
@@ -29,9 +29,9 @@ from trawl.config.jobs import (
     QueryConfig,
     ReportJobConfig,
     TrackConfig,
-    validate,
 )
 from trawl.errors import ConfigError, UsageError, did_you_mean
+from trawl.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, Outcome
 from trawl.storage.veil import scrub
 
 if TYPE_CHECKING:
@@ -39,15 +39,6 @@ if TYPE_CHECKING:
 
     from trawl.compare.sweep import Sweep
 
-EXIT_OK, EXIT_BUG, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_HELD, EXIT_TOO_MANY_FAILED, EXIT_INTERRUPTED = (
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    130,
-)
 
 # Every job and all its settings.
 JOBS: dict[str, type[Any]] = {
@@ -86,19 +77,6 @@ _HYDRAS_OWN = re.compile(r"(choice|shuffle|sort|tag|glob|range|interval)\(.*\)")
 _ADDED = ("dataset", "classes")
 
 C = TypeVar("C")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a job returns that has more to say than its exit code.
-
-    objective: what a sweep compares, and Optuna optimises; None where it could not be computed. run_id: the run that it is of,
-    None where that is the settings' own `run_id`.
-    """
-
-    exit_code: int
-    objective: float | None = None
-    run_id: str | None = None
 
 
 Call = Callable[[C], int | Outcome]

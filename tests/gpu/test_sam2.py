@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import DeviceMemoryError
 from trawl.models.sam2 import trackers
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 
 T = 8
 

@@ -9,7 +9,8 @@ import ray
 from trawl.errors import StorageError
 from trawl.index.actors import DecodeActor, EmbedActor, Unit, UnitRefused, WriterActor
 from trawl.records.video import Reason
-from trawl.track.actor import TrackActor, TrackTask
+from trawl.track.actor import TrackActor
+from trawl.track.task import TrackTask
 
 
 class DyingDecodeActor(DecodeActor):

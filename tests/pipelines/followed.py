@@ -8,9 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from trawl import masks
-from trawl.config.jobs import StorageConfig
-from trawl.records.video import Clip, Flag, MaskRow, Target, Track, Visibility
-from trawl.storage import Storage, stat_file
+from trawl.config.data import StorageConfig
+from trawl.corpus.files import stat_file
+from trawl.records.tracking import Clip, Flag, MaskRow, Target, Track, Visibility
+from trawl.storage import Storage
 from trawl.track.tables import Lineage, write_clip
 
 RUN = "20261121T090000Z-aaaaaa"

@@ -21,8 +21,8 @@ from benchmarks.chaos.job import Command, Job, run
 from benchmarks.chaos.proxy import Faults, proxy
 from benchmarks.chaos.reader import Reader
 from benchmarks.chaos.state import faults, shown, storage_at
-from trawl.cli import EXIT_OK
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.exits import EXIT_OK
 from trawl.storage import Storage
 
 SMALL = ("resources.decode_actors=1", "resources.embed_actors=1", "resources.embed_threads=1")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from trawl import masks
-from trawl.config.jobs import DecodeConfig, StorageConfig
+from trawl.config.data import DecodeConfig, StorageConfig
 from trawl.demo import corpus as demo
 from trawl.evaluate.page.page import ShownCase
 from trawl.evaluate.page.pictures import Judged, picture_cases
 from trawl.evaluate.truth.demo import DemoTruth
-from trawl.query.results import Source
-from trawl.records.video import Case, Clip, TruthObject
+from trawl.records.search import Source
+from trawl.records.tracking import Clip
+from trawl.records.truth import Case, TruthObject
 from trawl.storage import Storage
 
 SECONDS = 1.6

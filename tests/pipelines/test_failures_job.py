@@ -8,7 +8,8 @@ from rich.console import Console
 from small_videos import IndexJob, write_video
 
 from trawl import cli
-from trawl.config.jobs import FailuresConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import FailuresConfig
 from trawl.failures import job as pipeline
 from trawl.failures.job import FailuresOutcome
 from trawl.storage import Storage

@@ -18,9 +18,9 @@ from dying_actors import (
 )
 from small_videos import IndexJob, write_video
 
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import ConfigError, DatasetError, IndexMissingError, StorageError
+from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
 from trawl.records.video import Reason
 from trawl.storage import Storage
 from trawl.table import publish

@@ -14,7 +14,8 @@ from rich.console import Console
 from small_videos import write_video
 
 from trawl import cli
-from trawl.config.jobs import IndexConfig, QueryConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import IndexConfig, QueryConfig
 from trawl.index import job as index
 from trawl.query import job as query
 from trawl.storage import Storage

@@ -9,7 +9,8 @@ from rich.console import Console
 from small_videos import write_moving
 
 from trawl import cli
-from trawl.config.jobs import NightlyConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import NightlyConfig
 from trawl.errors import ConfigError, LeaseError
 from trawl.nightly import job as nightly
 from trawl.nightly.record import NightRecord

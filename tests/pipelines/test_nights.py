@@ -7,7 +7,8 @@ from rich.console import Console
 from small_videos import IndexJob, write_video
 
 from trawl import cli
-from trawl.config.jobs import IndexConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import IndexConfig
 from trawl.errors import DatasetError, IndexMissingError, LeaseError
 from trawl.index import job as pipeline
 from trawl.runtime.deadline import Deadline

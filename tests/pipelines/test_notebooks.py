@@ -10,10 +10,11 @@ from nbclient import NotebookClient
 from rich.console import Console
 
 from trawl import cli
-from trawl.config.jobs import EvaluateConfig, IndexConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import EvaluateConfig, IndexConfig
 from trawl.evaluate import job as evaluate
 from trawl.index import job as index
-from trawl.records.video import Clip
+from trawl.records.tracking import Clip
 from trawl.storage import Storage
 from trawl.track.job import TrackPlan
 from trawl.track.tables import write_clip

@@ -17,7 +17,10 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from trawl.config.jobs import DatasetConfig, QueryConfig, SearchConfig, StorageConfig
+from trawl.config.data import DatasetConfig, StorageConfig
+from trawl.config.jobs import QueryConfig
+from trawl.config.steps import SearchConfig
+from trawl.corpus.files import stat_file
 from trawl.errors import ConfigError, IndexMissingError, UsageError, WeightsError
 from trawl.index.embed import frames_batch
 from trawl.models.fakes.embedder import FakeEmbedder, blueprint
@@ -25,7 +28,7 @@ from trawl.query.job import run
 from trawl.query.published import PublishedIndex
 from trawl.records.video import FrameBatch, Probe, Recipe, Status, VideoFile
 from trawl.schemas import VIDEOS, frames_schema
-from trawl.storage import Storage, stat_file
+from trawl.storage import Storage
 from trawl.table import frames, publish
 from trawl.table.ledger import open_ledger
 

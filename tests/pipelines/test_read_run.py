@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tracked import LINEAGE, RUN, clip, row, square, track
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.storage import Storage
 from trawl.track import tables as write
 

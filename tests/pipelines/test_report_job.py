@@ -22,7 +22,7 @@ from trawl import cli, masks
 from trawl.config.jobs import ReportJobConfig
 from trawl.demo import corpus as demo
 from trawl.errors import RunError
-from trawl.records.video import Clip
+from trawl.records.tracking import Clip
 from trawl.report.job import ReportOutcome, run
 
 if TYPE_CHECKING:

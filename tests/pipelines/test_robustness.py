@@ -11,7 +11,8 @@ from rich.console import Console
 from small_videos import COLORS, moving_picture, write_moving
 
 from trawl import cli
-from trawl.config.jobs import DecodeConfig, EvaluateConfig, IndexConfig, StorageConfig
+from trawl.config.data import DecodeConfig, StorageConfig
+from trawl.config.jobs import EvaluateConfig, IndexConfig
 from trawl.corpus.source import list_videos
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.draw.encode import write_mp4
@@ -19,7 +20,8 @@ from trawl.errors import ConfigError, DatasetError
 from trawl.evaluate.robustness import measure as robustness
 from trawl.index import job as index
 from trawl.query.published import PublishedIndex
-from trawl.records.video import ClipFrames, Metric
+from trawl.records.tracking import ClipFrames
+from trawl.records.truth import Metric
 from trawl.storage import Storage
 from trawl.table import publish
 
@@ -199,7 +201,7 @@ def test_a_named_run_has_settings_of_its_own(measure: Measure) -> None:
 def test_columns_of_a_manifest_go_with_the_copies(
     local_ray: None, config: EvaluateConfig, corpus: Path, tmp_path: Path
 ) -> None:
-    from trawl.config.jobs import DatasetConfig
+    from trawl.config.data import DatasetConfig
     from trawl.evaluate.robustness.copies import copies
     from trawl.evaluate.robustness.perturb import Perturbation
 

@@ -9,7 +9,8 @@ from moving_corpus import index_moving, where
 from rich.console import Console
 
 from trawl import cli
-from trawl.config.jobs import IndexConfig, StorageConfig, TrackConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import IndexConfig, TrackConfig
 from trawl.index import job as index
 from trawl.runtime import pool
 from trawl.runtime import session as runtime

@@ -12,16 +12,17 @@ from rich.console import Console
 from small_videos import COLORS, moving_picture
 
 from trawl import cli, masks
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
-from trawl.config.jobs import IndexConfig, StorageConfig, TrackConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import IndexConfig, TrackConfig
 from trawl.errors import ConfigError, IndexMissingError, RunError
+from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
 from trawl.index import job as index
-from trawl.records.video import Clip
+from trawl.records.tracking import Clip
 from trawl.storage import Storage
 from trawl.track import job as track
-from trawl.track.actor import ClipDone
 from trawl.track.record import TrackRecord
 from trawl.track.tables import read_run, resolve_run
+from trawl.track.task import ClipDone
 
 TrackJob = Callable[..., TrackRecord]
 VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"], "blue.mp4": ["blue"]}

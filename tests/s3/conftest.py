@@ -9,7 +9,7 @@ import pytest
 
 from tests.s3.ceph import Ceph
 from tests.unit.table.conftest import Index
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.storage import Storage
 
 BUCKET, CORPUS = "trawl-tests", "trawl-corpus"

@@ -13,10 +13,12 @@ import pytest
 from tests.s3.ceph import Ceph
 from tests.s3.conftest import BUCKET
 from tests.unit.table.conftest import Index
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.corpus.fetch import localize
+from trawl.corpus.files import list_files
 from trawl.errors import DatasetError, StorageError, VideoError
 from trawl.records.video import Reason
-from trawl.storage import Storage, lance_faults, list_files, localize, s3
+from trawl.storage import Storage, lance_faults, s3
 
 Credentials = Callable[..., None]
 Put = Callable[[str, bytes], str]

@@ -14,9 +14,11 @@ from botocore.exceptions import IncompleteReadError
 from botocore.response import StreamingBody
 
 from tests.s3.conftest import CORPUS
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.corpus.fetch import localize
+from trawl.corpus.files import list_files, stat_file
 from trawl.schemas import frames_schema
-from trawl.storage import Storage, list_files, localize, stat_file
+from trawl.storage import Storage
 from trawl.table import frames
 
 MIB = 2**20

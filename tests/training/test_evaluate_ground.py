@@ -11,7 +11,8 @@ from training.gallery import Gallery
 from trawl.demo import words
 from trawl.masks import bounding_box
 from trawl.models.protocols import Session
-from trawl.records.video import Detections, Frames, Prompt
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections, Prompt
 
 SIZE = 64
 

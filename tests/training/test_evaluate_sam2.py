@@ -8,7 +8,7 @@ import pytest
 from training import films
 from training.evaluate_sam2 import PROMPTS, Followed, follow, held_still, outlines, report, slices, table
 from training.films import Film
-from trawl.records.video import Prompt, TrackedFrame
+from trawl.records.tracking import Prompt, TrackedFrame
 
 
 class Knowing:

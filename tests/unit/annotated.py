@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from trawl import masks
-from trawl.config.jobs import DatasetConfig, StorageConfig, TruthConfig
+from trawl.config.data import DatasetConfig, StorageConfig, TruthConfig
 from trawl.evaluate.truth import Truth, open_truth
 from trawl.evaluate.truth.known import Known, VideoFacts
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from trawl import masks
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.clip import Asked, EvaluatedClip, FollowedTrack
 from trawl.evaluate.pairing import PairedClip, pair
-from trawl.records.video import TruthObject, TruthVideo
+from trawl.records.truth import TruthObject, TruthVideo
 
 SIZE = (60, 80)  # height, width
 FPS = 10.0

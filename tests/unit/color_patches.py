@@ -3,7 +3,7 @@
 import numpy as np
 
 from trawl.models.fakes import embedder as fakes
-from trawl.records.video import Frames
+from trawl.records.arrays import Frames
 
 
 class ColorPatches(fakes.FakeEmbedder):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.storage import Storage
 
 BUCKET = "trawl-tests"

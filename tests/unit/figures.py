@@ -9,7 +9,7 @@ import numpy as np
 
 from trawl.compare.comparison import Entrant
 from trawl.draw.palette import contrast
-from trawl.records.video import Curve, Metric
+from trawl.records.truth import Curve, Metric
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

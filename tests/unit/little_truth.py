@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from trawl.evaluate.truth.known import Stated
-from trawl.records.video import TruthObject, TruthQuery, TruthVideo
+from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 
 SIDE = 8
 

@@ -7,13 +7,14 @@ import pytest
 from color_patches import ColorPatches
 
 from trawl import ground
-from trawl.config.jobs import GrounderConfig
+from trawl.config.models import GrounderConfig
 from trawl.ground import choice, clip
-from trawl.models.fakes.detector import FakeDetector
 from trawl.models.fakes import embedder as fakes
+from trawl.models.fakes.detector import FakeDetector
 from trawl.models.fakes.tracker import FakeTracker
 from trawl.models.protocols import DenseEmbedder, Grounder
-from trawl.records.video import Detections, Frames, Prompt, TrackedFrame
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections, Prompt, TrackedFrame
 
 SIZE = 96
 RED, BLUE, GRAY = (fakes.COLORS[name] for name in ("red", "blue", "gray"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from trawl import masks
-from trawl.records.video import Clip, Flag, MaskRow, Target, Track, Visibility
+from trawl.records.tracking import Clip, Flag, MaskRow, Target, Track, Visibility
 from trawl.track.tables import Lineage
 
 LINEAGE = Lineage("recipe000001", "clip/x@11", "clip-grounder/x@22", "sam2/x@33", "c0ffee")

@@ -12,7 +12,7 @@ from trawl.compare.front import front
 from trawl.compare.settings import Settings, differing, short, shown
 from trawl.draw import measures
 from trawl.errors import ConfigError, did_you_mean
-from trawl.records.video import Curve, Metric
+from trawl.records.truth import Curve, Metric
 
 _NOT_MEASURED = "not measured"
 _LABEL_CHARS = 60

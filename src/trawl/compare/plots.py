@@ -8,7 +8,7 @@ from trawl.compare.comparison import Comparison, Row
 from trawl.draw import measures, plots
 from trawl.draw.plots import Key, Plot
 from trawl.evaluate.page.curves import plot_lines, title_of
-from trawl.records.video import Curve
+from trawl.records.truth import Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

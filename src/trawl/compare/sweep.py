@@ -24,11 +24,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from trawl.cli import EXIT_BUG, EXIT_OK, Outcome
 from trawl.compare.sweep_table import points_table
 from trawl.corpus.source import dataset_name
 from trawl.errors import ConfigError, StorageError, UsageError
-from trawl.index.record import line, new_run_id
+from trawl.exits import EXIT_BUG, EXIT_OK, Outcome
+from trawl.runtime.record import line, new_run_id
 from trawl.storage import Storage
 from trawl.storage.veil import scrubbed
 from trawl.table import publish

@@ -12,7 +12,7 @@ from rich.text import Text
 from trawl.compare.comparison import Comparison, Row
 from trawl.compare.settings import short, shown
 from trawl.draw import measures
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 
 def comparison_tables(found: Comparison, all_metrics: bool) -> Iterator[RenderableType]:

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.corpus.cache import VideoCache
 from trawl.corpus.files import MISSING, local_path, open_fsspec, scheme_of
 from trawl.errors import StorageError, VideoError

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import DatasetError, StorageError
 from trawl.storage.root import endpoint_of
 from trawl.storage.s3 import S3Files, split

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from trawl.config.jobs import DatasetConfig, StorageConfig
+from trawl.config.data import DatasetConfig, StorageConfig
 from trawl.corpus.fetch import localize
 from trawl.corpus.files import MISSING, FileInfo, absolute_uri, list_files, scheme_of, stat_file
 from trawl.errors import DatasetError, StorageError, VideoError, did_you_mean

@@ -11,14 +11,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.decode import reader_pyav
 from trawl.decode.container import Damage, identify
 from trawl.decode.probe import scan
 from trawl.decode.reader import cpu_s, peak_mb
 from trawl.decode.sampling import Span, inside, plan
 from trawl.errors import VideoError
-from trawl.records.video import ClipFrames, DecodeReport, Indices, Reason, Times
+from trawl.records.arrays import Indices, Times
+from trawl.records.tracking import ClipFrames
+from trawl.records.video import DecodeReport, Reason
 
 _BATCH_BYTES = 8 << 20
 

@@ -14,7 +14,7 @@ from av.container.input import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.sniff import DEMUXERS, HEAD_BYTES, sniff
 from trawl.errors import VideoError
 from trawl.records.video import Reason

@@ -15,12 +15,12 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import DecodeConfig, StorageConfig
+from trawl.config.data import DecodeConfig, StorageConfig
+from trawl.corpus.fetch import localize
+from trawl.corpus.files import stat_file
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.errors import StorageError, VideoError
-from trawl.query.results import Source
-from trawl.records.video import Segment
-from trawl.storage import localize, stat_file
+from trawl.records.search import Segment, Source
 
 _SANDBOXES = 2
 

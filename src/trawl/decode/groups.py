@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import Indices
+from trawl.records.arrays import Indices
 
 
 class Groups:

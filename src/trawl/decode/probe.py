@@ -19,10 +19,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.container import WITHOUT_PTS, Damage, check_pixels, is_cut_short, open_input, packets, video_stream
 from trawl.errors import VideoError
-from trawl.records.video import Indices, Probe, Reason, Times
+from trawl.records.arrays import Indices, Times
+from trawl.records.video import Probe, Reason
 
 _LONGEST_S = 7 * 86400.0  # a time stamp further than this from the video's middle is damaged
 _FIRST_PICTURE_PACKETS = 16  # how many packets may fail before the size is taken from the header

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.decode import reader_decord, reader_pyav
 from trawl.decode.container import Damage, identify, is_cut_short
 from trawl.decode.probe import Scan, scan
@@ -23,7 +23,8 @@ from trawl.decode.resize import Picture, resize
 from trawl.decode.sampling import PLANNED, Span, inside, plan
 from trawl.decode.shots import Decoded, sample_shots
 from trawl.errors import VideoError
-from trawl.records.video import DecodeReport, FrameBatch, ImageSpec, Indices, Reason
+from trawl.records.arrays import Indices
+from trawl.records.video import DecodeReport, FrameBatch, ImageSpec, Reason
 
 BATCH = 32  # pictures: 5 MB at 224 pixels
 

@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode import reader_pyav
 from trawl.decode.container import Damage
 from trawl.decode.probe import Scan
-from trawl.records.video import Indices
+from trawl.records.arrays import Indices
 
 _CONTAINERS = ("mp4", "matroska", "avi")  # decord guesses the format; these it guesses right
 _BATCH_BYTES = 32 * 2**20  # of full-size pictures that it may hold at a time

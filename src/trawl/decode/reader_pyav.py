@@ -19,11 +19,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.container import Damage, complaints, open_input, packets, video_stream
 from trawl.decode.groups import Groups
 from trawl.decode.probe import Scan, clockwise
-from trawl.records.video import Indices
+from trawl.records.arrays import Indices
 
 _SEEK_PACKETS = 256  # reading over fewer packets than this costs less than a seek
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import SamplingConfig
-from trawl.records.video import Indices, Times
+from trawl.config.data import SamplingConfig
+from trawl.records.arrays import Indices, Times
 
 Span = tuple[float, float]  # [start_s, end_s)
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.decode.job import ClipJob, DecodeJob, Job, ProbeJob, ThumbnailJob
 from trawl.decode.processes import Fork, Zygote
 from trawl.decode.wire import End, Failure, Message, Picture
 from trawl.errors import VideoError
-from trawl.records.video import ClipFrames, DecodeReport, FrameBatch, ImageSpec, Probe, Reason
+from trawl.records.tracking import ClipFrames
+from trawl.records.video import DecodeReport, FrameBatch, ImageSpec, Probe, Reason
 
 _STARTS = 3  # of the decoding processes, for one job
 

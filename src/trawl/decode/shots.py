@@ -14,8 +14,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import SamplingConfig
-from trawl.records.video import Times
+from trawl.config.data import SamplingConfig
+from trawl.records.arrays import Times
 
 _WIDTH = 160  # pixels of the small picture
 _MIN_SHOT_S = 0.5  # cuts closer than this are flashes

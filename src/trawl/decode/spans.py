@@ -6,7 +6,7 @@ Pure arithmetic on a probe, so that every worker that probes the same file finds
 import math
 from itertools import pairwise
 
-from trawl.config.jobs import SamplingConfig
+from trawl.config.data import SamplingConfig
 from trawl.records.video import Probe
 
 Span = tuple[float, float]

@@ -16,7 +16,7 @@ from av.container.input import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.container import Damage, identify, open_input, packets, video_stream
 from trawl.decode.probe import clockwise
 from trawl.decode.wire import Picture

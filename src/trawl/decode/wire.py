@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import ClipFrames, DecodeReport, FrameBatch, Probe
+from trawl.records.tracking import ClipFrames
+from trawl.records.video import DecodeReport, FrameBatch, Probe
 
 LENGTH = struct.Struct("<I")  # before each header and each job, and the form of the zygote's answers
 REAP = 0  # the length of job that asks for the last one's exit status instead

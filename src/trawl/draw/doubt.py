@@ -9,7 +9,7 @@ where to look, and make no track doubtful by themselves.
 from collections.abc import Sequence
 
 from trawl.draw.tracks import TrackFacts
-from trawl.records.video import Flag
+from trawl.records.tracking import Flag
 
 MEANING: dict[str, str] = {
     Flag.LOST: "the object was lost and not found again before the clip's end",

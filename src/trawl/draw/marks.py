@@ -14,7 +14,7 @@ from trawl.draw.doubt import in_words
 from trawl.draw.overlay import Mark
 from trawl.draw.tracks import ClipFacts
 from trawl.draw.trajectories import Path
-from trawl.records.video import Visibility
+from trawl.records.tracking import Visibility
 
 COLUMNS = ("track_id", "frame_index", "time_s", "box", "area", "score", "visibility", "rle", "height", "width", "flags")
 

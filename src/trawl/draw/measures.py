@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 ALL = "all"  # the slice of everything
 FAMILIES = {

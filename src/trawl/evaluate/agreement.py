@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from trawl.errors import TruthError
 from trawl.evaluate.truth import Truth
 from trawl.evaluate.truth.known import Known, Stated, VideoFacts
-from trawl.records.video import Clip
+from trawl.records.tracking import Clip
 
 _SAME_RATE = 0.51  # frames a second; MOTChallenge rounds its rates to whole numbers
 _KINDS = {

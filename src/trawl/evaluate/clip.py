@@ -14,10 +14,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trawl import masks
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.errors import TruthError
 from trawl.evaluate.counting import Answers
-from trawl.records.video import Clip, Indices, TruthVideo
+from trawl.records.arrays import Indices
+from trawl.records.tracking import Clip
+from trawl.records.truth import TruthVideo
 from trawl.schemas import MASKS, TRACKS
 
 Rows: TypeAlias = "pa.Table | Sequence[Mapping[str, Any]]"  # of a table of `schemas.py`

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from trawl.evaluate.measured import Measured
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 _FAMILY = "cost"
 _HOUR_S = 3600.0

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trawl.config.jobs import EvaluationConfig
-from trawl.records.video import Indices, TruthObject, TruthQuery, TruthVideo
+from trawl.config.steps import EvaluationConfig
+from trawl.records.arrays import Indices
+from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 
 
 class Answers:

@@ -23,14 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.counting import Corpus
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.pairing import PairedClip, PairedText
 from trawl.evaluate.precision import Precision
 from trawl.evaluate.slices_objects import object_slices
 from trawl.evaluate.tally import ALL, Spec, Tally
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 FOUND = 0.5  # mean IoU
 _NO_OBJECT = "no object that was asked for is in the clips"

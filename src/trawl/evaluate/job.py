@@ -14,7 +14,8 @@ from typing import Any
 
 from rich.console import Console
 
-from trawl.config.jobs import EvaluateConfig, EvaluationConfig, TrackConfig
+from trawl.config.jobs import EvaluateConfig, TrackConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.corpus.source import dataset_name
 from trawl.decode.desk import PictureDesk
 from trawl.errors import ConfigError, RunError, did_you_mean
@@ -37,12 +38,14 @@ from trawl.evaluate.robustness import measure as robustness
 from trawl.evaluate.tracking.flags import Flags
 from trawl.evaluate.tracking.measure import Tracking
 from trawl.evaluate.truth import Truth, open_truth, trackable
-from trawl.index.dry_run import earlier_runs
-from trawl.index.record import line
+from trawl.evaluate.truth.known import LEDGER_COLUMNS, Known
 from trawl.models.clip import embedders as registry
 from trawl.query import rerank, templates, texts
 from trawl.query.published import PublishedIndex, openable
-from trawl.records.video import Case, Clip
+from trawl.records.tracking import Clip
+from trawl.records.truth import Case
+from trawl.runtime.files import earlier_runs
+from trawl.runtime.record import line
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.track import job as track
@@ -82,7 +85,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     if run_id:
         published = publish.numbered(storage, dataset, _record(storage, dataset, run_id)["published"])
     index = PublishedIndex(storage, dataset, published)
-    known = index.known()
+    known = Known.of_ledger(index.ledger(LEDGER_COLUMNS), index.sampled)
     truth = open_truth(config.dataset, config.storage, known)
     measured = Measured()
     if "retrieval" in chosen.measure:

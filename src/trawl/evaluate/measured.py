@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from trawl.records.video import Case, Curve, Metric
+from trawl.records.truth import Case, Curve, Metric
 
 
 @dataclass

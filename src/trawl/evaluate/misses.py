@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.overlap import positions
 from trawl.evaluate.pairing import PairedClip, PairedText
-from trawl.records.video import Case, TruthObject
+from trawl.records.truth import Case, TruthObject
 
 _POOR = 0.75  # mean IoU
 

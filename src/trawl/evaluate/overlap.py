@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trawl import geometry, masks
 from trawl.evaluate.clip import EvaluatedClip, FollowedTrack
-from trawl.records.video import TruthObject
+from trawl.records.truth import TruthObject
 
 
 @dataclass(frozen=True, slots=True)

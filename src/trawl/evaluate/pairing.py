@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate import overlap
 from trawl.evaluate.clip import Asked, EvaluatedClip, FollowedTrack
 from trawl.evaluate.overlap import Overlap
-from trawl.records.video import TruthObject
+from trawl.records.truth import TruthObject
 
 
 @dataclass(frozen=True, slots=True)

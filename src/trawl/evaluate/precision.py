@@ -14,7 +14,7 @@ from trawl.evaluate.measured import Measured
 from trawl.evaluate.overlap import positions
 from trawl.evaluate.pairing import PairedText
 from trawl.evaluate.tally import ALL
-from trawl.records.video import Curve, Metric, TruthObject
+from trawl.records.truth import Curve, Metric, TruthObject
 
 _NONE = "no object that was asked for is in the clips"
 

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from trawl.errors import RunError
-from trawl.records.video import Case, Curve, Metric
+from trawl.records.truth import Case, Curve, Metric
 from trawl.schemas import METRICS, SCHEMA_VERSION
 from trawl.storage import Storage
 

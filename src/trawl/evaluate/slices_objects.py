@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from trawl import geometry, masks
 from trawl.evaluate.clip import EvaluatedClip
-from trawl.records.video import TruthObject
+from trawl.records.truth import TruthObject
 
 _SMALL, _MEDIUM = 32**2, 96**2  # square pixels
 _SLOW, _FAST = 0.5, 2.0  # object sizes per second

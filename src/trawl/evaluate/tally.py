@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 ALL = "all"
 

@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trawl.config.jobs import DatasetConfig, ExportConfig
+from trawl.config.data import DatasetConfig
+from trawl.config.jobs import ExportConfig
 from trawl.corpus.source import dataset_name
 from trawl.errors import ConfigError, did_you_mean
 from trawl.export import coco, csv, davis, filters, mot, mots, ytvis

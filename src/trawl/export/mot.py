@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from trawl.export.stretch import Categories, Instance, Put, Stretch
-from trawl.records.video import Visibility
+from trawl.records.tracking import Visibility
 
 # The benchmark's column is the visible share of the box; ours says no more than this about it.
 _VISIBLE_SHARE = {Visibility.VISIBLE: "1", Visibility.OCCLUDED: "0.5", Visibility.INFERRED: "0"}

@@ -7,7 +7,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from trawl.config.jobs import SplitConfig
+from trawl.config.data import SplitConfig
 from trawl.errors import ConfigError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -12,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from trawl.records.video import Visibility, safe_name
+from trawl.records.tracking import Visibility
+from trawl.records.video import safe_name
 
 Put = Callable[[str, bytes], None]  # stores a file under its name inside the export
 Categories = Mapping[int, str]  # number of a class -> the phrase or phrases that it stands for

@@ -17,7 +17,8 @@ import pyarrow.compute as pc
 from rich.console import Console
 from rich.text import Text
 
-from trawl.config.jobs import FailuresConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import FailuresConfig
 from trawl.corpus.source import dataset_name
 from trawl.errors import ConfigError, IndexMissingError, did_you_mean
 from trawl.failures import requests as failed

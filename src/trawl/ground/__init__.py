@@ -8,7 +8,7 @@ With CLIP and SAM 2 only, `clip.py`; with a detector, `detector.py`. Nothing in 
 nothing of videos or torch.
 """
 
-from trawl.config.jobs import GrounderConfig
+from trawl.config.models import GrounderConfig
 from trawl.ground.choice import Kept
 from trawl.ground.clip import ClipGrounder
 from trawl.ground.detector import DetectorGrounder

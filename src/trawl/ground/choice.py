@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import GrounderConfig
+from trawl.config.models import GrounderConfig
 from trawl.masks import bounding_box
 from trawl.models.protocols import Grounder, Session
-from trawl.records.video import Detections, Frames
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections
 
 _CONTAINED = 0.6  # share of a mask inside a better one from which on it is a part of that one
 

@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from trawl.config.jobs import GrounderConfig
+from trawl.config.models import GrounderConfig
 from trawl.ground.choice import assemble
 from trawl.ground.regions import Region, fine, regions
 from trawl.ground.views import AveragedTexts, Floats, Sentences, View, view_of
 from trawl.masks import bounding_box
 from trawl.models.protocols import DenseEmbedder, Session
-from trawl.records.video import Detections, Frames
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections
 
 Masks = NDArray[np.bool_]  # (N, H, W)
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import GrounderConfig
+from trawl.config.models import GrounderConfig
 from trawl.ground.choice import assemble, kept
 from trawl.ground.regions import FAINT
 from trawl.models.protocols import Detector, Session
-from trawl.records.video import Detections, Frames, Prompt
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections, Prompt
 
 Masks = NDArray[np.bool_]  # (N, H, W)
 

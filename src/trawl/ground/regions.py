@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from trawl.masks import bounding_box
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 
 Floats = NDArray[np.float32]
 

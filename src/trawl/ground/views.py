@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.models.protocols import DenseEmbedder
-from trawl.records.video import Embeddings
+from trawl.records.arrays import Embeddings
 
 Floats = NDArray[np.float32]
 Sentences = Callable[[str], Sequence[str]]  # a phrase in the sentences whose embeddings are averaged

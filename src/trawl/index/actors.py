@@ -11,7 +11,6 @@ The pictures go from decoder to embedder directly, so the driver handles a few m
 given up: an embedder that dies takes the units of the decoders that were waiting for it along; they are repeated.
 """
 
-import resource
 import tempfile
 import threading
 import time
@@ -24,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig, StorageConfig
+from trawl.config.data import DecodeConfig, SamplingConfig, StorageConfig
 from trawl.decode.spans import Span, divisible, spans
 from trawl.errors import VideoError
 from trawl.records.video import DecodeReport, FrameBatch, ImageSpec, Probe, Reason, VideoFile
+from trawl.runtime.process import peak_mb
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -85,11 +85,6 @@ class UnitDone:
     decode_cpu_s: float
     embed_wait_s: float
     decoder_mb: float = 0.0
-
-
-def peak_mb() -> float:
-    """The highest resident memory of this process so far, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +147,8 @@ class DecodeActor:
     def _process(
         self, unit: Unit, embedders: Sequence["ActorHandle[EmbedActor]"], window: int
     ) -> tuple[UnitDone, pa.Table]:
+        from trawl.corpus.fetch import localize
         from trawl.index.embed import frames_batch
-        from trawl.storage import localize
 
         started = time.perf_counter()
         where = (unit.video.uri, self._storage, self._scratch, self._decode.max_bytes)

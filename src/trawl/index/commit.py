@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 from ray.exceptions import ObjectLostError, RayTaskError
 
-from trawl.config.jobs import TableConfig
+from trawl.config.data import TableConfig
 from trawl.index.actors import WriterActor
 from trawl.index.outcome import Failed, Indexed, Outcome, ledger_row
 from trawl.records.video import Reason

@@ -14,8 +14,8 @@ import ray
 from ray.exceptions import RayTaskError
 
 from trawl.index.actors import UNITS_AT_ONCE, DecodeActor, EmbedActor, Unit, UnitDone, UnitRefused
-from trawl.index.plan import MAX_ATTEMPTS, PlannedVideo
-from trawl.records.video import Reason
+from trawl.index.plan import PlannedVideo
+from trawl.records.video import MAX_ATTEMPTS, Reason
 from trawl.runtime.pool import GONE, Pool
 from trawl.runtime.session import result
 

@@ -1,9 +1,7 @@
 """What `dry_run=true` prints: the plan, and what it would take by the measure of earlier runs. Writes nothing."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 import pyarrow as pa
 from rich.console import Console
@@ -13,12 +11,11 @@ from trawl.corpus.source import Listing
 from trawl.index import estimate
 from trawl.index.estimate import Estimate
 from trawl.index.plan import LedgerView, make_plan
-from trawl.index.record import line
+from trawl.runtime.files import earlier_runs
 from trawl.runtime.progress import format_s
+from trawl.runtime.record import line
 from trawl.storage import Storage
 from trawl.table.ledger import existing_ledger
-
-_RUNS = 200  # that are looked through for useful ones
 
 
 class _Nothing:
@@ -56,16 +53,6 @@ def foresee(
     else:
         _print(guess, known, config, console)
     line(console, "dry run", "nothing was changed")
-
-
-def earlier_runs(storage: Storage, dataset: str) -> Iterator[dict[str, Any]]:
-    """run.json of the dataset's index runs, the latest first."""
-    for run_id in storage.folders(f"{dataset}/runs")[::-1][:_RUNS]:
-        name = f"{dataset}/runs/{run_id}/run.json"
-        if storage.exists(name):
-            record = json.loads(storage.read_bytes(name))
-            if record.get("job") == "index":
-                yield record
 
 
 def _print(guess: Estimate, known: estimate.Rates, config: IndexConfig, console: Console) -> None:

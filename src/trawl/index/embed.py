@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from trawl.records.video import Embeddings, FrameBatch, Probe, VideoFile
+from trawl.records.arrays import Embeddings
+from trawl.records.video import FrameBatch, Probe, VideoFile
 from trawl.schemas import frames_schema
 
 _LENGTH_TOLERANCE = 1e-3

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trawl.config.jobs import PricesConfig
+from trawl.config.data import PricesConfig
 
 _RUNS = 10  # the latest that did any work
 _FACTS_BYTES = 64  # of a stored row, beside its embedding: what filters need

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trawl.config.jobs import IndexConfig
-from trawl.index.actors import UNITS_AT_ONCE, DecodeActor, EmbedActor, WriterActor, peak_mb
+from trawl.index.actors import UNITS_AT_ONCE, DecodeActor, EmbedActor, WriterActor
 from trawl.index.record import RunRecord
 from trawl.models.clip.weights import Blueprint
 from trawl.runtime.pool import Pool
+from trawl.runtime.process import peak_mb
 from trawl.runtime.room import Waiting, index_sizes
 from trawl.runtime.session import ray_session
 

@@ -20,7 +20,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from trawl.config.jobs import DatasetConfig, IndexConfig
+from trawl.config.data import DatasetConfig
+from trawl.config.jobs import IndexConfig
 from trawl.corpus.source import dataset_name, list_videos
 from trawl.decode.sampling import what_counts
 from trawl.errors import DatasetError, IndexMissingError
@@ -30,13 +31,14 @@ from trawl.index.dry_run import foresee
 from trawl.index.fleet import Fleet, fleet
 from trawl.index.outcome import Failed, Gatherer
 from trawl.index.plan import Counts, Plan, PlannedVideo, check_retry, make_plan
-from trawl.index.record import RunRecord, line, show
+from trawl.index.record import RunRecord, show
 from trawl.models.clip import embedders as registry
 from trawl.models.clip.weights import Blueprint
 from trawl.records.video import Recipe
 from trawl.runtime.deadline import Deadline
 from trawl.runtime.journal import journal
 from trawl.runtime.progress import IndexProgress
+from trawl.runtime.record import line
 from trawl.runtime.room import or_no_time, waiting_for_room
 from trawl.runtime.startup import import_lance
 from trawl.schemas import frames_schema

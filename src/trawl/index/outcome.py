@@ -10,8 +10,7 @@ from typing import Any
 
 from trawl.index.actors import UnitDone, VideoFacts
 from trawl.index.dispatch import Finished, Refused
-from trawl.index.plan import MAX_ATTEMPTS
-from trawl.records.video import Reason, Status, VideoFile
+from trawl.records.video import MAX_ATTEMPTS, Reason, Status, VideoFile
 from trawl.storage.veil import scrub, veil
 
 

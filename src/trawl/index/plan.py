@@ -20,9 +20,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from trawl.errors import ConfigError, did_you_mean
-from trawl.records.video import PASSING_REASONS, Reason, Status, VideoFile
+from trawl.records.video import MAX_ATTEMPTS, PASSING_REASONS, Reason, Status, VideoFile
 
-MAX_ATTEMPTS = 3
 _BATCH = 4096
 _MEMORY_BYTES = 16 * 2**20  # of spooled work, before it goes to disk
 _STATUSES = list(Status)

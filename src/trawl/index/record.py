@@ -3,36 +3,26 @@
 Counts only; it decides nothing. The same numbers stand in both, so that nobody has to parse a terminal.
 """
 
-import contextlib
 import json
 import logging
-import platform
-import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trawl import __version__
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED, EXIT_TOO_MANY_FAILED
+from trawl.exits import EXIT_TOO_MANY_FAILED
 from trawl.index.dispatch import Finished, Refused
 from trawl.index.outcome import Failed, Indexed, Outcome
 from trawl.runtime.clock import Clock
 from trawl.runtime.progress import format_s
-from trawl.storage.veil import scrub, scrubbed
+from trawl.runtime.record import exit_code_of, line, new_run_id, versions
+from trawl.storage.veil import scrubbed
 
 _log = logging.getLogger(__name__)
-_LIBRARIES = ("ray", "torch", "open_clip_torch", "decord", "av", "pylance", "pyarrow", "numpy")
-
-
-def new_run_id() -> str:
-    """Sorts by time, and two of one second differ."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 @dataclass
@@ -133,25 +123,6 @@ def _tell(outcome: Outcome) -> None:
     _log.warning("video failed", extra={"fields": fields | why})
 
 
-def exit_code_of(failed: int, tried: int, limit: float | None) -> int:
-    """What a scheduler is told: with a limit 5 where the share of `tried` that failed is above it, else 0; without one 3 for any.
-
-    Failures within the limit are no reason to repeat the job: they are rows of the ledger (`jobs.failures`).
-    """
-    if limit is not None:
-        return EXIT_TOO_MANY_FAILED if failed / max(1, tried) > limit else EXIT_OK
-    return EXIT_SOME_FAILED if failed else EXIT_OK
-
-
-def versions() -> dict[str, str]:
-    """Of Trawl, Python and the libraries whose behaviour a result depends on."""
-    found = {"trawl": __version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
-
-
 def show(run: RunRecord, console: Console, where: str) -> None:
     """Print the summary of a finished run. Names and messages are shown as they are, never read as markup."""
     kinds = ("new", "changed", "removed", "retry", "unchanged", "failed", "quarantined")
@@ -186,11 +157,6 @@ def show(run: RunRecord, console: Console, where: str) -> None:
     else:
         line(console, "published", f"version {run.published} · recipe {run.recipe}")
     line(console, "run", where)
-
-
-def line(console: Console, head: str, text: str) -> None:
-    """One headed line of a summary."""
-    console.print(Text.assemble((f"{head:<10} ", "bold"), scrub(text)), soft_wrap=True, highlight=False)
 
 
 def _outcomes(run: RunRecord) -> Table:

@@ -6,7 +6,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import Detections, Embeddings, Frames, ImageSpec, Prompt, TrackedFrame
+from trawl.records.arrays import Embeddings, Frames
+from trawl.records.tracking import Detections, Prompt, TrackedFrame
+from trawl.records.video import ImageSpec
 
 
 @runtime_checkable

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trawl.records.video import Frames, Prompt
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Prompt
 
 
 def check_frames(frames: Frames, size: tuple[int, int] | None) -> tuple[int, int]:

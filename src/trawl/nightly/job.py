@@ -16,12 +16,12 @@ from trawl.config.jobs import IndexConfig, NightlyConfig
 from trawl.corpus.source import dataset_name
 from trawl.errors import LeaseError, UsageError
 from trawl.index import job as index
-from trawl.index.record import line
 from trawl.nightly.record import NightRecord
 from trawl.nightly.standing_queries import Question, ask, questions
 from trawl.nightly.telling import PAGE, telling
 from trawl.runtime.deadline import Deadline
 from trawl.runtime.journal import journal
+from trawl.runtime.record import line
 from trawl.runtime.session import staying
 from trawl.storage import Storage
 

@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
-from trawl.index.record import RunRecord, exit_code_of, new_run_id
+from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
+from trawl.index.record import RunRecord
 from trawl.nightly.standing import Night
 from trawl.runtime.clock import Clock
+from trawl.runtime.record import exit_code_of, new_run_id
 from trawl.storage import Storage
 from trawl.storage.veil import scrubbed
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from trawl.cli import EXIT_BUG, EXIT_INTERRUPTED
-from trawl.config.jobs import PricesConfig
+from trawl.config.data import PricesConfig
 from trawl.errors import IndexMissingError, StorageError, UsageError
+from trawl.exits import EXIT_BUG, EXIT_INTERRUPTED
 from trawl.nightly.facts import NightFacts, read_night
 from trawl.nightly.metrics import exposition
 from trawl.nightly.page import About, Cost, render

@@ -1,6 +1,6 @@
 """How high the bar beside a segment is, the same in the terminal and on the contact sheet."""
 
-from trawl.records.video import Segment
+from trawl.records.search import Segment
 
 
 def height_of(segment: Segment, background: float, again: bool) -> float:

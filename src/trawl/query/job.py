@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from trawl.config.jobs import QueryConfig, ReportConfig
+from trawl.config.jobs import QueryConfig
+from trawl.config.steps import ReportConfig
 from trawl.corpus.source import dataset_name
 from trawl.decode.desk import PictureDesk
 from trawl.models.clip import embedders as registry
 from trawl.query import rerank, results, sheet, templates, terminal, texts
 from trawl.query.published import PublishedIndex, openable
-from trawl.query.results import Answer, Source
+from trawl.records.search import Answer, Source
 from trawl.runtime.clock import Clock
 from trawl.storage import Storage
 from trawl.table import publish

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import SearchConfig
+from trawl.config.steps import SearchConfig
 from trawl.query.filters import bad_filter, quoted
-from trawl.records.video import Embeddings, ScoreCurve
+from trawl.records.arrays import Embeddings
+from trawl.records.search import ScoreCurve
 from trawl.storage import lance_faults
 
 _MAX_ROUNDS = 8

@@ -5,25 +5,24 @@ Opens exactly the versions that were published. Knows nothing of pictures, model
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from trawl.config.jobs import DatasetConfig, SearchConfig, StorageConfig
+from trawl.config.data import DatasetConfig, StorageConfig
+from trawl.config.steps import SearchConfig
 from trawl.corpus.source import reopen
 from trawl.query import filters, segments
 from trawl.query.nearest import FrameSearch, unit_vectors
-from trawl.query.results import Answer, Source
-from trawl.records.video import Embeddings, Indices, Status, Times
+from trawl.records.arrays import Embeddings, Indices, Times
+from trawl.records.search import Answer, Source
+from trawl.records.video import Status
 from trawl.runtime.startup import import_lance
 from trawl.storage import Storage, lance_faults
 from trawl.table import publish
 from trawl.table.publish import Published
-
-if TYPE_CHECKING:
-    from trawl.evaluate.truth.known import Known
 
 _INDEXED = f"status = '{Status.INDEXED}'"
 
@@ -94,14 +93,8 @@ class PublishedIndex:
             for batch in scanner.to_batches():
                 yield from zip(batch["video_id"].to_pylist(), batch["fingerprint"].to_pylist(), strict=True)
 
-    def known(self) -> "Known":
-        """The indexed videos as a ground truth wants to know them."""
-        from trawl.evaluate.truth.known import Known
-
-        columns = ["video_id", "fps", "num_frames", "duration_s", "width", "height"]
-        return Known.of_ledger(self._ledger(columns), self._sampled)
-
-    def _sampled(self, video_id: str) -> tuple[Indices, Times]:
+    def sampled(self, video_id: str) -> tuple[Indices, Times]:
+        """Return frame_index and time_s, each (N,), of the embedded frames of a video."""
         table = self.frames(None, [video_id]).sort_by("frame_index")
         return table["frame_index"].to_numpy(), table["time_s"].to_numpy()
 
@@ -111,15 +104,16 @@ class PublishedIndex:
             return {}
         listed = ", ".join(map(filters.quoted, wanted))
         columns = ["video_id", "uri", "fingerprint", "duration_s"]
-        rows = self._ledger(columns, f"video_id IN ({listed})")
+        rows = self.ledger(columns, f"video_id IN ({listed})")
         return {
             row["video_id"]: Source(row["uri"], row["fingerprint"], row["duration_s"] or 0.0)
             for row in rows.to_pylist()
         }
 
-    def _ledger(self, columns: list[str], where: str = _INDEXED) -> pa.Table:
+    def ledger(self, columns: Sequence[str], where: str = _INDEXED) -> pa.Table:
+        """Read columns of the ledger; of indexed videos unless `where` says otherwise."""
         with lance_faults(self._videos.uri):
-            return self._videos.to_table(columns=columns, filter=where)
+            return self._videos.to_table(columns=list(columns), filter=where)
 
     def _within(self, where: str | None, among: Iterable[str] | None) -> str | None:
         terms = [condition] if (condition := self._condition(where)) else []
@@ -137,7 +131,7 @@ class PublishedIndex:
             return None
         documents: list[Any] = []
         if filters.names_metadata(where):
-            documents = self._ledger(["metadata"])["metadata"].to_pylist()
+            documents = self.ledger(["metadata"])["metadata"].to_pylist()
         return filters.to_sql(where, filters.metadata_types(documents))
 
 

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import EvaluateConfig, QueryConfig, SearchConfig
+from trawl.config.jobs import EvaluateConfig, QueryConfig
+from trawl.config.steps import SearchConfig
 from trawl.decode.desk import PictureDesk
 from trawl.models.clip.weights import BUILTIN
 from trawl.models.protocols import DenseEmbedder, Embedder
 from trawl.query import templates
 from trawl.query.published import PublishedIndex, openable
-from trawl.query.results import Answer
-from trawl.records.video import Segment
+from trawl.records.search import Answer, Segment
 
 if TYPE_CHECKING:
     from trawl.ground.views import View

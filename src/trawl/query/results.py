@@ -10,37 +10,19 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from trawl.records.video import Segment
+from trawl.records.search import Answer, Source
 from trawl.schemas import RESULTS
 from trawl.storage import Storage
 
 _SLUG_CHARS = 40
 _TRIES = 100
 FORMATS = ("parquet", "json", "csv")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a video lies, as the ledger says it."""
-
-    uri: str
-    fingerprint: str
-    duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The segments of one text, best first. background: the score of a typical frame."""
-
-    query: str
-    background: float
-    segments: Sequence[Segment]
 
 
 def to_table(answers: Sequence[Answer], sources: Mapping[str, Source], recipe: str) -> pa.Table:

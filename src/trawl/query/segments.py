@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import SearchConfig
-from trawl.records.video import ScoreCurve, Segment
+from trawl.config.steps import SearchConfig
+from trawl.records.search import ScoreCurve, Segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from trawl.draw.times import clock
 from trawl.query.bars import height_of
-from trawl.records.video import Segment
+from trawl.records.search import Segment
 from trawl.storage.veil import is_veiled
 
 _JPEG_QUALITY = 82

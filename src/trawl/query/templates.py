@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.errors import ConfigError, did_you_mean
-from trawl.records.video import Embeddings
+from trawl.records.arrays import Embeddings
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "none": ("{}",),

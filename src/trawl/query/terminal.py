@@ -7,7 +7,7 @@ from rich.text import Text
 
 from trawl.draw.times import clock
 from trawl.query.bars import height_of
-from trawl.records.video import Segment
+from trawl.records.search import Segment
 
 _BAR = 10
 

@@ -15,7 +15,10 @@ from types import TracebackType
 import cv2
 import numpy as np
 
-from trawl.config.jobs import PageConfig, ReportJobConfig
+from trawl.config.jobs import ReportJobConfig
+from trawl.config.steps import PageConfig
+from trawl.corpus.fetch import localize
+from trawl.corpus.files import stat_file
 from trawl.corpus.source import reopen
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.draw import marks
@@ -26,10 +29,10 @@ from trawl.draw.tracks import ClipFacts
 from trawl.draw.trajectories import empty_ground, plot
 from trawl.draw.video import write_video
 from trawl.errors import DatasetError, StorageError, VideoError
-from trawl.records.video import ClipFrames
+from trawl.records.tracking import ClipFrames
 from trawl.report.page import Card, Media
 from trawl.report.timeline import flag_spans, join_s
-from trawl.storage import Storage, localize, stat_file
+from trawl.storage import Storage
 from trawl.storage.veil import scrub
 from trawl.track import tables as write
 

@@ -12,7 +12,7 @@ from trawl.draw.doubt import in_words, is_doubtful
 from trawl.draw.palette import color, css
 from trawl.draw.times import clock
 from trawl.draw.tracks import ClipFacts, TrackFacts
-from trawl.records.video import Flag
+from trawl.records.tracking import Flag
 
 Stretch = tuple[float, float]  # left and width, percent of the clip
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 import ray
 
-from trawl.index.plan import MAX_ATTEMPTS
+from trawl.records.video import MAX_ATTEMPTS
 from trawl.runtime.pool import GONE, Pool
 from trawl.runtime.session import result
 

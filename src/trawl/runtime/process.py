@@ -4,6 +4,12 @@ glibc keeps freed blocks that lie between others for the next allocation. A long
 leaves unused grows with its length. https://man7.org/linux/man-pages/man3/malloc_trim.3.html
 """
 
+import resource
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
 import ctypes
 from functools import cache
 
@@ -17,3 +23,8 @@ def give_back() -> None:
 @cache
 def _malloc_trim() -> "ctypes._NamedFuncPointer | None":
     return getattr(ctypes.CDLL(None), "malloc_trim", None)
+
+
+def peak_mb() -> float:
+    """The highest resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts KiB

@@ -21,11 +21,11 @@ import ray
 from ray.util.placement_group import placement_group, placement_group_table, remove_placement_group
 from rich.console import Console
 
-from trawl.config.jobs import ResourcesConfig
+from trawl.config.models import ResourcesConfig
 from trawl.errors import ConfigError, RoomError
-from trawl.index.record import line
 from trawl.runtime import autoscaler
 from trawl.runtime.deadline import Deadline
+from trawl.runtime.record import line
 from trawl.runtime.session import cluster_resources
 from trawl.runtime.sizes import PoolSizes, actors_that_fit, pool_sizes
 

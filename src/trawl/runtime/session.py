@@ -11,7 +11,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayTaskError
 
-from trawl.config.jobs import ResourcesConfig
+from trawl.config.models import ResourcesConfig
 from trawl.errors import ConfigError, UsageError
 
 _STARTS = 3

@@ -4,7 +4,7 @@ import math
 import os
 from dataclasses import dataclass
 
-from trawl.config.jobs import ResourcesConfig
+from trawl.config.models import ResourcesConfig
 from trawl.errors import ConfigError
 
 _THREADS_PER_MODEL = 8  # on CPUs; more of them would begin to wait for the interpreter

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import StorageError
 from trawl.storage.local import LocalFiles
 from trawl.storage.s3 import Endpoint, S3Files, split

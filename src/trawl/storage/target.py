@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import ConfigError
 from trawl.storage import Storage
 

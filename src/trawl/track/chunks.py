@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import TrackingConfig
-from trawl.records.video import ClipFrames
+from trawl.config.steps import TrackingConfig
+from trawl.records.tracking import ClipFrames
 
 Columns = tuple[tuple[NDArray[Any], NDArray[Any]], ...]  # (where to, where from)
 

@@ -8,7 +8,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 
-from trawl.records.video import Clip, Segment, Target
+from trawl.records.search import Segment
+from trawl.records.tracking import Clip, Target
 
 
 def plan_clips(found: Iterable[tuple[str, Segment]], where: Mapping[str, tuple[str, str]]) -> list[Clip]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 from trawl import masks
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.models.protocols import Grounder, Tracker
-from trawl.records.video import ClipFrames, MaskRow, Prompt, Target
+from trawl.records.tracking import ClipFrames, MaskRow, Prompt, Target
 from trawl.track import duplicates, sightings
 from trawl.track.looking import EmbedCrops, grounding_positions, take_looks
 from trawl.track.masklet import Masklet

@@ -10,8 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from trawl.config.jobs import MotionConfig
-from trawl.records.video import Embeddings, Flag, MaskRow
+from trawl.config.steps import MotionConfig
+from trawl.records.arrays import Embeddings
+from trawl.records.tracking import Flag, MaskRow
 from trawl.track import kalman
 
 

@@ -11,8 +11,8 @@ from itertools import takewhile
 import numpy as np
 
 from trawl import geometry, masks
-from trawl.config.jobs import TrackingConfig
-from trawl.records.video import MaskRow
+from trawl.config.steps import TrackingConfig
+from trawl.records.tracking import MaskRow
 from trawl.track.masklet import Masklet
 
 Rows = Mapping[int, MaskRow]  # by frame_index

@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.errors import DeviceMemoryError, VideoError
 from trawl.models.protocols import Grounder, Tracker
-from trawl.records.video import ClipFrames, Flag, Reason, Target, Times, Track
+from trawl.records.arrays import Times
+from trawl.records.tracking import ClipFrames, Flag, Target, Track
+from trawl.records.video import Reason
 from trawl.track import chunks, memory, motion, refine, stitch
 from trawl.track.discover import Discovery, Models, Outcome, Search
 from trawl.track.looking import EmbedCrops

@@ -17,21 +17,22 @@ from typing import Any
 
 from rich.console import Console
 
-from trawl.config.jobs import ResourcesConfig, TrackConfig
+from trawl.config.jobs import TrackConfig
+from trawl.config.models import ResourcesConfig
 from trawl.corpus.source import dataset_name, reopen
 from trawl.errors import ConfigError, RunError
-from trawl.index.record import new_run_id
 from trawl.models import grounders
 from trawl.models.clip import embedders as registry
 from trawl.models.sam2 import trackers
 from trawl.query import templates, texts
 from trawl.query.published import PublishedIndex
-from trawl.query.results import Answer
-from trawl.records.video import Clip, Target
+from trawl.records.search import Answer
+from trawl.records.tracking import Clip, Target
 from trawl.runtime.crew import Crew
 from trawl.runtime.deadline import Deadline
 from trawl.runtime.journal import journal
 from trawl.runtime.pool import Pool, working_pool
+from trawl.runtime.record import new_run_id
 from trawl.runtime.room import Share, Waiting, or_no_time, room_for, waiting_for_room
 from trawl.runtime.session import cluster_resources, is_staying, ray_session
 from trawl.runtime.sizes import how_many_fit
@@ -39,12 +40,13 @@ from trawl.runtime.track_progress import TrackProgress
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.table.publish import Published
-from trawl.track.actor import TrackActor, TrackJob, TrackModels, TrackTask
+from trawl.track.actor import TrackActor
 from trawl.track.clips import plan_clips
 from trawl.track.record import TrackRecord, show
 from trawl.track.reuse.clean import clean
 from trawl.track.reuse.keys import reuse_keys
 from trawl.track.tables import Lineage, check_run_id, finished
+from trawl.track.task import TrackJob, TrackModels, TrackTask
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import MaskRow
+from trawl.records.tracking import MaskRow
 
 _TAIL = 30  # rows that the estimate rests on; older ones have no weight left
 

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl import geometry
-from trawl.config.jobs import TrackingConfig
-from trawl.records.video import ClipFrames, Embeddings, Frames, MaskRow, Target, Times
+from trawl.config.steps import TrackingConfig
+from trawl.records.arrays import Embeddings, Frames, Times
+from trawl.records.tracking import ClipFrames, MaskRow, Target
 from trawl.track.masklet import Masklet
 
 Crop = NDArray[np.uint8]  # (h, w, 3) RGB of any size, at least 1 x 1

@@ -10,7 +10,8 @@ import numpy as np
 
 from trawl import masks
 from trawl.masks import Mask
-from trawl.records.video import Embeddings, Flag, MaskRow, Visibility
+from trawl.records.arrays import Embeddings
+from trawl.records.tracking import Flag, MaskRow, Visibility
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.track.masklet import Masklet
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.models.protocols import Grounder, Session, Tracker
-from trawl.records.video import Detections, Frames, Prompt, TrackedFrame
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections, Prompt, TrackedFrame
 
 
 class Meter:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl import geometry
-from trawl.config.jobs import MotionConfig, TrackingConfig
-from trawl.records.video import Flag, Indices, MaskRow, Times, Visibility
+from trawl.config.steps import MotionConfig, TrackingConfig
+from trawl.records.arrays import Indices, Times
+from trawl.records.tracking import Flag, MaskRow, Visibility
 from trawl.track import doubts, kalman
 from trawl.track.masklet import Masklet
 

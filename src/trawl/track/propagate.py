@@ -6,7 +6,7 @@
 from collections.abc import Sequence
 
 from trawl.models.protocols import Session
-from trawl.records.video import ClipFrames, MaskRow, Prompt
+from trawl.records.tracking import ClipFrames, MaskRow, Prompt
 from trawl.track.masklet import row_of
 
 Rows = dict[int, MaskRow]  # by frame_index

@@ -12,13 +12,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED
-from trawl.index.record import line, versions
-from trawl.records.video import Clip, Reason
+from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
+from trawl.records.tracking import Clip
+from trawl.records.video import Reason
 from trawl.runtime.clock import Clock
 from trawl.runtime.progress import format_s
+from trawl.runtime.record import line, versions
 from trawl.storage.veil import scrubbed
-from trawl.track.actor import ClipDone, ClipRefused
+from trawl.track.task import ClipDone, ClipRefused
 
 _log = logging.getLogger(__name__)
 

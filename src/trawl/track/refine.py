@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl import geometry, masks
-from trawl.config.jobs import RefineConfig, TrackingConfig
+from trawl.config.steps import RefineConfig, TrackingConfig
 from trawl.masks import Mask
-from trawl.records.video import Flag, MaskRow, Visibility
+from trawl.records.tracking import Flag, MaskRow, Visibility
 from trawl.track.masklet import Masklet, row_of
 
 Size = tuple[int, int]  # height, width in pixels

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl import geometry, masks
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.masks import Mask
-from trawl.records.video import Detections, MaskRow
+from trawl.records.tracking import Detections, MaskRow
 from trawl.track.assign import one_to_one
 
 

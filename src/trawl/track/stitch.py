@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import TrackingConfig
-from trawl.records.video import MaskRow
+from trawl.config.steps import TrackingConfig
+from trawl.records.tracking import MaskRow
 from trawl.track import duplicates, kalman
 from trawl.track.assign import one_to_one
 from trawl.track.masklet import Masklet

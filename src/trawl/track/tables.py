@@ -22,7 +22,8 @@ import pyarrow as pa
 
 from trawl import masks
 from trawl.errors import RunError, StorageError, did_you_mean
-from trawl.records.video import Clip, Indices, MaskRow, Track, Visibility
+from trawl.records.arrays import Indices
+from trawl.records.tracking import Clip, MaskRow, Track, Visibility
 from trawl.schemas import MASKS, SCHEMA_VERSION, TRACKS
 from trawl.storage import Storage
 

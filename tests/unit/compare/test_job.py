@@ -15,7 +15,8 @@ from rich.console import Console
 
 from trawl import cli
 from trawl.compare.job import Compared, run
-from trawl.config.jobs import CompareConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import CompareConfig
 from trawl.errors import ConfigError, RunError, UsageError
 from trawl.evaluate.results import Evaluation, write_metrics
 from trawl.storage import Storage

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.corpus.fetch import localize
+from trawl.corpus.files import list_files, stat_file
 from trawl.errors import StorageError, VideoError
 from trawl.records.video import Reason
-from trawl.storage import list_files, localize, stat_file
 from trawl.storage.faults import storage_error
 from trawl.storage.s3 import S3Files
 

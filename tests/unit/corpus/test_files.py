@@ -7,9 +7,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.corpus.fetch import localize
+from trawl.corpus.files import list_files, stat_file
 from trawl.errors import DatasetError
-from trawl.storage import list_files, localize, stat_file
 
 NAMES = ["a b.mp4", "deep/er/c.mp4", "hash#1.mp4", "per%20cent.mp4", "q?x=1.mp4", "ünï/ço 日本.mp4"]
 LOCAL = StorageConfig(root="unused")

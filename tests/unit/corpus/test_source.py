@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trawl.config.jobs import DatasetConfig, StorageConfig
+from trawl.config.data import DatasetConfig, StorageConfig
 from trawl.corpus import source
+from trawl.corpus.files import FileInfo
 from trawl.corpus.source import dataset_name, list_videos, reopen
 from trawl.errors import DatasetError
 from trawl.records.video import VideoFile
-from trawl.storage import FileInfo
 from trawl.storage.veil import veil
 
 Put = Callable[[str, bytes], str]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from crafted import damage, number_of, numbered, write_video
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.clips import clip_frames
 from trawl.decode.container import identify
 from trawl.decode.probe import probe

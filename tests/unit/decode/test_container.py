@@ -1,6 +1,6 @@
 import pytest
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.container import Damage, identify, is_cut_short
 from trawl.errors import VideoError
 from trawl.records.video import Reason

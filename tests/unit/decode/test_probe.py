@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.container import identify
 from trawl.decode.probe import scan
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from crafted import VARIABLE, damage, number_of, numbered, write_video
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.decode.reader import BATCH, read
 from trawl.errors import VideoError
 from trawl.records.video import DecodeReport, FrameBatch, ImageSpec, Reason

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from crafted import number_of, write_video
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.decode.reader import read
 from trawl.records.video import ImageSpec
 

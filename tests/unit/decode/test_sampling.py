@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trawl.config.jobs import SamplingConfig
+from trawl.config.data import SamplingConfig
 from trawl.decode.sampling import PLANNED, READS, inside, plan, what_counts
 
 POLICIES = sorted(PLANNED)

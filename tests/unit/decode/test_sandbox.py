@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.decode.reader import read
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.errors import VideoError

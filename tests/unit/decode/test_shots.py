@@ -6,7 +6,7 @@ from crafted import write_video
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.config.jobs import DecodeConfig, SamplingConfig
+from trawl.config.data import DecodeConfig, SamplingConfig
 from trawl.decode.reader import read
 from trawl.decode.shots import Spread, sample_shots
 from trawl.records.video import ImageSpec

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from crafted import number_of, numbered, write_video
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.decode.thumbnails import thumbnails
 from trawl.errors import VideoError

@@ -4,7 +4,7 @@ import pytest
 from looks import track
 
 from trawl.draw.doubt import MEANING, in_words, is_doubtful, reasons, worst_first
-from trawl.records.video import Flag
+from trawl.records.tracking import Flag
 
 
 def test_every_flag_has_a_meaning() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trawl.draw.measures import families, headlines, number, slices, tables
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 
 def test_the_objective_leads_and_every_family_is_heard() -> None:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from trawl.config.jobs import DecodeConfig
+from trawl.config.data import DecodeConfig
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.draw.recode import TICK_S, write_copy
 from trawl.errors import VideoError
-from trawl.records.video import ClipFrames, Reason
+from trawl.records.tracking import ClipFrames
+from trawl.records.video import Reason
 
 SIZE = (48, 64)
 

@@ -6,11 +6,12 @@ import pytest
 from beside_truth import SIZE, square, truth
 
 from trawl import masks, schemas
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.errors import TruthError
 from trawl.evaluate.clip import EvaluatedClip, evaluated_clip, frames_apart
 from trawl.evaluate.counting import Answers
-from trawl.records.video import Clip, Target, TruthQuery, TruthVideo
+from trawl.records.tracking import Clip, Target
+from trawl.records.truth import TruthQuery, TruthVideo
 
 CONFIG = EvaluationConfig()
 ANSWERS = Answers([TruthQuery("a red star", {"a.mp4": ((1,),)}, ("things=1",)), TruthQuery("a blue ring", {})])

@@ -8,7 +8,7 @@ import pytest
 
 from trawl.evaluate.cost import index_record, measured
 from trawl.index.record import RunRecord
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 from trawl.track.record import TrackRecord
 
 TRACK: dict[str, Any] = {

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from beside_truth import square, truth
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.counting import Answers, corpus, counts
-from trawl.records.video import TruthQuery, TruthVideo
+from trawl.records.truth import TruthQuery, TruthVideo
 
 CONFIG = EvaluationConfig(min_share=0.2, min_visibility=0.5)
 

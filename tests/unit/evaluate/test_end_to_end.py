@@ -6,7 +6,7 @@ from beside_truth import STAR, near, paired, random_film, square, track, truth, 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.clip import Asked
 from trawl.evaluate.counting import Corpus
 from trawl.evaluate.end_to_end import EndToEnd

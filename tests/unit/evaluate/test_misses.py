@@ -3,10 +3,10 @@
 import pytest
 from beside_truth import STAR, paired, square, track, truth
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.clip import Asked
 from trawl.evaluate.misses import Misses
-from trawl.records.video import Case
+from trawl.records.truth import Case
 
 LEFT, RIGHT = {n: square(5) for n in range(10)}, {n: square(50) for n in range(10)}
 

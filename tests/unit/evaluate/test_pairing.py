@@ -5,7 +5,7 @@ from beside_truth import STAR, boxes_only, clip, moving, near, random_film, squa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.clip import Asked
 from trawl.evaluate.pairing import pair
 

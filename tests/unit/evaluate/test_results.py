@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import RunError
 from trawl.evaluate.results import Evaluation, is_evaluated, read_metrics, write_metrics
-from trawl.records.video import Case, Curve, Metric
+from trawl.records.truth import Case, Curve, Metric
 from trawl.schemas import METRICS
 from trawl.storage import Storage
 

@@ -5,7 +5,7 @@ import pytest
 from beside_truth import boxes_only, clip, square, truth
 
 from trawl.evaluate.slices_objects import object_slices
-from trawl.records.video import TruthObject
+from trawl.records.truth import TruthObject
 
 STILL = {n: square(5, 5, 20) for n in range(10)}
 

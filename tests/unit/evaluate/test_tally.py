@@ -1,7 +1,7 @@
 """Means by slice; nothing added is null with its reason, never zero."""
 
 from trawl.evaluate.tally import Spec, Tally
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 
 def test_means_counts_and_reasons() -> None:

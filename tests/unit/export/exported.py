@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from tracked import LINEAGE, RUN, clip, row, track
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.export import filters
 from trawl.export.job import FORMATS
 from trawl.export.stretch import Stretch, categories_of, stretches

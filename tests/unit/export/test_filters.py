@@ -7,7 +7,7 @@ from tracked import LINEAGE, RUN, clip, row, square, track
 
 from trawl.errors import ConfigError
 from trawl.export import filters
-from trawl.records.video import Flag
+from trawl.records.tracking import Flag
 from trawl.storage import Storage
 from trawl.track import tables as write
 

@@ -16,10 +16,12 @@ from rich.console import Console
 from tracked import LINEAGE, RUN, clip, row, square, track
 
 from trawl import cli
-from trawl.config.jobs import DatasetConfig, ExportConfig, SplitConfig, StorageConfig
+from trawl.config.data import DatasetConfig, SplitConfig, StorageConfig
+from trawl.config.jobs import ExportConfig
 from trawl.errors import ConfigError, RunError
 from trawl.export import job as export
-from trawl.records.video import Flag, Recipe
+from trawl.records.tracking import Flag
+from trawl.records.video import Recipe
 from trawl.schemas import VIDEOS as VIDEOS_SCHEMA
 from trawl.schemas import frames_schema
 from trawl.storage import Storage

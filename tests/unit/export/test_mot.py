@@ -10,7 +10,7 @@ from trackeval.datasets import MotChallenge2DBox
 
 from trawl import masks
 from trawl.export import mot
-from trawl.records.video import Visibility
+from trawl.records.tracking import Visibility
 from trawl.storage import Storage
 from trawl.track import tables as write
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.config.jobs import SplitConfig
+from trawl.config.data import SplitConfig
 from trawl.errors import ConfigError
 from trawl.export.split import part_of
 

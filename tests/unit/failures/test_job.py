@@ -14,7 +14,8 @@ from rich.console import Console
 
 from tests.unit.table.conftest import RECIPE, Index, ledger_row
 from trawl import cli
-from trawl.config.jobs import FailuresConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import FailuresConfig
 from trawl.errors import ConfigError, IndexMissingError, LeaseError, StorageError
 from trawl.failures.job import FailuresOutcome, run
 from trawl.records.video import Recipe

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trawl.ground.choice import assemble, kept
-from trawl.records.video import Detections
+from trawl.records.tracking import Detections
 
 
 def squares(*boxes: tuple[int, int, int, int]) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import json
 
-from trawl.index.dry_run import earlier_runs
+from trawl.runtime.files import earlier_runs
 from trawl.storage import Storage
 
 

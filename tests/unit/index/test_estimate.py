@@ -2,7 +2,7 @@
 
 import pytest
 
-from trawl.config.jobs import PricesConfig
+from trawl.config.data import PricesConfig
 from trawl.index.estimate import estimate, rates
 
 

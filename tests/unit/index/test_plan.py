@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trawl.errors import ConfigError
-from trawl.index.plan import MAX_ATTEMPTS, Counts, Plan, Why, make_plan
-from trawl.records.video import PASSING_REASONS, Reason, Status, VideoFile
+from trawl.index.plan import Counts, Plan, Why, make_plan
+from trawl.records.video import MAX_ATTEMPTS, PASSING_REASONS, Reason, Status, VideoFile
 from trawl.schemas import VIDEOS
 
 COLUMNS = ["video_id", "fingerprint", "status", "reason", "attempts"]

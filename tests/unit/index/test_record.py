@@ -6,10 +6,11 @@ import json
 import pytest
 from rich.console import Console
 
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED, EXIT_TOO_MANY_FAILED
+from trawl.exits import EXIT_OK, EXIT_SOME_FAILED, EXIT_TOO_MANY_FAILED
 from trawl.index.outcome import Failed
-from trawl.index.record import RunRecord, exit_code_of, show
+from trawl.index.record import RunRecord, show
 from trawl.records.video import Reason, VideoFile
+from trawl.runtime.record import exit_code_of
 
 
 def shown(run: RunRecord) -> str:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from trawl.config.jobs import PRECISIONS
+from trawl.config.checks import PRECISIONS
 from trawl.errors import ConfigError
 from trawl.models import precision
 from trawl.models.devices import check_compiler

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trawl.models.session import check_frames, spans
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 
 BOX = np.array([0, 0, 4, 4], np.float32)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trawl.cli import EXIT_OK, EXIT_SOME_FAILED, EXIT_TOO_MANY_FAILED
+from trawl.exits import EXIT_OK, EXIT_SOME_FAILED, EXIT_TOO_MANY_FAILED
 from trawl.index.record import RunRecord
 from trawl.nightly.record import NightRecord
 from trawl.nightly.standing import Night

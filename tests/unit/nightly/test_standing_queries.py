@@ -9,7 +9,8 @@ from rich.console import Console
 
 from tests.unit.table.conftest import Index
 from trawl import cli
-from trawl.config.jobs import NightlyConfig, StorageConfig, TrackConfig
+from trawl.config.data import StorageConfig
+from trawl.config.jobs import NightlyConfig, TrackConfig
 from trawl.models.clip import embedders as registry
 from trawl.nightly.standing_queries import ask, questions
 from trawl.records.video import Recipe

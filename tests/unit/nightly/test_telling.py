@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config.jobs import PricesConfig, StorageConfig
+from trawl.config.data import PricesConfig, StorageConfig
 from trawl.errors import LeaseError, StorageError
 from trawl.nightly.record import NightRecord
 from trawl.nightly.standing import Night

@@ -3,7 +3,7 @@
 import pytest
 
 from trawl.query.bars import height_of
-from trawl.records.video import Segment
+from trawl.records.search import Segment
 
 
 @pytest.mark.parametrize(("second", "again", "height"), [(None, False, 0.4), (0.2, True, 0.2), (None, True, 0.0)])

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from trawl.config.jobs import SearchConfig
+from trawl.config.steps import SearchConfig
 from trawl.errors import ConfigError
 from trawl.query.nearest import FrameSearch
 from trawl.schemas import frames_schema

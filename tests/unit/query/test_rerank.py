@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from color_patches import ColorPatches
 
-from trawl.config.jobs import EmbedderConfig, SearchConfig
+from trawl.config.models import EmbedderConfig
+from trawl.config.steps import SearchConfig
 from trawl.models.clip import embedders as registry
 from trawl.models.clip.dense import DenseClip
 from trawl.models.clip.tiled import TiledEmbedder
 from trawl.models.fakes import embedder as fakes
 from trawl.query import rerank
 from trawl.query.rerank import Reranker, pool, seeing
-from trawl.query.results import Answer
-from trawl.records.video import Segment
+from trawl.records.search import Answer, Segment
 
 # video -> what its best frame shows, each a patch or two, and the cosine that the one vector gave it
 SHOWN = {

@@ -9,9 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from trawl.config.jobs import StorageConfig
-from trawl.query.results import Answer, Source, new_folder, slug, to_table, write
-from trawl.records.video import Segment
+from trawl.config.data import StorageConfig
+from trawl.query.results import new_folder, slug, to_table, write
+from trawl.records.search import Answer, Segment, Source
 from trawl.schemas import RESULTS
 from trawl.storage import Storage
 

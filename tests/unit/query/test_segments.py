@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.config.jobs import SearchConfig
+from trawl.config.steps import SearchConfig
 from trawl.query.segments import of_curve, rank
-from trawl.records.video import ScoreCurve, Segment
+from trawl.records.search import ScoreCurve, Segment
 
 CONFIG = SearchConfig(bridge_s=2.0, pad_s=0.5, per_video=3, segments=20, cut=0.5)
 

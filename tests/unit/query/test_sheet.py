@@ -10,7 +10,7 @@ from looks import Tags
 from playwright.sync_api import BrowserContext, Page
 
 from trawl.query.sheet import About, Card, Section, render
-from trawl.records.video import Segment
+from trawl.records.search import Segment
 
 EVIL = "<img src=x onerror=\"document.title='run'\">/\"><script>document.title='run'</script>{{ 7*7 }}.mp4"
 ABOUT = About("<b>title</b>", [("dataset", "demo"), ("model", "<i>m</i>")])

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from trawl.query.terminal import answer_table
-from trawl.records.video import Segment
+from trawl.records.search import Segment
 
 
 def shown(segments: list[Segment], query: str = "a red star") -> str:

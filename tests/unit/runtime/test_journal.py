@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import StorageError
 from trawl.runtime import journal as module
 from trawl.runtime.journal import journal

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trawl.config.jobs import ResourcesConfig
+from trawl.config.models import ResourcesConfig
 from trawl.errors import ConfigError, RoomError
 from trawl.runtime import room
 from trawl.runtime.deadline import Deadline

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trawl.config.jobs import ResourcesConfig
+from trawl.config.models import ResourcesConfig
 from trawl.runtime import session as runtime
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trawl.config.jobs import ResourcesConfig
+from trawl.config.models import ResourcesConfig
 from trawl.errors import ConfigError
 from trawl.runtime.sizes import PoolSizes, pool_sizes
 

@@ -13,7 +13,7 @@ from threading import Thread
 import lance
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import StorageError
 from trawl.storage import Storage, lance_faults, s3
 

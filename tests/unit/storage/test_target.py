@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import ConfigError
 from trawl.storage import Storage
 from trawl.storage.target import own_folder

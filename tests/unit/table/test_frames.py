@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.unit.table.conftest import SCHEMA, Index, held, rows
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import ConfigError, StorageError
 from trawl.schemas import frames_schema
 from trawl.storage import Storage

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.unit.table.conftest import Index, rows, vectors
-from trawl.config.jobs import SearchConfig
+from trawl.config.steps import SearchConfig
 from trawl.query.nearest import FrameSearch
 from trawl.records.video import Recipe
 from trawl.table import maintain, publish

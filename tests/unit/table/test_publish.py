@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.table.conftest import RECIPE, Index, held, ledger_row, rows
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.errors import IndexMissingError, StorageError
 from trawl.records.video import Recipe
 from trawl.schemas import VIDEOS

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.errors import DeviceMemoryError
-from trawl.records.video import ClipFrames, Detections, Prompt, Target, Track, TrackedFrame
+from trawl.records.tracking import ClipFrames, Detections, Prompt, Target, Track, TrackedFrame
 from trawl.track.follow import Followed, follow
 
 FPS = 10

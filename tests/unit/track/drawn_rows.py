@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trawl.records.video import MaskRow
+from trawl.records.tracking import MaskRow
 from trawl.track.masklet import Masklet, row_of
 
 SIZE = (40, 60)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trawl.config.jobs import TrackingConfig
-from trawl.records.video import ClipFrames
+from trawl.config.steps import TrackingConfig
+from trawl.records.tracking import ClipFrames
 from trawl.track.chunks import halves, overlapping
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.records.video import Segment
+from trawl.records.search import Segment
 from trawl.track.clips import plan_clips
 
 WHERE = {video: (f"/corpus/{video}", f"print-{video}") for video in "ab"}

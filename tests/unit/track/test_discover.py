@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from acted_scenes import SquareGrounder, SquareTracker, batches, embed_crops, moving
 
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.errors import DeviceMemoryError
-from trawl.records.video import Target
+from trawl.records.tracking import Target
 from trawl.track.discover import Discovery, Models, Search
 from trawl.track.masklet import Masklet, row_of
 

@@ -1,8 +1,8 @@
 import pytest
 from drawn_rows import SIZE, masklet, row, unit
 
-from trawl.config.jobs import MotionConfig
-from trawl.records.video import Flag
+from trawl.config.steps import MotionConfig
+from trawl.records.tracking import Flag
 from trawl.track.doubts import flagged
 
 RED, BLUE = unit(1, 0), unit(0, 1)

@@ -1,7 +1,7 @@
 import pytest
 from drawn_rows import SIZE, masklet
 
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.track import duplicates
 
 CONFIG = TrackingConfig(same_iou=0.7, overlap=2)

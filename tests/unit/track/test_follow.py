@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trawl import masks
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.errors import VideoError
-from trawl.records.video import Detections, Flag, Reason, Target, Visibility
+from trawl.records.tracking import Detections, Flag, Target, Visibility
+from trawl.records.video import Reason
 from trawl.track.follow import follow
 
 TWO = (moving(20, 12, 0.3), moving(70, 36, -0.3))

@@ -6,14 +6,15 @@ from dataclasses import asdict, replace
 import pytest
 
 from trawl import cli
-from trawl.config.jobs import EmbedderConfig, TrackConfig
+from trawl.config.jobs import TrackConfig
+from trawl.config.models import EmbedderConfig
 from trawl.models import precision
 from trawl.models.clip import embedders as registry
 from trawl.records.video import Recipe
 from trawl.table.publish import Published
 from trawl.track import job as track
-from trawl.track.actor import TrackJob
 from trawl.track.job import TrackPlan, settings_hash
+from trawl.track.task import TrackJob
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from drawn_rows import row
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trawl.config.jobs import TrackingConfig
-from trawl.records.video import ClipFrames, Target
+from trawl.config.steps import TrackingConfig
+from trawl.records.tracking import ClipFrames, Target
 from trawl.track.looking import cut_out, grounding_positions, on_grid, take_looks
 from trawl.track.masklet import Masklet, row_of
 

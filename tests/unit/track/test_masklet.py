@@ -3,7 +3,7 @@ import pytest
 from drawn_rows import SIZE, masklet, rectangle, row, unit
 
 from trawl import masks
-from trawl.records.video import Flag, Visibility
+from trawl.records.tracking import Flag, Visibility
 from trawl.track.masklet import row_of
 
 

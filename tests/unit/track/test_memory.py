@@ -1,6 +1,6 @@
 from drawn_rows import masklet
 
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.track.memory import forgotten
 
 LOST = {0: masklet([5], start=10), 1: masklet([5], start=30), 2: masklet([5], start=20), 3: masklet([5], start=40)}

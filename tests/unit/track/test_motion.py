@@ -4,8 +4,8 @@ from drawn_rows import SIZE, masklet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trawl.config.jobs import MotionConfig, TrackingConfig
-from trawl.records.video import Flag, Visibility
+from trawl.config.steps import MotionConfig, TrackingConfig
+from trawl.records.tracking import Flag, Visibility
 from trawl.track.masklet import Masklet
 from trawl.track.motion import measure
 

@@ -3,7 +3,7 @@ import pytest
 from acted_scenes import SquareTracker, batches, moving
 
 from trawl import masks
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 from trawl.track.propagate import Propagation
 
 SQUARES = [moving(10 + 20 * n, 24) for n in range(4)]

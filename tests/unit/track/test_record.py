@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from trawl.records.video import Clip
-from trawl.track.actor import ClipDone
+from trawl.records.tracking import Clip
 from trawl.track.record import TrackRecord
+from trawl.track.task import ClipDone
 
 CLIP = Clip("c1", "a.mp4", "/a.mp4", "print", 0.0, 4.0, ())
 

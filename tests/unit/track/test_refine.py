@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from trawl import masks
-from trawl.config.jobs import RefineConfig, TrackingConfig
-from trawl.records.video import Flag, Visibility
+from trawl.config.steps import RefineConfig, TrackingConfig
+from trawl.records.tracking import Flag, Visibility
 from trawl.track.masklet import Masklet, row_of
 from trawl.track.refine import clean, refine
 

@@ -3,8 +3,8 @@ import pytest
 from drawn_rows import SIZE, rectangle, row
 
 from trawl import masks
-from trawl.config.jobs import TrackingConfig
-from trawl.records.video import Detections
+from trawl.config.steps import TrackingConfig
+from trawl.records.tracking import Detections
 from trawl.track import sightings
 
 CONFIG = TrackingConfig(same_iou=0.7, match_iou=0.5, new_inside=0.5)

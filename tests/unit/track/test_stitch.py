@@ -1,7 +1,7 @@
 import pytest
 from drawn_rows import SIZE, masklet, row, unit
 
-from trawl.config.jobs import TrackingConfig
+from trawl.config.steps import TrackingConfig
 from trawl.track import stitch
 from trawl.track.masklet import Masklet
 

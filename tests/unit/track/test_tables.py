@@ -12,7 +12,7 @@ from tracked import LINEAGE, RUN, clip, row, square, track
 
 from trawl import masks, schemas
 from trawl.errors import RunError
-from trawl.records.video import Flag
+from trawl.records.tracking import Flag
 from trawl.storage import Storage
 from trawl.track import tables as write
 

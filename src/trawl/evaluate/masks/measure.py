@@ -22,7 +22,7 @@ from trawl.evaluate.overlap import positions
 from trawl.evaluate.pairing import PairedClip, PairedText
 from trawl.evaluate.slices_objects import object_slices
 from trawl.evaluate.tally import Spec, Tally
-from trawl.records.video import Curve, Metric
+from trawl.records.truth import Curve, Metric
 
 _NONE = "no object that was asked for is in the clips"
 _NONE_FOLLOWED = "no object that was asked for was followed"

@@ -13,7 +13,7 @@ from trawl.evaluate.masks.boundaries import MARGIN, boundary_f, boundary_iou
 from trawl.evaluate.masks.stability import dtssd
 from trawl.evaluate.overlap import positions
 from trawl.masks import Mask
-from trawl.records.video import TruthObject
+from trawl.records.truth import TruthObject
 
 
 @dataclass(frozen=True, slots=True)

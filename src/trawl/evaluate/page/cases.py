@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import chain, zip_longest
 
-from trawl.records.video import Case
+from trawl.records.truth import Case
 
 KINDS = {
     "missed": "Nobody followed it",

@@ -12,7 +12,7 @@ import numpy as np
 
 from trawl.draw import plots
 from trawl.draw.plots import Key, Plot
-from trawl.records.video import Curve
+from trawl.records.truth import Curve
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,7 +14,7 @@ from trawl.draw import measures, plots
 from trawl.draw.times import clock
 from trawl.evaluate.page import cases as kinds
 from trawl.evaluate.page.curves import plot_curves
-from trawl.records.video import Case, Curve, Metric
+from trawl.records.truth import Case, Curve, Metric
 
 MISSING = "—"
 

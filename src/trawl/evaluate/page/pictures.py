@@ -14,15 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from trawl.config.jobs import DecodeConfig, StorageConfig
+from trawl.config.data import DecodeConfig, StorageConfig
 from trawl.decode.desk import PictureDesk, Shot
 from trawl.draw import marks
 from trawl.draw.overlay import Mark, Picture
 from trawl.evaluate.page.case_picture import draw_case
 from trawl.evaluate.page.page import ShownCase
 from trawl.evaluate.truth import Truth
-from trawl.query.results import Source
-from trawl.records.video import Case, TruthObject, TruthVideo
+from trawl.records.search import Source
+from trawl.records.truth import Case, TruthObject, TruthVideo
 from trawl.storage import Storage
 from trawl.track import tables as write
 

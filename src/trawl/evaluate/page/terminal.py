@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trawl.draw import measures
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 _WIDTH = 79  # characters: as many slices are shown beside "all" as a narrow terminal has room for
 _GAP = 2  # between columns

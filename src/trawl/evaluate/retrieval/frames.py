@@ -10,7 +10,8 @@ from trawl.evaluate.retrieval import ranking as retrieval_ranking
 from trawl.evaluate.retrieval import slices as retrieval_slices
 from trawl.evaluate.retrieval.ranking import CUTOFFS, DEPTH, RECALLS, Judged
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
-from trawl.records.video import Case, Curve, Indices, Metric, TruthQuery
+from trawl.records.arrays import Indices
+from trawl.records.truth import Case, Curve, Metric, TruthQuery
 
 _KEYS = {"map": "ap", "mrr": "rr"}  # a mean over texts has a name of its own
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import EvaluationConfig, SearchConfig
+from trawl.config.steps import EvaluationConfig, SearchConfig
 from trawl.errors import ConfigError
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval import segments as retrieval_segments
@@ -30,8 +30,9 @@ from trawl.evaluate.truth import Truth
 from trawl.query import rerank, templates
 from trawl.query.published import PublishedIndex
 from trawl.query.rerank import Reranker
-from trawl.query.results import Answer
-from trawl.records.video import Embeddings, Indices, TruthQuery
+from trawl.records.arrays import Embeddings, Indices
+from trawl.records.search import Answer
+from trawl.records.truth import TruthQuery
 
 EmbedTexts = Callable[[Sequence[str]], Embeddings]
 Ask = Callable[[Sequence[str], Sequence[NDArray[np.float32]]], list[Answer]]  # texts and their vectors

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval.truth import SampledFrames
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 NEIGHBOURS = 100
 _AT = (10, NEIGHBOURS)

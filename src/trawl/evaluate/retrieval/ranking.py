@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import Indices
+from trawl.records.arrays import Indices
 
 CUTOFFS = (1, 5, 10)
 DEPTH = 50  # of a curve of recall at k

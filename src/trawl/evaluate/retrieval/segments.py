@@ -21,7 +21,8 @@ from trawl.evaluate.retrieval.frames import recall_curve
 from trawl.evaluate.retrieval.ranking import CUTOFFS, Judged
 from trawl.evaluate.retrieval.slices import Column, column
 from trawl.evaluate.retrieval.truth import Right
-from trawl.records.video import Segment, TruthQuery
+from trawl.records.search import Segment
+from trawl.records.truth import TruthQuery
 
 THRESHOLDS = (0.3, 0.5, 0.7)
 _SHOWN = 0.5  # the threshold of the curve

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import Metric, TruthQuery
+from trawl.records.truth import Metric, TruthQuery
 
 
 @dataclass(frozen=True, slots=True)

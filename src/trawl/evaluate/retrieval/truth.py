@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from trawl.errors import TruthError
 from trawl.evaluate.truth import Truth
-from trawl.records.video import Indices, Times, TruthQuery, TruthVideo
+from trawl.records.arrays import Indices, Times
+from trawl.records.truth import TruthQuery, TruthVideo
 
 Stretch = tuple[float, float]  # [start_s, end_s)
 

@@ -16,7 +16,9 @@ from trawl.evaluate.retrieval import slices as retrieval_slices
 from trawl.evaluate.retrieval.frames import recall_curve
 from trawl.evaluate.retrieval.ranking import CUTOFFS
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
-from trawl.records.video import Embeddings, Indices, Segment, TruthQuery
+from trawl.records.arrays import Embeddings, Indices
+from trawl.records.search import Segment
+from trawl.records.truth import TruthQuery
 
 
 class MeanVectors:

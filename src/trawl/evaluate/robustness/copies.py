@@ -21,18 +21,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import DatasetConfig, DecodeConfig, ResourcesConfig, StorageConfig
+from trawl.config.data import DatasetConfig, DecodeConfig, StorageConfig
+from trawl.config.models import ResourcesConfig
+from trawl.corpus.fetch import localize
 from trawl.corpus.source import list_videos
 from trawl.draw.recode import TICK_S, write_copy
 from trawl.errors import DatasetError, VideoError
 from trawl.evaluate.robustness import perturb
 from trawl.evaluate.robustness.perturb import Perturbation
-from trawl.records.video import ClipFrames, Reason, VideoFile
+from trawl.records.tracking import ClipFrames
+from trawl.records.video import Reason, VideoFile
 from trawl.runtime.crew import Crew
 from trawl.runtime.pool import Pool
 from trawl.runtime.room import Share, Waiting, room_for
 from trawl.runtime.session import ray_session
-from trawl.storage import Storage, localize
+from trawl.storage import Storage
 
 _MANIFEST = "videos.parquet"
 _URI_COLUMN, _ID_COLUMN = "perturbed_uri", "perturbed_id"

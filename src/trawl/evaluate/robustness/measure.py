@@ -12,14 +12,17 @@ from dataclasses import asdict, replace
 
 from rich.console import Console
 
-from trawl.config.jobs import DatasetConfig, EmbedderConfig, EvaluateConfig, IndexConfig, SamplingConfig, TableConfig
+from trawl.config.data import DatasetConfig, SamplingConfig, TableConfig
+from trawl.config.jobs import EvaluateConfig, IndexConfig
+from trawl.config.models import EmbedderConfig
 from trawl.corpus.source import dataset_name
 from trawl.errors import ConfigError, DatasetError
 from trawl.evaluate.robustness.copies import copies
 from trawl.evaluate.robustness.perturb import Perturbation, parse
 from trawl.index import job as index
-from trawl.index.record import line
-from trawl.records.video import Metric, Recipe
+from trawl.records.truth import Metric
+from trawl.records.video import Recipe
+from trawl.runtime.record import line
 from trawl.runtime.session import ray_session
 from trawl.storage import Storage
 from trawl.table import publish

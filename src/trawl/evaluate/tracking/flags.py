@@ -10,11 +10,12 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.overlap import positions
 from trawl.evaluate.pairing import PairedClip, PairedText
-from trawl.records.video import Flag, Metric
+from trawl.records.tracking import Flag
+from trawl.records.truth import Metric
 
 _WRONG = 0.5  # IoU
 

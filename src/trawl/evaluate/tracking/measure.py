@@ -18,7 +18,7 @@ from trawl.evaluate.pairing import PairedClip, PairedText
 from trawl.evaluate.slices_objects import objects_slice
 from trawl.evaluate.tally import ALL
 from trawl.evaluate.tracking.sequence import sequence, with_witness
-from trawl.records.video import Curve, Metric
+from trawl.records.truth import Curve, Metric
 
 _BOXES_ONLY = "the ground truth has boxes only"
 _NO_OBJECT = "no object that was asked for is in the clips"

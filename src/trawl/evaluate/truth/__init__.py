@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from trawl.config.jobs import DatasetConfig, StorageConfig
+from trawl.config.data import DatasetConfig, StorageConfig
 from trawl.errors import TruthError
 from trawl.evaluate.truth.coco import open_coco
 from trawl.evaluate.truth.davis import open_davis
@@ -21,7 +21,7 @@ from trawl.evaluate.truth.known import Known, Stated
 from trawl.evaluate.truth.mot import open_mot
 from trawl.evaluate.truth.sequences import SequenceTruth
 from trawl.evaluate.truth.ytvis import open_ytvis
-from trawl.records.video import TruthQuery, TruthVideo
+from trawl.records.truth import TruthQuery, TruthVideo
 from trawl.storage import Storage
 
 

@@ -18,7 +18,8 @@ import pyarrow.dataset as ds
 
 from trawl.errors import TruthError, did_you_mean
 from trawl.evaluate.truth.known import Stated
-from trawl.records.video import Times, TruthObject, TruthQuery, TruthVideo
+from trawl.records.arrays import Times
+from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 from trawl.schemas import TRUTH_OBJECTS, TRUTH_VIDEOS
 from trawl.storage import Storage
 

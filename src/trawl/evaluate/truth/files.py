@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.corpus.files import list_files, local_path, scheme_of
 from trawl.errors import DatasetError, StorageError, TruthError
 from trawl.storage.root import endpoint_of

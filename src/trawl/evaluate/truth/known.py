@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from trawl.records.video import Indices, Times
+from trawl.records.arrays import Indices, Times
 
+# Columns of the ledger that `Known.of_ledger` reads.
+LEDGER_COLUMNS = ("video_id", "fps", "num_frames", "duration_s", "width", "height")
 Sampled = Callable[[str], tuple[Indices, Times]]  # video_id -> (frame_index, time_s) of its embedded frames
 
 
@@ -56,10 +58,8 @@ class Known:
 
     @classmethod
     def of_ledger(cls, rows: pa.Table, sampled: Sampled = _no_frames) -> "Known":
-        """rows: of indexed videos, with at least video_id, fps, num_frames, duration_s, width, height of `schemas.VIDEOS`."""
-        columns = [
-            rows[name].to_pylist() for name in ("video_id", "fps", "num_frames", "duration_s", "width", "height")
-        ]
+        """Read the facts from ledger rows of indexed videos, which have at least `LEDGER_COLUMNS`."""
+        columns = [rows[name].to_pylist() for name in LEDGER_COLUMNS]
         return cls({video_id: VideoFacts(*facts) for video_id, *facts in zip(*columns, strict=True)}, sampled)
 
     def times(self, video_id: str, frame_index: Indices) -> Times:

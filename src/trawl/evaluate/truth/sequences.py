@@ -17,7 +17,8 @@ from pycocotools import mask as coco
 from trawl.errors import TruthError
 from trawl.evaluate.truth.known import Known, Stated
 from trawl.evaluate.truth.names import Names
-from trawl.records.video import Indices, Times, TruthObject, TruthQuery, TruthVideo
+from trawl.records.arrays import Indices, Times
+from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 
 Box = tuple[float, float, float, float]  # xyxy pixels
 

@@ -21,7 +21,8 @@ from trawl.demo import clip as demo
 from trawl.errors import ConfigError
 from trawl.models.clip.openclip import OpenClipEmbedder
 from trawl.models.clip.weights import BUILTIN, Blueprint
-from trawl.records.video import Embeddings, Frames, ImageSpec
+from trawl.records.arrays import Embeddings, Frames
+from trawl.records.video import ImageSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

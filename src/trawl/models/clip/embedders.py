@@ -10,14 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from trawl.config.jobs import EmbedderConfig
+from trawl.config.models import EmbedderConfig
 from trawl.errors import ConfigError, did_you_mean
 from trawl.models import precision
 from trawl.models.clip import weights
 from trawl.models.clip.weights import Blueprint
 from trawl.models.fakes import embedder as fakes
 from trawl.models.protocols import Embedder
-from trawl.records.video import Embeddings
+from trawl.records.arrays import Embeddings
 
 
 def resolve(config: EmbedderConfig, published: Mapping[str, Any] | None = None, gpus: bool = False) -> Blueprint:

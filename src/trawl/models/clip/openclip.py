@@ -20,7 +20,8 @@ from trawl.models.clip import imports as slim_import
 from trawl.models.clip.class_token import image_encoder
 from trawl.models.clip.weights import BUILTIN, Blueprint, random_seed
 from trawl.models.devices import check_compiler, device_of
-from trawl.records.video import Embeddings, Frames, ImageSpec
+from trawl.records.arrays import Embeddings, Frames
+from trawl.records.video import ImageSpec
 
 if TYPE_CHECKING:
     import torch

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from trawl.models.clip import bare, catalog
 from trawl.models.clip.weights import BUILTIN, Blueprint, random_seed
-from trawl.records.video import Embeddings
+from trawl.records.arrays import Embeddings
 
 Floats = NDArray[np.float32]
 

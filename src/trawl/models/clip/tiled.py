@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from trawl.models.clip.dense import BACKGROUND
 from trawl.models.protocols import Embedder
-from trawl.records.video import Embeddings, Frames, ImageSpec
+from trawl.records.arrays import Embeddings, Frames
+from trawl.records.video import ImageSpec
 
 _GRID = 3  # windows in a row and in a column; each is half as wide and high as the picture
 _BATCH = 8  # pictures, so that their windows are few

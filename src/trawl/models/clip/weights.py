@@ -15,7 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trawl.config.jobs import PRECISIONS, EmbedderConfig
+from trawl.config.checks import PRECISIONS
+from trawl.config.models import EmbedderConfig
 from trawl.errors import ConfigError, WeightsError, did_you_mean
 from trawl.models import hub, precision
 from trawl.models.clip import catalog

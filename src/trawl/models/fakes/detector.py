@@ -15,7 +15,8 @@ from scipy import ndimage
 from trawl.masks import bounding_box
 from trawl.models.fakes import embedder as fakes
 from trawl.models.grounders.blueprint import GrounderBlueprint
-from trawl.records.video import Detections, Frames
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections
 
 _NEAR = 60.0  # levels, all channels together: what compression and light do to a flat colour
 _SMALL = 9  # pixels: noise

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.models.clip.weights import Blueprint
-from trawl.records.video import Embeddings, Frames, ImageSpec
+from trawl.records.arrays import Embeddings, Frames
+from trawl.records.video import ImageSpec
 
 COLORS = {
     "red": (230, 30, 30),

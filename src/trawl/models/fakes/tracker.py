@@ -17,7 +17,8 @@ from scipy import ndimage
 
 from trawl.models.sam2.weights import TrackerBlueprint
 from trawl.models.session import check_frames, check_prompts, spans
-from trawl.records.video import Frames, Prompt, TrackedFrame
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Prompt, TrackedFrame
 
 Mask = NDArray[np.bool_]  # (H, W)
 _NEAR = 40  # levels of a channel: what compression does to a flat colour

@@ -10,7 +10,8 @@ docs/adding-a-model.md.
 
 from collections.abc import Callable, Mapping
 
-from trawl.config.jobs import PRECISIONS, EmbedderConfig, GrounderConfig
+from trawl.config.checks import PRECISIONS
+from trawl.config.models import EmbedderConfig, GrounderConfig
 from trawl.errors import ConfigError, UsageError, did_you_mean
 from trawl.models.clip import dense
 from trawl.models.clip import embedders as registry

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from trawl.models.grounders.blueprint import GrounderBlueprint
 from trawl.models.grounders.loading import Loaded, detections, load
-from trawl.records.video import Detections, Frames
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ from trawl.errors import WeightsError
 from trawl.models import precision as numbers
 from trawl.models.devices import device_of
 from trawl.models.grounders.blueprint import GrounderBlueprint
-from trawl.records.video import Detections
+from trawl.records.tracking import Detections
 
 if TYPE_CHECKING:
     import torch

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from trawl.models.grounders.blueprint import GrounderBlueprint
 from trawl.models.grounders.loading import Loaded, detections, load
-from trawl.records.video import Detections, Frames
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections
 
 
 class Owlv2Detector:

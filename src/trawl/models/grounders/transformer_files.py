@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
-from trawl.config.jobs import GrounderConfig
+from trawl.config.models import GrounderConfig
 from trawl.errors import ConfigError, WeightsError
 from trawl.models import hub, precision
 from trawl.models.clip.weights import Blueprint, sha256_of

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from trawl.demo.sam2 import IMAGE_MEAN, IMAGE_STD
-from trawl.records.video import Frames
+from trawl.records.arrays import Frames
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base

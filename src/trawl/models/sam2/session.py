@@ -22,7 +22,8 @@ from trawl.models.sam2.heads import Decoded
 from trawl.models.sam2.images import FrameFeatures, ImageFeatures
 from trawl.models.sam2.memory import Memory, MemoryBank, ObjectMemory
 from trawl.models.session import Spans, check_frames, check_prompts, spans
-from trawl.records.video import Frames, Prompt, TrackedFrame
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Prompt, TrackedFrame
 
 if TYPE_CHECKING:
     from trawl.models.sam2.tracker import Sam2Tracker

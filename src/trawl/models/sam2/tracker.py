@@ -21,7 +21,7 @@ from trawl.models.sam2 import weights as sam2_weights
 from trawl.models.sam2.heads import Heads
 from trawl.models.sam2.session import Sam2Session
 from trawl.models.sam2.weights import TrackerBlueprint
-from trawl.records.video import Frames
+from trawl.records.arrays import Frames
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base

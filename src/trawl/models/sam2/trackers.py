@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.errors import ConfigError, WeightsError, did_you_mean
 from trawl.models.clip.weights import sha256_of
 from trawl.models.fakes import tracker as fakes_tracking

@@ -10,7 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from trawl.config.jobs import PRECISIONS, TrackerConfig
+from trawl.config.checks import PRECISIONS
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import ConfigError, WeightsError, did_you_mean
 from trawl.models import hub, precision

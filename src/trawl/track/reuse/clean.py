@@ -3,7 +3,7 @@
 import contextlib
 import time
 
-from trawl.config.jobs import CacheConfig
+from trawl.config.steps import CacheConfig
 from trawl.storage import Storage
 
 FOLDER = "cache"  # below the dataset

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from trawl.errors import StorageError
-from trawl.records.video import Clip
+from trawl.records.tracking import Clip
 from trawl.storage import Storage
 from trawl.track.reuse import digests
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 from trawl.track.reuse import REUSE_VERSION
 
 

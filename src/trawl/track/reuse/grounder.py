@@ -7,7 +7,8 @@ import numpy as np
 
 from trawl import masks
 from trawl.models.protocols import Grounder, Session
-from trawl.records.video import Detections, Frames
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections
 from trawl.track.reuse import digests
 from trawl.track.reuse.remembering import RememberingSession
 from trawl.track.reuse.shelf import Row, Shelf

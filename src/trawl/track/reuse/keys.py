@@ -1,14 +1,15 @@
 """What each remembered stage of tracking depends on, as the names of the folders that hold it."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from trawl.config.jobs import TrackConfig
 from trawl.track.reuse import digests
+from trawl.track.task import ReuseKeys
 
 if TYPE_CHECKING:
-    from trawl.track.actor import TrackModels
+    from trawl.track.task import TrackModels
 
 _FILTERS = ("min_score", "max_objects")  # of the grounder's settings: they choose among what was found, afterwards
 _NOT_WHAT = ("device", "weights", "precision")  # the models' identities have the file's hash, and what auto came to
@@ -23,16 +24,6 @@ DEMO_MODELS = (
     "trawl-demo-sam2.yaml",
 )
 _LIBRARIES = ("torch", "opencv-python-headless", "av")  # another version may round in another way
-
-
-@dataclass(frozen=True, slots=True)
-class ReuseKeys:
-    """12 hex digits each; the stages are those of `reuse/`."""
-
-    detected: str
-    propagated: str
-    seen: str
-    followed: str
 
 
 def reuse_keys(config: TrackConfig, models: "TrackModels") -> ReuseKeys:

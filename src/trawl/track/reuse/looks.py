@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from trawl.records.video import Embeddings
+from trawl.records.arrays import Embeddings
 from trawl.track.reuse import digests
 from trawl.track.reuse.shelf import Shelf
 from trawl.track.reuse.tally import Tally

@@ -5,10 +5,9 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from trawl.models.protocols import Grounder, Tracker
-from trawl.records.video import Clip
+from trawl.records.tracking import Clip
 from trawl.schemas import DETECTED, PROPAGATED, SEEN
 from trawl.storage import Storage
-from trawl.track.actor import ClipDone, TrackJob
 from trawl.track.reuse import digests, looks
 from trawl.track.reuse.clean import FOLDER
 from trawl.track.reuse.clips import FollowedClips
@@ -17,6 +16,7 @@ from trawl.track.reuse.remembering import RememberingTracker
 from trawl.track.reuse.shelf import Shelf
 from trawl.track.reuse.tally import Tally
 from trawl.track.tables import copy_clip
+from trawl.track.task import ClipDone, TrackJob
 
 if TYPE_CHECKING:
     from trawl.track.reuse.looks import Embed

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from trawl import masks
 from trawl.masks import Mask
 from trawl.models.protocols import Session, Tracker
-from trawl.records.video import Frames, Prompt, TrackedFrame
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Prompt, TrackedFrame
 from trawl.track.reuse import digests
 from trawl.track.reuse.shelf import Row, Shelf
 from trawl.track.reuse.tally import Tally

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trawl.evaluate.page.cases import by_kind, worst_first
-from trawl.records.video import Case
+from trawl.records.truth import Case
 
 
 def case(kind: str, severity: float, text: str = "a red star") -> Case:

@@ -12,7 +12,7 @@ from figures import EVIL, check_readable, curve, look, metric, outside
 from looks import Tags
 
 from trawl.evaluate.page.page import About, ShownCase, render
-from trawl.records.video import Case, Metric
+from trawl.records.truth import Case, Metric
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext

@@ -6,7 +6,7 @@ from figures import metric
 from rich.console import Console
 
 from trawl.evaluate.page.terminal import figures_table
-from trawl.records.video import Metric
+from trawl.records.truth import Metric
 
 
 def printed(metrics: list[Metric], objective: str = "", title: str = "run-a") -> list[str]:

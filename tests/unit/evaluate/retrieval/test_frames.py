@@ -6,7 +6,7 @@ import pytest
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval.frames import FrameRanking
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
-from trawl.records.video import TruthQuery
+from trawl.records.truth import TruthQuery
 
 FRAMES = SampledFrames(
     ("a", "b"), np.array([0, 4, 6]), np.array([0, 5, 10, 15, 0, 5]), np.array([0, 0.5, 1, 1.5, 0, 0.5])

@@ -11,15 +11,17 @@ import pyarrow as pa
 import pytest
 from little_truth import LittleTruth, thing, video
 
-from trawl.config.jobs import EvaluationConfig, SearchConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.steps import EvaluationConfig, SearchConfig
 from trawl.errors import ConfigError, TruthError
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval import measure as evaluate_retrieval
 from trawl.evaluate.retrieval.measure import measure
 from trawl.index.embed import frames_batch
 from trawl.query.published import PublishedIndex
-from trawl.query.results import Answer
-from trawl.records.video import FrameBatch, Probe, Recipe, Status, TruthQuery, VideoFile
+from trawl.records.search import Answer
+from trawl.records.truth import TruthQuery
+from trawl.records.video import FrameBatch, Probe, Recipe, Status, VideoFile
 from trawl.schemas import VIDEOS, frames_schema
 from trawl.storage import Storage
 from trawl.table import frames, publish

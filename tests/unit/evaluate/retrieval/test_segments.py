@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval.segments import measure, overlaps, take
 from trawl.evaluate.retrieval.truth import Right
-from trawl.records.video import Segment, TruthQuery
+from trawl.records.search import Segment
+from trawl.records.truth import TruthQuery
 
 
 def segment(video_id: str, start_s: float, end_s: float, score: float) -> Segment:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from trawl.evaluate.retrieval.slices import Column, column, metrics, ranks
-from trawl.records.video import TruthQuery
+from trawl.records.truth import TruthQuery
 
 QUERIES = [
     TruthQuery("a", {}, ("kind=one", "new")),

@@ -10,7 +10,7 @@ from little_truth import LittleTruth, thing, video
 
 from trawl.errors import TruthError
 from trawl.evaluate.retrieval.truth import SampledFrames, answered, check_indexed, judge, stretches
-from trawl.records.video import TruthQuery
+from trawl.records.truth import TruthQuery
 
 TIMES = [0.0, 0.5, 1.0, 1.5]
 

@@ -6,7 +6,8 @@ import pytest
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
 from trawl.evaluate.retrieval.videos import MeanVectors, best_frames, in_order, measure
-from trawl.records.video import Segment, TruthQuery
+from trawl.records.search import Segment
+from trawl.records.truth import TruthQuery
 
 
 def right(*videos: bool) -> Right:

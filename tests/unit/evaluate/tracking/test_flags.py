@@ -2,7 +2,7 @@
 
 from beside_truth import STAR, paired, square, track, truth, values
 
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.clip import Asked
 from trawl.evaluate.tracking.flags import Flags
 

@@ -12,7 +12,7 @@ from trackeval.datasets import MotChallenge2DBox
 from trackeval.metrics import CLEAR, HOTA, Identity
 
 from trawl import masks
-from trawl.config.jobs import EvaluationConfig
+from trawl.config.steps import EvaluationConfig
 from trawl.evaluate.clip import Asked
 from trawl.evaluate.pairing import pair
 from trawl.evaluate.tracking.measure import Tracking

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from trawl import cli, masks
-from trawl.config.jobs import DatasetConfig, IndexConfig, StorageConfig, TruthConfig
+from trawl.config.data import DatasetConfig, StorageConfig, TruthConfig
+from trawl.config.jobs import IndexConfig
 from trawl.demo import corpus, words
 from trawl.demo.plan import plan_video
 from trawl.errors import TruthError

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from annotated import index_of, opened
 
-from trawl.config.jobs import DatasetConfig, StorageConfig, TruthConfig
+from trawl.config.data import DatasetConfig, StorageConfig, TruthConfig
 from trawl.demo import corpus
 from trawl.errors import TruthError
 from trawl.evaluate.truth import open_truth

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from trawl.config.jobs import EmbedderConfig
+from trawl.config.models import EmbedderConfig
 from trawl.errors import ConfigError, WeightsError
 from trawl.models.clip import catalog
 from trawl.models.clip import imports as slim_import
@@ -70,6 +70,6 @@ def test_says_what_is_allowed(model: str, tag: str | None, error: type[Exception
 
 
 def test_reading_the_tables_imports_no_torch() -> None:
-    code = "import sys; from trawl.models import catalog; catalog.card('ViT-B-32', None); print('torch' in sys.modules)"
+    code = "import sys; from trawl.models.clip import catalog; catalog.card('ViT-B-32', None); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.config.jobs import EmbedderConfig
+from trawl.config.models import EmbedderConfig
 from trawl.errors import ConfigError
 from trawl.models.clip import dense
 from trawl.models.clip import embedders as registry

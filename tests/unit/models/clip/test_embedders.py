@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trawl.config.jobs import EmbedderConfig
+from trawl.config.models import EmbedderConfig
 from trawl.errors import ConfigError, WeightsError
 from trawl.models import precision
 from trawl.models.clip import embedders as registry

@@ -8,7 +8,7 @@ import pytest
 # In a process of its own: what is imported cannot be taken back.
 CODE = """
 import sys
-from trawl.models import slim_import
+from trawl.models.clip import imports as slim_import
 oc = slim_import.open_clip(needs_timm=False)
 pulled_in = {"torch._dynamo", "timm", "transformers"} & set(sys.modules)
 assert not pulled_in, pulled_in
@@ -30,7 +30,7 @@ print("fine")
 
 TEXT_TOWER = """
 import sys
-from trawl.models import slim_import
+from trawl.models.clip import imports as slim_import
 oc = slim_import.open_clip(needs_timm=False)
 assert "transformers" not in sys.modules and oc.hf_model.transformers is None
 assert slim_import.open_clip(needs_timm=False, needs_transformers=True) is oc

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from trawl.config.jobs import EmbedderConfig
+from trawl.config.models import EmbedderConfig
 from trawl.decode.resize import resize
 from trawl.errors import ConfigError, WeightsError
 from trawl.models import precision

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trawl.config.jobs import EmbedderConfig
+from trawl.config.models import EmbedderConfig
 from trawl.models.clip import catalog, textonly
 from trawl.models.clip import embedders as registry
 from trawl.models.clip.weights import Blueprint
@@ -69,7 +69,7 @@ def test_random_weights_and_other_files_are_left_to_torch(tmp_path: Path) -> Non
 
 def test_needs_no_torch() -> None:
     code = (
-        "import sys; from trawl.config.jobs import EmbedderConfig as E; from trawl.models import registry as r;"
+        "import sys; from trawl.config.jobs import EmbedderConfig as E; from trawl.models.clip import embedders as r;"
         "f = r.build_text(r.resolve(E(kind='openclip', model='trawl-demo-clip', weights='builtin')));"
         "print(f(['a red star']).shape, 'torch' in sys.modules)"
     )

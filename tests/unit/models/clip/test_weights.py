@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config.jobs import EmbedderConfig
+from trawl.config.models import EmbedderConfig
 from trawl.errors import ConfigError, UsageError, WeightsError
 from trawl.models import hub
 from trawl.models.clip import weights
@@ -106,7 +106,7 @@ def test_a_siglip_tokenizer_is_asked_for_before_any_work(monkeypatch: pytest.Mon
 
 def test_resolving_imports_no_torch() -> None:
     code = (
-        "import sys; from trawl.config.jobs import EmbedderConfig as E; from trawl.models import registry as r;"
+        "import sys; from trawl.config.jobs import EmbedderConfig as E; from trawl.models.clip import embedders as r;"
         "r.resolve(E(kind='openclip', model='trawl-demo-clip', weights='builtin')); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

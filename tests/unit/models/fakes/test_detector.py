@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from trawl.models.fakes.detector import FakeDetector, blueprint
 from trawl.models.fakes import embedder as fakes
+from trawl.models.fakes.detector import FakeDetector, blueprint
 from trawl.models.protocols import DenseEmbedder, Detector
 
 

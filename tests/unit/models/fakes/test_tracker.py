@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from trawl.models.fakes.tracker import FakeTracker
 from trawl.models.protocols import Session, Tracker
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 
 RED, BLUE, GRAY = (230, 30, 30), (30, 60, 230), (90, 90, 90)
 HEIGHT, WIDTH, T = 40, 64, 8

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.config.jobs import EmbedderConfig, GrounderConfig
+from trawl.config.models import EmbedderConfig, GrounderConfig
 from trawl.models import grounders
 from trawl.models.clip import embedders as registry
 from trawl.models.fakes.embedder import FakeEmbedder

@@ -7,13 +7,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from trawl.config.jobs import EmbedderConfig, GrounderConfig
+from trawl.config.models import EmbedderConfig, GrounderConfig
 from trawl.errors import WeightsError
 from trawl.models import grounders
 from trawl.models.clip import embedders as registry
 from trawl.models.fakes.embedder import FakeEmbedder
 from trawl.models.protocols import DenseEmbedder, Detector
-from trawl.records.video import Detections
+from trawl.records.tracking import Detections
 
 FRAMES = np.random.default_rng(0).integers(0, 256, (2, 60, 90, 3), dtype=np.uint8)
 PHRASES = ["a red car", "a dog", "a star"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config.jobs import EmbedderConfig, GrounderConfig
+from trawl.config.models import EmbedderConfig, GrounderConfig
 from trawl.errors import ConfigError, WeightsError
 from trawl.models import grounders
 from trawl.models.clip import embedders as registry

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.models.sam2 import weights as sam2_weights
 from trawl.models.sam2.images import ImageFeatures, pixels

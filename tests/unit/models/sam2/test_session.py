@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import DeviceMemoryError
 from trawl.models.protocols import Session, Tracker
@@ -23,7 +23,7 @@ from trawl.models.sam2.guided import Guide
 from trawl.models.sam2.images import pixels
 from trawl.models.sam2.session import Sam2Session
 from trawl.models.sam2.tracker import Sam2Tracker, make
-from trawl.records.video import Prompt, TrackedFrame
+from trawl.records.tracking import Prompt, TrackedFrame
 
 TOLERANCE = 1e-3
 PREDICTOR = "sam2.sam2_video_predictor.SAM2VideoPredictor"

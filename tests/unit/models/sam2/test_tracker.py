@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import ConfigError, WeightsError
 from trawl.models import precision
@@ -14,7 +14,7 @@ from trawl.models.int8 import Int8Linear
 from trawl.models.sam2 import weights as sam2_weights
 from trawl.models.sam2.build import build
 from trawl.models.sam2.tracker import Sam2Tracker, load, make
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 
 BOX = Prompt(1, 0, box=np.array([5, 5, 40, 40], np.float32))
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from trawl.config.jobs import TrackerConfig, validate
+from trawl.config.checks import validate
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import ConfigError, WeightsError
 from trawl.models.fakes.tracker import FakeTracker

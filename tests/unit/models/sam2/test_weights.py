@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config.jobs import TrackerConfig
+from trawl.config.models import TrackerConfig
 from trawl.demo import sam2 as demo
 from trawl.errors import ConfigError, WeightsError
 from trawl.models import hub
@@ -111,7 +111,7 @@ def test_mistakes_are_one_line(config: TrackerConfig, error: type[Exception], sa
 
 def test_settling_imports_no_torch() -> None:
     script = (
-        "import sys; from trawl.config.jobs import TrackerConfig; from trawl.models import trackers\n"
+        "import sys; from trawl.config.jobs import TrackerConfig; from trawl.models.sam2 import trackers\n"
         "trackers.resolve(TrackerConfig('sam2', 'sam2.1_hiera_tiny', 'random:0'))\n"
         "assert not {'torch', 'sam2'} & set(sys.modules), 'imported'"
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from trawl.config.jobs import CacheConfig, StorageConfig
+from trawl.config.data import StorageConfig
+from trawl.config.steps import CacheConfig
 from trawl.storage import Storage
 from trawl.track.reuse.clean import clean
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from trawl.config.jobs import StorageConfig
-from trawl.records.video import Clip, Target
+from trawl.config.data import StorageConfig
+from trawl.records.tracking import Clip, Target
 from trawl.storage import Storage
 from trawl.track.reuse.clips import FollowedClips
 

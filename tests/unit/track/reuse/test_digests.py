@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trawl.records.video import Prompt
+from trawl.records.tracking import Prompt
 from trawl.track.reuse import digests
 
 BOX = np.array([1, 2, 3, 4], np.float32)

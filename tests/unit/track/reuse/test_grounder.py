@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.models.fakes.detector import FakeDetector
 from trawl.models.fakes.embedder import COLORS
 from trawl.models.fakes.tracker import FakeTracker
 from trawl.models.protocols import Session
-from trawl.records.video import Detections, Frames
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Detections
 from trawl.schemas import DETECTED, PROPAGATED
 from trawl.storage import Storage
 from trawl.track.reuse.grounder import RememberingGrounder

@@ -16,7 +16,9 @@ opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 
 from trawl.config.jobs import EmbedderConfig, GrounderConfig, TrackerConfig
-from trawl.models import grounders, registry, trackers
+from trawl.models import grounders
+from trawl.models.clip import embedders as registry
+from trawl.models.sam2 import trackers
 
 blueprint = registry.resolve(EmbedderConfig("openclip", "trawl-demo-clip", "builtin"))
 embedder = registry.build(blueprint, "cpu")

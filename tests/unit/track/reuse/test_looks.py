@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.schemas import SEEN
 from trawl.storage import Storage
 from trawl.track.reuse.looks import remembering

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trawl.config.jobs import StorageConfig, TrackerConfig
+from trawl.config.data import StorageConfig
+from trawl.config.models import TrackerConfig
 from trawl.models.fakes.tracker import FakeTracker
 from trawl.models.protocols import Tracker
 from trawl.models.sam2 import trackers
-from trawl.records.video import Frames, Prompt, TrackedFrame
+from trawl.records.arrays import Frames
+from trawl.records.tracking import Prompt, TrackedFrame
 from trawl.schemas import PROPAGATED
 from trawl.storage import Storage
 from trawl.track.reuse.remembering import RememberingTracker

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trawl.config.jobs import StorageConfig
+from trawl.config.data import StorageConfig
 from trawl.schemas import DETECTED, SEEN
 from trawl.storage import Storage
 from trawl.track.reuse import shelf as module
