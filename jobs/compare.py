@@ -1,6 +1,6 @@
 """Evaluated runs side by side: `python -m jobs.compare +dataset=demo runs=[a,b,c]`, or `sweep=latest`. Needs no Ray."""
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import CompareConfig
 
 
@@ -9,7 +9,7 @@ def compare(config: CompareConfig) -> int:
     from trawl.compare.job import run
 
     run(config)
-    return cli.EXIT_OK
+    return exits.EXIT_OK
 
 
 if __name__ == "__main__":

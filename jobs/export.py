@@ -1,6 +1,6 @@
 """A run in another tool's format: `python -m jobs.export +dataset=demo run=latest format=coco`. Needs no Ray and no GPU."""
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import ExportConfig
 
 
@@ -9,7 +9,7 @@ def export(config: ExportConfig) -> int:
     from trawl.export.job import run
 
     run(config)
-    return cli.EXIT_OK
+    return exits.EXIT_OK
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What failed, why, and what to do about it: `python -m jobs.failures +dataset=demo [retry=...]`. Needs no Ray and no GPU."""
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import FailuresConfig
 
 
@@ -9,7 +9,7 @@ def failures(config: FailuresConfig) -> int:
     from trawl.failures.job import run
 
     run(config)
-    return cli.EXIT_OK
+    return exits.EXIT_OK
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Ask the published index: `python -m jobs.query +dataset=demo "text=a red star"`. Needs no Ray and no GPU."""
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import QueryConfig
 
 
@@ -9,7 +9,7 @@ def query(config: QueryConfig) -> int:
     from trawl.query.job import run
 
     run(config)
-    return cli.EXIT_OK
+    return exits.EXIT_OK
 
 
 if __name__ == "__main__":

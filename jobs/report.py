@@ -1,6 +1,6 @@
 """See what a tracking run did: `python -m jobs.report +dataset=demo run=latest`. Needs no Ray, no model and no GPU."""
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import ReportJobConfig
 
 
@@ -9,7 +9,7 @@ def report(config: ReportJobConfig) -> int:
     from trawl.report.job import run
 
     run(config)
-    return cli.EXIT_OK
+    return exits.EXIT_OK
 
 
 if __name__ == "__main__":

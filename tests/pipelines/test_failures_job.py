@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from small_videos import IndexJob, write_video
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import FailuresConfig
 from trawl.failures import job as pipeline
@@ -47,7 +47,7 @@ def test_from_failing_to_release(index: IndexJob, failures: Failures, corpus: Pa
     cut = corpus / "a" / "it's cut [1].mp4"
     cut.write_bytes((corpus / "a" / "red.mp4").read_bytes()[:200])
     run = index("max_failed_fraction=0.5")
-    assert (run.outcomes, run.exit_code) == ({"indexed": 3, "failed": 2}, cli.EXIT_OK)
+    assert (run.outcomes, run.exit_code) == ({"indexed": 3, "failed": 2}, exits.EXIT_OK)
 
     found = failures()
     first = told(found)

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from small_videos import write_video
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import IndexConfig, QueryConfig
 from trawl.index import job as index
@@ -96,7 +96,7 @@ def test_a_killed_driver_loses_and_doubles_nothing(tmp_path: Path) -> None:
     driver.wait()
     assert not list(root.glob("test/index/published/*"))
     rerun = subprocess.run(command, env=env, capture_output=True, text=True)
-    assert rerun.returncode == cli.EXIT_OK, rerun.stderr
+    assert rerun.returncode == exits.EXIT_OK, rerun.stderr
     run = json.loads(max(root.glob("test/runs/*/run.json")).read_text())
     assert run["plan"]["unchanged"] > 0, "nothing of the killed run was kept"
     storage = Storage.open(StorageConfig(root=str(root)))
@@ -111,17 +111,17 @@ def test_the_commands_of_the_readme(tmp_path: Path) -> None:
     """As typed, each in a process of its own, from a folder that is not the project's."""
     small = ["dataset.uri=corpus", "dataset.videos=6"]
     made = subprocess.run(job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True)
-    assert made.returncode == cli.EXIT_OK, made.stderr
+    assert made.returncode == exits.EXIT_OK, made.stderr
     assert made.stderr == ""
     again = subprocess.run(job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True)
     assert "nothing to do" in again.stdout
     command = job("query", "+dataset=demo", *small, "text=it's a red star, or so")
     asked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert asked.returncode == cli.EXIT_OK, asked.stderr
+    assert asked.returncode == exits.EXIT_OK, asked.stderr
     assert asked.stderr == ""
     (folder,) = (tmp_path / "data/demo/queries").iterdir()
     looked = subprocess.run([*command, "rerank=3"], cwd=tmp_path, capture_output=True, text=True)
-    assert (looked.returncode, looked.stderr) == (cli.EXIT_OK, "")
+    assert (looked.returncode, looked.stderr) == (exits.EXIT_OK, "")
     (other,) = set((tmp_path / "data/demo/queries").iterdir()) - {folder}
     again = pq.read_table(other / "results.parquet")
     assert [score is None for score in again["rerank_score"].to_pylist()] == [
@@ -143,14 +143,14 @@ def test_bad_files_print_a_summary_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "corpus" / "[red]list.mp4").write_text("#EXTM3U\n/etc/passwd\n")
     command = job("index", "+dataset=folder", "dataset.uri=corpus", "embedder=fake")
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"})
-    assert (done.returncode, done.stderr) == (cli.EXIT_SOME_FAILED, "")
+    assert (done.returncode, done.stderr) == (exits.EXIT_SOME_FAILED, "")
     assert "such as [red]list.mp4: " in done.stdout
 
 
 @pytest.mark.parametrize("name", ["index", "query"])
 def test_a_mistake_is_one_line_and_starts_nothing(name: str, tmp_path: Path) -> None:
     asked = subprocess.run(job(name, "+dataset=dmeo"), cwd=tmp_path, capture_output=True, text=True)
-    assert asked.returncode == cli.EXIT_USAGE
+    assert asked.returncode == exits.EXIT_USAGE
     assert asked.stderr.count("\n") == 1
     assert "did you mean 'demo'" in asked.stderr
     assert not list(tmp_path.iterdir())

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from small_videos import write_moving
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import NightlyConfig
 from trawl.errors import ConfigError, LeaseError
@@ -62,7 +62,7 @@ def followed(tmp_path: Path, run_id: str) -> list[str]:
 
 def test_each_night_searches_new_footage_only(night: Nightly, tmp_path: Path) -> None:
     first = night()
-    assert first.exit_code == cli.EXIT_OK
+    assert first.exit_code == exits.EXIT_OK
     assert first.index is not None
     assert first.index.outcomes == {"indexed": 2}
     (asked,) = first.standing["red"]
@@ -120,7 +120,7 @@ def test_without_time_the_rest_is_for_the_next_night(
 def test_a_query_that_cannot_be_asked_costs_no_other(night: Nightly, standing: Path, tmp_path: Path) -> None:
     (standing / "bad.yaml").write_text(RED.replace("grounder", "search.where=nonsense > 3, grounder"))
     record = night()
-    assert record.exit_code == cli.EXIT_SOME_FAILED
+    assert record.exit_code == exits.EXIT_SOME_FAILED
     assert "search.where names nonsense" in record.refused["bad"]
     assert record.standing["red"][0].ended
 

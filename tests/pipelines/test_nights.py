@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from small_videos import IndexJob, write_video
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import IndexConfig
 from trawl.errors import DatasetError, IndexMissingError, LeaseError
@@ -46,9 +46,9 @@ def test_time_is_up_what_is_done_is_published_and_the_next_run_goes_on(
 
 def test_too_many_failures_end_with_a_code_of_their_own(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
     (corpus / "bad.mp4").write_bytes(b"")
-    assert index("max_failed_fraction=0.3").exit_code == cli.EXIT_OK
+    assert index("max_failed_fraction=0.3").exit_code == exits.EXIT_OK
     (corpus / "worse.mp4").write_bytes(b"")
-    assert index("max_failed_fraction=0.3").exit_code == cli.EXIT_TOO_MANY_FAILED
+    assert index("max_failed_fraction=0.3").exit_code == exits.EXIT_TOO_MANY_FAILED
     assert indexed(tmp_path) == 3
 
 

@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console
 from small_videos import write_moving
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import IndexConfig, NightlyConfig, QueryConfig, ReportJobConfig
 from trawl.errors import StorageError
 from trawl.index import job as index
@@ -155,12 +155,12 @@ def test_an_error_that_quotes_them_half_way(
     words += ["embedder=fake", "resources.decode_actors=1", "resources.embed_actors=1", "log=json"]
     code = cli.run("index", IndexConfig, lambda config: index.run(config).exit_code, words)
     told = capfd.readouterr()
-    assert code == cli.EXIT_USAGE
+    assert code == exits.EXIT_USAGE
     assert "trawl: s3://b failed (SignatureDoesNotMatch: https://***@b/x?***" in told.err
     check_clean([*left_behind(tmp_path / "root"), ("stdout", told.out.encode()), ("stderr", told.err.encode())])
     (log,) = (tmp_path / "root").rglob("log.jsonl")
     last = json.loads(log.read_text().splitlines()[-1])
-    assert (last["event"], last["exit_code"]) == ("ended by an error", cli.EXIT_USAGE)
+    assert (last["event"], last["exit_code"]) == ("ended by an error", exits.EXIT_USAGE)
 
 
 @pytest.mark.parametrize(
@@ -182,5 +182,5 @@ def test_a_wrong_command(
     quick = ["storage.retries=0", "embedder=fake", "log=json"]
     code = cli.run("index", IndexConfig, lambda config: index.run(config).exit_code, [*words, *root, *quick])
     told = capfd.readouterr()
-    assert code == cli.EXIT_USAGE and "trawl: " in told.err
+    assert code == exits.EXIT_USAGE and "trawl: " in told.err
     check_clean([*left_behind(tmp_path), ("stdout", told.out.encode()), ("stderr", told.err.encode())])

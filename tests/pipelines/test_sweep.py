@@ -8,7 +8,7 @@ import pytest
 from moving_corpus import index_moving, where
 from rich.console import Console
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import IndexConfig, TrackConfig
 from trawl.index import job as index
@@ -68,7 +68,7 @@ def test_other_filters_follow_nothing_again(indexed: Path, root: Path) -> None:
         "tracking.motion.noise=0.05,0.1",
         "tracking.new_score=0,0.3",
     )
-    assert code == cli.EXIT_OK and len(runs) == 8
+    assert code == exits.EXIT_OK and len(runs) == 8
     assert runs[0]["made"]["object_frames"] > 0 and runs[0]["saved"].get("object_frames", 0) == 0
     for run in runs[1:]:
         assert run["made"] == {}
@@ -140,12 +140,12 @@ def test_a_clip_that_fails_costs_its_point_and_is_tried_again(indexed: Path, roo
     path.write_bytes(b"no video at all" * 100)
     try:
         code, runs = sweep(indexed, root, "text=red", "grounder.min_score=0.1,0.2")
-        assert code == cli.EXIT_SOME_FAILED
+        assert code == exits.EXIT_SOME_FAILED
         assert [run["clips"]["failed"] for run in runs] == [1, 1]
     finally:
         path.write_bytes(kept)
     code, runs = sweep(indexed, root, "text=red", "grounder.min_score=0.1,0.2")
-    assert code == cli.EXIT_OK
+    assert code == exits.EXIT_OK
     assert [(run["clips"]["finished_before"], run["clips"]["done"]) for run in runs] == [(1, 1), (1, 1)]
 
 
@@ -155,9 +155,9 @@ def test_a_sweep_over_the_index_embeds_nothing_twice(indexed: Path, tmp_path: Pa
     (folder / "corpus").symlink_to(indexed / "corpus")
     argv = [*where(folder), "embedder=fake", "resources.decode_actors=1", "resources.embed_actors=1"]
 
-    def job(config: IndexConfig) -> cli.Outcome:
+    def job(config: IndexConfig) -> exits.Outcome:
         record = index.run(config, Console(quiet=True))
-        return cli.Outcome(record.exit_code, run_id=record.run_id)
+        return exits.Outcome(record.exit_code, run_id=record.run_id)
 
     assert (
         cli.run("index", IndexConfig, job, ["-m", *argv, "sampling.every_s=0.5,1,0.5", "table.commit_rows=9,10"]) == 0

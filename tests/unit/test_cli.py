@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import EvaluateConfig, IndexConfig, QueryConfig, TrackConfig
 from trawl.errors import ConfigError
 
@@ -27,7 +27,7 @@ WRONG = {
 def test_mistakes_are_one_line(argv: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.run("index", IndexConfig, lambda config: pytest.fail("work started"), argv)
     error = capsys.readouterr().err
-    assert code == cli.EXIT_USAGE
+    assert code == exits.EXIT_USAGE
     assert error.count("\n") == 1, error
     for word in words:
         assert word in error
@@ -76,7 +76,7 @@ def test_sentences_need_no_quotes_of_hydras(text: str) -> None:
 
 
 def test_exit_code_comes_from_the_job_and_a_bug_keeps_its_traceback() -> None:
-    assert cli.run("query", QueryConfig, lambda config: cli.EXIT_SOME_FAILED, ["+dataset=demo"]) == 3
+    assert cli.run("query", QueryConfig, lambda config: exits.EXIT_SOME_FAILED, ["+dataset=demo"]) == 3
 
     def buggy(config: QueryConfig) -> int:
         raise ZeroDivisionError
@@ -89,7 +89,7 @@ def test_errors_of_the_job_are_one_line(capsys: pytest.CaptureFixture[str]) -> N
     def refuse(config: QueryConfig) -> int:
         raise ConfigError("first\n  second")
 
-    assert cli.run("query", QueryConfig, refuse, ["+dataset=demo"]) == cli.EXIT_USAGE
+    assert cli.run("query", QueryConfig, refuse, ["+dataset=demo"]) == exits.EXIT_USAGE
     assert capsys.readouterr().err == "trawl: first second\n"
 
 
@@ -97,7 +97,7 @@ def test_interrupt_says_that_work_is_kept(capsys: pytest.CaptureFixture[str]) ->
     def interrupted(config: QueryConfig) -> int:
         raise KeyboardInterrupt
 
-    assert cli.run("query", QueryConfig, interrupted, ["+dataset=demo"]) == cli.EXIT_INTERRUPTED
+    assert cli.run("query", QueryConfig, interrupted, ["+dataset=demo"]) == exits.EXIT_INTERRUPTED
     assert "stays" in capsys.readouterr().err
 
 
@@ -117,7 +117,7 @@ def test_a_library_that_has_taken_hydra_does_not_matter() -> None:
 
 def test_flags_may_follow_settings_when_the_dataset_adds_its_own(capsys: pytest.CaptureFixture[str]) -> None:
     code = cli.run("track", TrackConfig, lambda config: 1, ["+dataset=demo", "text=x", "--cfg", "job"])
-    assert code == cli.EXIT_OK
+    assert code == exits.EXIT_OK
     assert "trawl-demo-sam2" in capsys.readouterr().out
 
 
@@ -135,7 +135,7 @@ def test_flags_may_follow_settings_when_the_dataset_adds_its_own(capsys: pytest.
 def test_a_sweep_splits_sentences_at_commas(word: str, texts: list[str], tmp_path: Path) -> None:
     seen = []
     argv = ["+dataset=demo", f"storage.root={tmp_path}", "-m", word, "search.segments=3"]
-    assert cli.run("query", QueryConfig, lambda config: seen.append(config) or 0, argv) == cli.EXIT_OK
+    assert cli.run("query", QueryConfig, lambda config: seen.append(config) or 0, argv) == exits.EXIT_OK
     assert [config.text for config in seen] == texts
     assert {config.search.segments for config in seen} == {3}
 
@@ -145,7 +145,7 @@ def test_settings_may_stand_on_both_sides_of_m(at: int, tmp_path: Path) -> None:
     argv = ["+dataset=demo", f"storage.root={tmp_path}", "limit=1,2"]  # and those that the dataset chooses
     argv.insert(at, "-m")
     seen = []
-    assert cli.run("track", TrackConfig, lambda config: seen.append(config.limit) or 0, argv) == cli.EXIT_OK
+    assert cli.run("track", TrackConfig, lambda config: seen.append(config.limit) or 0, argv) == exits.EXIT_OK
     assert seen == [1, 2]
 
 
@@ -157,5 +157,5 @@ def test_evaluation_has_the_settings_of_tracking() -> None:
 
 
 def test_a_job_with_an_objective_ends_with_its_exit_code() -> None:
-    answer = cli.Outcome(cli.EXIT_SOME_FAILED, objective=0.5)
-    assert cli.run("query", QueryConfig, lambda config: answer, ["+dataset=demo"]) == cli.EXIT_SOME_FAILED
+    answer = exits.Outcome(exits.EXIT_SOME_FAILED, objective=0.5)
+    assert cli.run("query", QueryConfig, lambda config: answer, ["+dataset=demo"]) == exits.EXIT_SOME_FAILED

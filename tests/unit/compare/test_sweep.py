@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trawl import cli
+from trawl import cli, exits
 from trawl.config.jobs import TrackConfig
 from trawl.errors import ConfigError
 
@@ -22,9 +22,9 @@ class Job:
         self.root, self.seen = root, []
         self.trouble: Callable[[TrackConfig], Any] = lambda config: None
 
-    def __call__(self, config: TrackConfig) -> cli.Outcome:
+    def __call__(self, config: TrackConfig) -> exits.Outcome:
         self.seen.append(config)
-        code = self.trouble(config) or cli.EXIT_OK
+        code = self.trouble(config) or exits.EXIT_OK
         run = self.root / "demo" / "runs" / str(config.run_id)
         run.mkdir(parents=True, exist_ok=True)
         (run / "run.json").write_text(
@@ -32,7 +32,7 @@ class Job:
                 {"cpu_s": {"track": 2.0, "other": 0.5}, "saved": {"object_frames": 7}, "saved_cpu_s": {"track": 3.0}}
             )
         )
-        return cli.Outcome(code, objective=config.grounder.min_score * config.tracking.chunk_s)
+        return exits.Outcome(code, objective=config.grounder.min_score * config.tracking.chunk_s)
 
     def run(self, *words: str) -> int:
         base = ["+dataset=demo", "grounder=fake", "tracker=fake", f"storage.root={self.root}", "text=a red star"]
@@ -56,7 +56,7 @@ def points(job: Job) -> Points:
 
 
 def test_every_point_is_recorded(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
-    assert job.run(*SWEPT) == cli.EXIT_OK
+    assert job.run(*SWEPT) == exits.EXIT_OK
     assert job.values() == [(0.1, 4), (0.1, 8), (0.2, 4), (0.2, 8)]
     found = points(job)
     assert [point["overrides"] for point in found][:2] == [
@@ -86,9 +86,9 @@ def test_points_reuse_unless_told(job: Job) -> None:
 @pytest.mark.parametrize(
     ("trouble", "word", "message", "code"),
     [
-        (ConfigError("no such thing"), "unusable", "no such thing", cli.EXIT_USAGE),
-        (ZeroDivisionError("ours"), "failed", "ZeroDivisionError: ours", cli.EXIT_BUG),
-        (cli.EXIT_SOME_FAILED, "failed", "exit code 3", cli.EXIT_SOME_FAILED),
+        (ConfigError("no such thing"), "unusable", "no such thing", exits.EXIT_USAGE),
+        (ZeroDivisionError("ours"), "failed", "ZeroDivisionError: ours", exits.EXIT_BUG),
+        (exits.EXIT_SOME_FAILED, "failed", "exit code 3", exits.EXIT_SOME_FAILED),
     ],
 )
 def test_a_failing_point_is_recorded_and_the_rest_go_on(
@@ -108,7 +108,7 @@ def test_a_failing_point_is_recorded_and_the_rest_go_on(
     assert [point["outcome"] for point in found] == ["done", word, "done", "done"]
     assert found[1]["message"] == message
     job.trouble = lambda config: None
-    assert job.run(*SWEPT) == cli.EXIT_OK
+    assert job.run(*SWEPT) == exits.EXIT_OK
     assert job.values()[4:] == [(0.1, 8)]  # that one alone is tried again, by its own run
     assert job.seen[4].run_id == job.seen[1].run_id
     assert {point["outcome"] for point in points(job)} == {"done"}
@@ -116,7 +116,7 @@ def test_a_failing_point_is_recorded_and_the_rest_go_on(
 
 
 def test_a_value_out_of_range_costs_its_point_alone(job: Job) -> None:
-    assert job.run("-m", "grounder.min_score=0.1,-1,0.3") == cli.EXIT_USAGE
+    assert job.run("-m", "grounder.min_score=0.1,-1,0.3") == exits.EXIT_USAGE
     assert [point["outcome"] for point in points(job)] == ["done", "unusable", "done"]
     assert "grounder.min_score=-1" in points(job)[1]["message"]
 
@@ -127,10 +127,10 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(job: Job) -> None:
             raise KeyboardInterrupt
 
     job.trouble = interrupted
-    assert job.run(*SWEPT) == cli.EXIT_INTERRUPTED
+    assert job.run(*SWEPT) == exits.EXIT_INTERRUPTED
     assert [point["outcome"] for point in points(job)] == ["done", "done", "running"]
     job.trouble = lambda config: None
-    assert job.run(*SWEPT) == cli.EXIT_OK
+    assert job.run(*SWEPT) == exits.EXIT_OK
     assert job.values()[3:] == [(0.2, 4), (0.2, 8)]
     assert job.seen[3].run_id == job.seen[2].run_id
     assert [point["outcome"] for point in points(job)] == ["done"] * 4
@@ -157,11 +157,11 @@ OPTUNA = ["-m", "hydra/sweeper=maximize", "hydra.sweeper.n_trials=6", "grounder.
 
 
 def test_optuna_optimises_the_objective(job: Job) -> None:
-    assert job.run(*OPTUNA, "tracking.chunk_s=choice(4,8)") == cli.EXIT_OK
+    assert job.run(*OPTUNA, "tracking.chunk_s=choice(4,8)") == exits.EXIT_OK
     assert len(points(job)) == 6
     assert all(point["objective"] > 0 for point in points(job))
     tried = job.values()
-    assert job.run(*OPTUNA, "tracking.chunk_s=choice(4,8)") == cli.EXIT_OK  # the same seed, the same points
+    assert job.run(*OPTUNA, "tracking.chunk_s=choice(4,8)") == exits.EXIT_OK  # the same seed, the same points
     assert job.values()[6:] == tried
 
 
@@ -171,7 +171,7 @@ def test_optuna_goes_on_after_a_failing_point(job: Job) -> None:
             raise ConfigError("not this one")
 
     job.trouble = fails
-    assert job.run(*OPTUNA) == cli.EXIT_USAGE
+    assert job.run(*OPTUNA) == exits.EXIT_USAGE
     assert [point["outcome"] for point in points(job)].count("done") == 5
 
 
@@ -180,5 +180,5 @@ def test_nothing_to_optimise_is_one_line(job: Job, capsys: pytest.CaptureFixture
         raise ConfigError("never")
 
     job.trouble = fails
-    assert job.run(*OPTUNA) == cli.EXIT_USAGE
+    assert job.run(*OPTUNA) == exits.EXIT_USAGE
     assert "none of 6 points has an objective" in capsys.readouterr().err

@@ -8,7 +8,7 @@ it begins; frames need no folder of JPEGs. Memory does not grow with the session
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -21,12 +21,10 @@ from trawl.models.sam2.guided import Guide
 from trawl.models.sam2.heads import Decoded
 from trawl.models.sam2.images import FrameFeatures, ImageFeatures
 from trawl.models.sam2.memory import Memory, MemoryBank, ObjectMemory
+from trawl.models.sam2.model import Sam2Model
 from trawl.models.session import Spans, check_frames, check_prompts, spans
 from trawl.records.arrays import Frames
 from trawl.records.tracking import Prompt, TrackedFrame
-
-if TYPE_CHECKING:
-    from trawl.models.sam2.tracker import Sam2Tracker
 
 T = TypeVar("T")
 _PIXELS_AT_ONCE = 2**22  # of masks being enlarged: 16 MiB, and several times that where they are guided
@@ -35,11 +33,11 @@ _PIXELS_AT_ONCE = 2**22  # of masks being enlarged: 16 MiB, and several times th
 class Sam2Session:
     """A `protocols.Session`. Box and points are in pixels of the session's size, as masks are."""
 
-    def __init__(self, tracker: "Sam2Tracker", frames: Frames, size: tuple[int, int] | None) -> None:
+    def __init__(self, sam2: Sam2Model, frames: Frames, size: tuple[int, int] | None) -> None:
         self._size = check_frames(frames, size)
-        self._tracker = tracker
-        self._heads = tracker.heads
-        self._features = ImageFeatures(tracker.model, frames, tracker.cache_bytes, tracker.frame_batch)
+        self._sam2 = sam2
+        self._heads = sam2.heads
+        self._features = ImageFeatures(sam2.model, frames, sam2.cache_bytes, sam2.frame_batch)
 
     def segment(self, prompts: Sequence[Prompt]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """Each prompt's object on the prompt's own frame: masks (K, H, W) bool and scores (K,) float32, 0-1. K may be 0.
@@ -70,7 +68,7 @@ class Sam2Session:
     def _guarded(self, work: Callable[[], T]) -> T:
         """Run some of the model; what runs out of memory leaves nothing behind and has one name."""
         try:
-            with torch.inference_mode(), self._tracker.autocast():
+            with torch.inference_mode(), self._sam2.autocast():
                 return work()
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
@@ -80,7 +78,7 @@ class Sam2Session:
         self._features.clear()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        raise DeviceMemoryError(f"{self._tracker.device}: {told}")
+        raise DeviceMemoryError(f"{self._sam2.device}: {told}")
 
     def _segment(self, prompts: Sequence[Prompt]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         masks = np.zeros((len(prompts), *self._size), bool)
@@ -93,7 +91,7 @@ class Sam2Session:
     def outline(self, prompts: Sequence[Prompt]) -> Iterator[tuple[list[int], FrameFeatures, Decoded]]:
         """Prompts on their own frames, those of one frame and one kind together: (which of them, the frame, objects)."""
         kinds = [(p.position, -1 if p.mask is not None else _num_points(p)) for p in prompts]
-        for (position, _), members in grouped(range(len(prompts)), lambda i: kinds[i], self._tracker.object_batch):
+        for (position, _), members in grouped(range(len(prompts)), lambda i: kinds[i], self._sam2.object_batch):
             features = self._features.get(position)
             yield members, features, self._outline([prompts[i] for i in members], features)
 
@@ -102,9 +100,9 @@ class Sam2Session:
         return self._features.get(position, ahead)
 
     @property
-    def tracker(self) -> "Sam2Tracker":
+    def sam2(self) -> Sam2Model:
         """The model behind it."""
-        return self._tracker
+        return self._sam2
 
     @property
     def num_frames(self) -> int:
@@ -117,13 +115,13 @@ class Sam2Session:
             return self._heads.copy(features, self._mask_input(prompts))
         scale = np.array([self._size[1], self._size[0]], np.float32)
         coords, labels = (np.stack(parts) for parts in zip(*map(_as_points, prompts)))
-        inputs = torch.from_numpy(coords / scale * np.float32(self._tracker.image_size)), torch.from_numpy(labels)
-        return self._heads.point(features, *(t.to(self._tracker.device) for t in inputs))
+        inputs = torch.from_numpy(coords / scale * np.float32(self._sam2.image_size)), torch.from_numpy(labels)
+        return self._heads.point(features, *(t.to(self._sam2.device) for t in inputs))
 
     def _mask_input(self, prompts: Sequence[Prompt]) -> Tensor:
         """(B, 1, S, S) of 0 and 1."""
         masks = torch.from_numpy(np.stack([p.mask for p in prompts if p.mask is not None]))[:, None]
-        masks, side = masks.to(self._tracker.device).float(), self._tracker.image_size
+        masks, side = masks.to(self._sam2.device).float(), self._sam2.image_size
         if masks.shape[2:] == (side, side):
             return masks
         masks = F.interpolate(masks, (side, side), mode="bilinear", align_corners=False, antialias=True)
@@ -141,7 +139,7 @@ class Sam2Session:
 
     def _enlarge(self, position: int, logits: Tensor) -> Callable[[Tensor], Tensor]:
         """What makes masks of logits, as the tracker is set."""
-        if self._tracker.upsample == "guided":
+        if self._sam2.upsample == "guided":
             height, width = logits.shape[2:]
             return Guide(self._features.picture(position), self._size, (height, width)).enlarge
         return self._enlarge_bilinear
@@ -158,8 +156,8 @@ class _Pass:
     def __init__(self, session: Sam2Session, prompts: Sequence[Prompt], reverse: bool) -> None:
         self._session = session
         self._prompts = prompts
-        self._heads = session.tracker.heads
-        self._bank = MemoryBank(session.tracker.model, session.num_frames, reverse)
+        self._heads = session.sam2.heads
+        self._bank = MemoryBank(session.sam2.model, session.num_frames, reverse)
         self._spans: Spans = spans(prompts, reverse)
         self.order = self._spans.positions(session.num_frames)
         self.live: dict[int, ObjectMemory] = {}
@@ -197,7 +195,7 @@ class _Pass:
         queries = self._bank.queries(features.top, self._heads.place)
         recalls = {i: self._bank.recall(self.live[i], position) for i in ids}
         found: dict[int, tuple[Tensor, Tensor]] = {}
-        for _, members in grouped(ids, lambda i: recalls[i].layout, self._session.tracker.object_batch):
+        for _, members in grouped(ids, lambda i: recalls[i].layout, self._session.sam2.object_batch):
             conditioned = self._bank.attend(queries, self._heads.place, [recalls[i] for i in members])
             decoded = self._heads.track(conditioned, features)
             scores = decoded.scores()
@@ -210,7 +208,7 @@ class _Pass:
 
     def _ahead(self, position: int) -> range:
         here = self.order.index(position)
-        return self.order[here + 1 : here + self._session.tracker.frame_batch]
+        return self.order[here + 1 : here + self._session.sam2.frame_batch]
 
 
 def grouped(items: Iterable[int], key: Callable[[int], Any], largest: int) -> Iterator[tuple[Any, list[int]]]:

@@ -1,11 +1,9 @@
 """SAM 2 as a `protocols.Tracker`: its weights loaded, on its device, at its precision.
 
-Frames in memory go in, masks come out; see `sam2_session.py`. In int8 are the image encoder and the memory attention, where
-the time goes; the mask decoder and what is remembered stay in fp32.
+Frames in memory go in, masks come out; see `session.py`.
 """
 
 import pickle
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +11,11 @@ import torch
 from torch import Tensor
 
 from trawl.errors import WeightsError
-from trawl.models import precision as numbers
 from trawl.models.clip.weights import random_seed
-from trawl.models.devices import check_compiler, device_of
+from trawl.models.devices import device_of
 from trawl.models.sam2 import build as sam2_build
 from trawl.models.sam2 import weights as sam2_weights
-from trawl.models.sam2.heads import Heads
+from trawl.models.sam2.model import Sam2Model
 from trawl.models.sam2.session import Sam2Session
 from trawl.models.sam2.weights import TrackerBlueprint
 from trawl.records.arrays import Frames
@@ -35,62 +32,15 @@ _POSTPROCESSING: dict[str, Any] = {
         "dynamic_multimask_stability_thresh": 0.98,
     },
 }
-# What the session takes for granted, as all published SAM 2 models have it.
-_REQUIRED = {
-    "use_mask_input_as_output_without_sam": True,
-    "directly_add_no_mem_embed": True,
-    "use_obj_ptrs_in_encoder": True,
-    "pred_obj_scores": True,
-    "non_overlap_masks_for_mem_enc": False,
-    "max_cond_frames_in_attn": -1,
-    "memory_temporal_stride_for_eval": 1,
-}
 
 
-class Sam2Tracker:
-    """A loaded model. Sessions share it; use one at a time."""
-
-    def __init__(
-        self,
-        model: "SAM2Base",
-        precision: str = "fp32",
-        cache_mb: int = 256,
-        frame_batch: int = 1,
-        object_batch: int = 16,
-        compile: bool = False,
-        upsample: str = "bilinear",
-    ) -> None:
-        """Take over a model in evaluation mode, on its device; see `conf/tracker/` for the rest.
-
-        Raises:
-            ConfigError: the model is to be compiled, and there is no compiler.
-        """
-        for name, value in _REQUIRED.items():
-            if getattr(model, name) != value:
-                raise ValueError(f"a SAM 2 with {name}={getattr(model, name)} is not supported, only {value}")
-        self.model = model
-        self.device = torch.device(model.device)
-        self.image_size: int = model.image_size
-        self.cache_bytes = cache_mb * 2**20
-        self.frame_batch = frame_batch
-        self.object_batch = object_batch
-        self.upsample = upsample
-        if compile:
-            check_compiler("tracker.compile", self.device.type != "cpu")
-        self._dtype = _lower(model, numbers.computed(precision, self.device))
-        with torch.inference_mode(), self.autocast():
-            self.heads = Heads(model)
-        if compile:
-            _compile(model)
+class Sam2Tracker(Sam2Model):
+    """Opens sessions over a loaded model, which they share; use one at a time."""
 
     def open(self, frames: Frames, size: tuple[int, int] | None = None) -> Sam2Session:
         """A session over (T, H, W, 3) uint8 RGB, T at least 1; masks are of `size` (height, width), by default the
         frames'."""
         return Sam2Session(self, frames, size)
-
-    def autocast(self) -> AbstractContextManager[Any]:
-        """The context in which the model computes at its precision."""
-        return numbers.autocast(self._dtype, self.device)
 
 
 def load(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None = None) -> Sam2Tracker:
@@ -165,21 +115,3 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise TypeError(f"it holds a {type(content).__name__}")
     state: dict[str, Tensor] = content.get("model", content)
     return state
-
-
-def _lower(model: "SAM2Base", word: str) -> torch.dtype | None:
-    if word != "int8":
-        return numbers.lower(model, word)
-    for part in (model.image_encoder, model.memory_attention):
-        numbers.lower(part, word)
-    return None
-
-
-def _compile(model: "SAM2Base") -> None:
-    """Each part by itself; lengths of memory and numbers of objects vary."""
-    model.image_encoder.compile()
-    model.memory_encoder.compile(dynamic=True)
-    model.sam_mask_decoder.compile(dynamic=True)
-    for layer in model.memory_attention.layers:
-        layer.cross_attn_image.compile(dynamic=True)
-        layer.self_attn.compile(dynamic=True)
