@@ -14,7 +14,7 @@ from trawl.config.jobs import NightlyConfig
 from trawl.errors import ConfigError, LeaseError
 from trawl.nightly import job as nightly
 from trawl.nightly.record import NightRecord
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.storage import Storage
 from trawl.storage.lease import hold
 from trawl.track import job as track

@@ -11,7 +11,7 @@ from trawl.config.data import StorageConfig
 from trawl.config.jobs import IndexConfig
 from trawl.errors import DatasetError, IndexMissingError, LeaseError
 from trawl.index import job as pipeline
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.storage import Storage
 from trawl.storage.lease import hold
 from trawl.table import publish

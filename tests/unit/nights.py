@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from trawl.nightly.facts import NightFacts, read_night
+from trawl.nightly.record import NightFacts, read_night
 
 BEGAN = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 

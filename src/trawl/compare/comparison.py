@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trawl.compare.front import front
 from trawl.compare.settings import Settings, differing, short, shown
 from trawl.draw import measures
 from trawl.errors import ConfigError, did_you_mean
@@ -223,3 +222,25 @@ def to_json(found: Comparison) -> dict[str, Any]:
 def _row_json(row: Row) -> dict[str, Any]:
     own = {name: getattr(row, name) for name in ("family", "name", "slice", "unit", "better")}
     return own | {"values": row.values, "whys": row.whys, "best": sorted(place + 1 for place in row.best)}
+
+
+Point = tuple[float, float]  # higher is better in both
+
+
+def front(points: Sequence[Point]) -> list[int]:
+    """Which points nothing dominates, as places, best in the first coordinate first. Equal points are all on it, or none is.
+
+    >>> front([(0.5, 3.0), (0.9, 1.0), (0.4, 2.0), (0.9, 0.5)])
+    [1, 0]
+    """
+    order = sorted(range(len(points)), key=lambda k: (-points[k][0], -points[k][1], k))
+    kept: list[int] = []
+    for k in order:
+        if not kept or points[k][1] > points[kept[-1]][1] or points[k] == points[kept[-1]]:
+            kept.append(k)
+    return kept
+
+
+def dominates(a: Point, b: Point) -> bool:
+    """Whether `a` is at least as good in both and better in one."""
+    return a[0] >= b[0] and a[1] >= b[1] and a != b

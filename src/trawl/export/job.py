@@ -219,7 +219,7 @@ def _demo_splits(config: DatasetConfig) -> dict[str, str]:
 
 
 def _ledger_splits(storage: Storage, dataset: str, column: str) -> dict[str, str]:
-    from trawl.runtime.startup import import_lance
+    from trawl.runtime.process import import_lance
     from trawl.table import publish
 
     import_lance()

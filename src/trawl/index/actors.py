@@ -120,7 +120,7 @@ class DecodeActor:
         """Returns when the actor can work."""
         import trawl.index.embed
         import trawl.storage  # noqa: F401
-        from trawl.runtime.startup import without_pandas
+        from trawl.runtime.process import without_pandas
 
         self._sandbox.start()
         with without_pandas():
@@ -293,7 +293,7 @@ class WriterActor:
 
     def ready(self) -> None:
         """Returns when the actor can write."""
-        from trawl.runtime.startup import import_lance
+        from trawl.runtime.process import import_lance
 
         import_lance()
 

@@ -35,12 +35,12 @@ from trawl.index.record import RunRecord, show
 from trawl.models.clip import embedders as registry
 from trawl.models.clip.weights import Blueprint
 from trawl.records.video import Recipe
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.runtime.journal import journal
+from trawl.runtime.process import import_lance
 from trawl.runtime.progress import IndexProgress
 from trawl.runtime.record import line
 from trawl.runtime.room import or_no_time, waiting_for_room
-from trawl.runtime.startup import import_lance
 from trawl.schemas import frames_schema
 from trawl.storage import Storage
 from trawl.storage.lease import Holder, Lease, hold

@@ -19,7 +19,7 @@ from trawl.index import job as index
 from trawl.nightly.record import NightRecord
 from trawl.nightly.standing_queries import Question, ask, questions
 from trawl.nightly.telling import PAGE, telling
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.runtime.journal import journal
 from trawl.runtime.record import line
 from trawl.runtime.session import staying

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
-from trawl.nightly.facts import NightFacts
 from trawl.nightly.page import About
+from trawl.nightly.record import NightFacts
 
 # name, help, value; labels besides the dataset
 _Row = tuple[str, str, dict[str, str], float]

@@ -19,7 +19,7 @@ from trawl.models.clip import embedders as registry
 from trawl.nightly.standing import Night, Standing
 from trawl.query import texts
 from trawl.query.published import PublishedIndex
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.track import job as track

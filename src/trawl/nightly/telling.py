@@ -15,11 +15,9 @@ from typing import Any
 from trawl.config.data import PricesConfig
 from trawl.errors import IndexMissingError, StorageError, UsageError
 from trawl.exits import EXIT_BUG, EXIT_INTERRUPTED
-from trawl.nightly.facts import NightFacts, read_night
 from trawl.nightly.metrics import exposition
-from trawl.nightly.page import About, Cost, render
-from trawl.nightly.record import NightRecord
-from trawl.nightly.strip import NIGHTS
+from trawl.nightly.page import NIGHTS, About, Cost, render
+from trawl.nightly.record import NightFacts, NightRecord, read_night
 from trawl.storage import Storage
 from trawl.table import publish
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from trawl.nightly.facts import NightFacts
+from trawl.nightly.record import NightFacts
 
 _GROWING = 3  # nights in a row with a longer queue
 

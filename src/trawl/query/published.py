@@ -19,7 +19,7 @@ from trawl.query.nearest import FrameSearch, unit_vectors
 from trawl.records.arrays import Embeddings, Indices, Times
 from trawl.records.search import Answer, Source
 from trawl.records.video import Status
-from trawl.runtime.startup import import_lance
+from trawl.runtime.process import import_lance
 from trawl.storage import Storage, lance_faults
 from trawl.table import publish
 from trawl.table.publish import Published

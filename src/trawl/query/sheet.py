@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.draw.times import clock
-from trawl.query.bars import height_of
+from trawl.query.terminal import height_of
 from trawl.records.search import Segment
 from trawl.storage.veil import is_veiled
 

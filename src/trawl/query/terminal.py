@@ -6,7 +6,6 @@ from rich.table import Table
 from rich.text import Text
 
 from trawl.draw.times import clock
-from trawl.query.bars import height_of
 from trawl.records.search import Segment
 
 _BAR = 10
@@ -46,3 +45,8 @@ def _figure(score: float | None) -> str:
 def _bar(part: float, whole: float) -> Text:
     filled = round(_BAR * min(max(part / whole, 0.0), 1.0)) if whole > 0 else 0
     return Text("━" * filled, style="green") + Text("━" * (_BAR - filled), style="bright_black")
+
+
+def height_of(segment: Segment, background: float, again: bool) -> float:
+    """What a segment's bar shows: its score above the background's, or that of a second look; none without it."""
+    return (segment.rerank_score or 0.0) if again else segment.score - background

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     pass
-
 import ctypes
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from importlib.machinery import ModuleSpec
 
 
 def give_back() -> None:
@@ -28,3 +32,32 @@ def _malloc_trim() -> "ctypes._NamedFuncPointer | None":
 def peak_mb() -> float:
     """The highest resident memory of this process so far, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024  # Linux counts KiB
+
+
+def import_lance() -> None:
+    """After this, `import lance` costs nothing."""
+    with without_pandas():
+        importlib.import_module("lance")
+
+
+class _NotFound:
+    """A finder that says of pandas that there is none."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        if name == "pandas":
+            raise ModuleNotFoundError("left out while Lance is imported", name=name)
+        return None
+
+
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """Inside, there is no pandas to be imported, unless it is imported already."""
+    if "pandas" in sys.modules:
+        yield
+        return
+    finder = _NotFound()
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)

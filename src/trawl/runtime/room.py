@@ -24,7 +24,7 @@ from rich.console import Console
 from trawl.config.models import ResourcesConfig
 from trawl.errors import ConfigError, RoomError
 from trawl.runtime import autoscaler
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.runtime.record import line
 from trawl.runtime.session import cluster_resources
 from trawl.runtime.sizes import PoolSizes, actors_that_fit, pool_sizes

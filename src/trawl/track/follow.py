@@ -3,7 +3,7 @@
     1. chunks.py     cut the stream into overlapping chunks
     2. discover.py   in each: follow what is live, ground, follow what is new, both ways
     3. stitch.py     tell which of the new are known, over borders and gaps
-    4. memory.py     forget what has been lost for long
+    4. forgotten()   forget what has been lost for long
     5. refine.py     clean the masks, when all are there
     6. motion.py     fill gaps, measure motion, raise flags
 
@@ -11,7 +11,7 @@ Memory holds one chunk's pictures and the rows so far, about half a kilobyte for
 followed once, whatever number of phrases name it; each phrase that does gets a track of it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,7 +22,7 @@ from trawl.models.protocols import Grounder, Tracker
 from trawl.records.arrays import Times
 from trawl.records.tracking import ClipFrames, Flag, Target, Track
 from trawl.records.video import Reason
-from trawl.track import chunks, memory, motion, refine, stitch
+from trawl.track import chunks, motion, refine, stitch
 from trawl.track.discover import Discovery, Models, Outcome, Search
 from trawl.track.looking import EmbedCrops
 from trawl.track.masklet import Masklet
@@ -158,7 +158,7 @@ class _Following:
         self.times |= zip(part.frame_index[known:].tolist(), part.time_s[known:].tolist())
         overlap = set(part.frame_index[-self.config.overlap :].tolist())
         live = {key for key, one in self.open.items() if not overlap.isdisjoint(one.rows)}
-        for key in memory.forgotten(self.open, live, float(part.time_s[-self.config.overlap :][0]), self.config):
+        for key in forgotten(self.open, live, float(part.time_s[-self.config.overlap :][0]), self.config):
             self.closed[key] = self.open.pop(key)
 
     def finish(self) -> Followed:
@@ -201,3 +201,18 @@ class _Following:
         """The phrases that it is a track of, in the order of their numbers: those that it is seen as often enough."""
         least = self.config.min_support
         return [p for p, best in sorted(one.named.items()) if one.mean_score(p) >= least * best]
+
+
+def forgotten(
+    masklets: Mapping[int, Masklet], live: Collection[int], now_s: float, config: TrackingConfig
+) -> list[int]:
+    """Those that will not be recognised any more: lost for over `config.max_age_s`, or the longest lost of over `max_lost`.
+
+    Args:
+        masklets: all that may still be recognised.
+        live: those of them that are followed on; never forgotten.
+        now_s: the earliest time at which another could be found.
+    """
+    lost = sorted((key for key in masklets if key not in live), key=lambda key: masklets[key].last.time_s)
+    excess = max(len(lost) - config.max_lost, 0)
+    return [key for n, key in enumerate(lost) if n < excess or now_s - masklets[key].last.time_s > config.max_age_s]

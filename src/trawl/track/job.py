@@ -28,23 +28,23 @@ from trawl.query import templates, texts
 from trawl.query.published import PublishedIndex
 from trawl.records.search import Answer
 from trawl.records.tracking import Clip, Target
+from trawl.runtime.clock import Deadline
 from trawl.runtime.crew import Crew
-from trawl.runtime.deadline import Deadline
 from trawl.runtime.journal import journal
 from trawl.runtime.pool import Pool, working_pool
+from trawl.runtime.progress import TrackProgress
 from trawl.runtime.record import new_run_id
 from trawl.runtime.room import Share, Waiting, or_no_time, room_for, waiting_for_room
 from trawl.runtime.session import cluster_resources, is_staying, ray_session
 from trawl.runtime.sizes import how_many_fit
-from trawl.runtime.track_progress import TrackProgress
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.table.publish import Published
 from trawl.track.actor import TrackActor
 from trawl.track.clips import plan_clips
 from trawl.track.record import TrackRecord, show
-from trawl.track.reuse.clean import clean
 from trawl.track.reuse.keys import reuse_keys
+from trawl.track.reuse.shelf import clean
 from trawl.track.tables import Lineage, check_run_id, finished
 from trawl.track.task import TrackJob, TrackModels, TrackTask
 

@@ -23,7 +23,7 @@ def test_shipped_weights_load_strictly():
 
 def test_missing_weights_are_said_in_a_line(monkeypatch, tmp_path):
     monkeypatch.setattr(sam2, "_HERE", tmp_path)
-    with pytest.raises(WeightsError, match=r"trawl\.demo\.train_sam2"):
+    with pytest.raises(WeightsError, match=r"training\.train_sam2"):
         sam2.weights_path()
 
 

@@ -14,7 +14,7 @@ from trawl.config.jobs import NightlyConfig, TrackConfig
 from trawl.models.clip import embedders as registry
 from trawl.nightly.standing_queries import ask, questions
 from trawl.records.video import Recipe
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.track import job as track

@@ -2,9 +2,10 @@
 
 import io
 
+import pytest
 from rich.console import Console
 
-from trawl.query.terminal import answer_table
+from trawl.query.terminal import answer_table, height_of
 from trawl.records.search import Segment
 
 
@@ -38,3 +39,8 @@ def test_after_a_second_look_the_bars_are_of_that() -> None:
     assert "rerank" in text and first[:3] == ["1", "0.280", "0.300"] and second[1:3] == ["0.140", "0.500"]
     assert last[1:3] == ["–", "0.600"]
     assert "rerank" not in shown([Segment("b.mp4", 0.0, 1.0, 0.3, 0, 0.0, 1)])
+
+
+@pytest.mark.parametrize(("second", "again", "height"), [(None, False, 0.4), (0.2, True, 0.2), (None, True, 0.0)])
+def test_bars_rise_from_the_background_or_from_nothing(second: float | None, again: bool, height: float) -> None:
+    assert height_of(Segment("a.mp4", 0.0, 1.0, 0.5, 0, 0.0, 1, second), 0.1, again) == pytest.approx(height)

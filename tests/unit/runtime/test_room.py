@@ -10,7 +10,7 @@ import pytest
 from trawl.config.models import ResourcesConfig
 from trawl.errors import ConfigError, RoomError
 from trawl.runtime import room
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 from trawl.runtime.room import Share, Waiting, find_room, index_sizes, or_no_time, room_for
 from trawl.runtime.sizes import PoolSizes
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from acted_scenes import FPS, Square, SquareGrounder, SquareTracker, batches, masks_of, moving, run, truth
+from drawn_rows import masklet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from trawl.config.steps import TrackingConfig
 from trawl.errors import VideoError
 from trawl.records.tracking import Detections, Flag, Target, Visibility
 from trawl.records.video import Reason
-from trawl.track.follow import follow
+from trawl.track.follow import follow, forgotten
 
 TWO = (moving(20, 12, 0.3), moving(70, 36, -0.3))
 
@@ -264,3 +265,17 @@ def test_what_is_seen_as_the_phrase_too_seldom_is_no_track_of_it(min_support, tr
         second = followed.tracks[1]
         assert second.grounding_score == pytest.approx(0.6)
         assert 0 < second.grounding_mean < 0.2
+
+
+LOST = {0: masklet([5], start=10), 1: masklet([5], start=30), 2: masklet([5], start=20), 3: masklet([5], start=40)}
+
+
+def test_by_age():
+    assert forgotten(LOST, {3}, 4.0, TrackingConfig(max_age_s=1.5)) == [0, 2]
+    assert forgotten(LOST, {3}, 4.0, TrackingConfig(max_age_s=10)) == []
+    assert forgotten(LOST, {0}, 9.0, TrackingConfig(max_age_s=1.5)) == [2, 1, 3]
+
+
+def test_by_number_the_longest_lost_go_first():
+    assert forgotten(LOST, {3}, 4.0, TrackingConfig(max_age_s=10, max_lost=1)) == [0, 2]
+    assert forgotten(LOST, {3}, 4.0, TrackingConfig(max_age_s=10, max_lost=0)) == [0, 2, 1]

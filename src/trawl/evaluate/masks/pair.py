@@ -10,7 +10,6 @@ from pycocotools import mask as coco
 from trawl import masks
 from trawl.evaluate.clip import EvaluatedClip, FollowedTrack
 from trawl.evaluate.masks.boundaries import MARGIN, boundary_f, boundary_iou
-from trawl.evaluate.masks.stability import dtssd
 from trawl.evaluate.overlap import positions
 from trawl.masks import Mask
 from trawl.records.truth import TruthObject
@@ -94,3 +93,13 @@ def _around(a: Box, b: Box) -> Box:
     if a[2] <= a[0] or b[2] <= b[0]:
         return a if a[2] > a[0] else b
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
+
+
+def dtssd(before: tuple[Mask, Mask], now: tuple[Mask, Mask], pixels: int) -> float:
+    """Of one step. before, now: (found, truth), (H, W) bool each, any part of the picture that holds all four masks.
+
+    pixels: of the whole picture.
+    """
+    change = [new.astype(np.int8) - old.astype(np.int8) for old, new in zip(before, now, strict=True)]
+    wrong = (change[0] - change[1]).astype(np.int64)
+    return math.sqrt(float((wrong * wrong).sum()) / pixels)

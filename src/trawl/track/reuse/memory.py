@@ -1,4 +1,4 @@
-"""What the tracking of one clip takes from earlier runs, and leaves to later ones. The stages are those of `reuse/`."""
+"""What the tracking of one clip takes from earlier runs, and leaves to later ones. The stages are those of this folder."""
 
 from collections import Counter
 from dataclasses import fields, replace
@@ -8,18 +8,42 @@ from trawl.models.protocols import Grounder, Tracker
 from trawl.records.tracking import Clip
 from trawl.schemas import DETECTED, PROPAGATED, SEEN
 from trawl.storage import Storage
-from trawl.track.reuse import digests, looks
-from trawl.track.reuse.clean import FOLDER
-from trawl.track.reuse.clips import FollowedClips
-from trawl.track.reuse.grounder import RememberingGrounder
-from trawl.track.reuse.remembering import RememberingTracker
-from trawl.track.reuse.shelf import Shelf
-from trawl.track.reuse.tally import Tally
+from trawl.track.reuse import digests
+from trawl.track.reuse import remembering as looks
+from trawl.track.reuse.remembering import RememberingGrounder, RememberingTracker
+from trawl.track.reuse.shelf import FOLDER, Shelf, Tally
 from trawl.track.tables import copy_clip
 from trawl.track.task import ClipDone, TrackJob
 
 if TYPE_CHECKING:
-    from trawl.track.reuse.looks import Embed
+    from trawl.track.reuse.remembering import Embed
+import json
+
+from trawl.errors import StorageError
+
+
+class FollowedClips:
+    """Notes below one folder, one file a clip: {"run_id": ..., and what its run said of it}."""
+
+    def __init__(self, storage: Storage, folder: str) -> None:
+        self._storage, self._folder = storage, folder
+
+    def find(self, clip: Clip) -> dict[str, Any] | None:
+        """The note on a clip, None where there is none that can be read."""
+        try:
+            note = json.loads(self._storage.read_bytes(self._name(clip)))
+        except (StorageError, ValueError):
+            return None
+        return note if isinstance(note, dict) and isinstance(note.get("run_id"), str) else None
+
+    def note(self, clip: Clip, run_id: str, said: dict[str, Any]) -> None:
+        """From here on `find` has it. said: plain JSON values."""
+        self._storage.write_bytes(self._name(clip), json.dumps(said | {"run_id": run_id}).encode())
+
+    def _name(self, clip: Clip) -> str:
+        """Its id does not tell how well retrieval scored it, which its tracks repeat."""
+        targets = [f"{target.phrase}={target.score!r}" for target in clip.targets]
+        return f"{self._folder}/{clip.clip_id}-{digests.of_texts(*targets)[:12]}.json"
 
 
 class NoMemory:

@@ -1,10 +1,15 @@
 """What is known of one stretch of one video at one stage: a Parquet file, read when it is first asked, written at the end."""
 
+import contextlib
 import io
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
+from trawl.config.steps import CacheConfig
 from trawl.errors import StorageError
 from trawl.storage import Storage
 from trawl.track.reuse import REUSE_VERSION
@@ -67,3 +72,52 @@ class Shelf:
         if table.schema != self._schema or (table.schema.metadata or {}).get(_MARK) != str(REUSE_VERSION).encode():
             return {}
         return {row["key"]: row for row in table.to_pylist()}
+
+
+# What is counted, and the part of the work whose time it takes.
+PART_OF = {"frames_grounded": "ground", "object_frames": "track", "crops": "embed"}
+
+
+@dataclass(slots=True)
+class Tally:
+    """saved, made: how many of each of `PART_OF`; an object on a frame counts for each way it is followed. saved_cpu_s: by
+    part, the CPU seconds that computing it took when it was computed."""
+
+    saved: Counter[str] = field(default_factory=Counter)
+    made: Counter[str] = field(default_factory=Counter)
+    saved_cpu_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def save(self, kind: str, count: int, cpu_s: float) -> None:
+        """Something was known."""
+        self.saved[kind] += count
+        self.saved_cpu_s[PART_OF[kind]] += cpu_s
+
+    def make(self, kind: str, count: int) -> None:
+        """Something was computed."""
+        self.made[kind] += count
+
+
+FOLDER = "cache"  # below the dataset
+
+
+def clean(storage: Storage, dataset: str, config: CacheConfig) -> int:
+    """Remove files that were written longer than `max_age_d` ago, then the oldest while there is more than `max_gb`.
+
+    Returns how many went. A reader that comes late finds nothing, and computes it again.
+    """
+    from pyarrow import fs
+
+    filesystem, root = storage.arrow()
+    under = f"{root}/{dataset}/{FOLDER}"
+    entries = filesystem.get_file_info(fs.FileSelector(under, allow_not_found=True, recursive=True))
+    files = sorted((one for one in entries if one.is_file), key=lambda one: one.mtime_ns or 0)
+    oldest_ns = time.time_ns() - int(config.max_age_d * 86_400e9)
+    size, removed = sum(one.size for one in files), 0
+    for one in files:
+        if (one.mtime_ns or 0) >= oldest_ns and size <= config.max_gb * 1e9:
+            break
+        with contextlib.suppress(FileNotFoundError):  # another run cleans too
+            filesystem.delete_file(one.path)
+        size -= one.size
+        removed += 1
+    return removed

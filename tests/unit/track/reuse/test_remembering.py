@@ -11,18 +11,19 @@ from hypothesis import strategies as st
 
 from trawl.config.data import StorageConfig
 from trawl.config.models import TrackerConfig
+from trawl.models.fakes.detector import FakeDetector
+from trawl.models.fakes.embedder import COLORS
 from trawl.models.fakes.tracker import FakeTracker
-from trawl.models.protocols import Tracker
+from trawl.models.protocols import Session, Tracker
 from trawl.models.sam2 import trackers
 from trawl.records.arrays import Frames
-from trawl.records.tracking import Prompt, TrackedFrame
-from trawl.schemas import PROPAGATED
+from trawl.records.tracking import Detections, Prompt, TrackedFrame
+from trawl.schemas import DETECTED, PROPAGATED, SEEN
 from trawl.storage import Storage
-from trawl.track.reuse.remembering import RememberingTracker
-from trawl.track.reuse.shelf import Shelf
-from trawl.track.reuse.tally import Tally
+from trawl.track.reuse.remembering import RememberingGrounder, RememberingTracker, remembering
+from trawl.track.reuse.shelf import Shelf, Tally
 
-T, COLORS = 5, ((220, 40, 40), (40, 60, 220), (40, 200, 60))
+T, SQUARE_COLORS = 5, ((220, 40, 40), (40, 60, 220), (40, 200, 60))
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def frames() -> Frames:
     """Three squares of different colours, each on its way, over noise."""
     pictures = np.random.default_rng(0).integers(90, 110, (T, 48, 64, 3)).astype(np.uint8)
     for t in range(T):
-        for k, color in enumerate(COLORS):
+        for k, color in enumerate(SQUARE_COLORS):
             pictures[t, 4 + 14 * k : 14 + 14 * k, 6 + 7 * t : 20 + 7 * t] = color
     return pictures
 
@@ -127,3 +128,89 @@ def test_masks_and_scores_do_not_depend_on_what_was_known(
         found = answers(list(session.propagate(prompts, reverse)))
         alone = shelf(tmp_path / "nowhere")
         assert found == follow(RememberingTracker(sam2, alone, Tally()), frames, prompts, reverse)
+
+
+class Counting:
+    """A grounder that gives masks, or without `masks` boxes alone."""
+
+    def __init__(self, masks: bool = True) -> None:
+        self.asked: list[int] = []
+        self.masks = masks
+
+    def detect(
+        self, session: Session, frames_for_grounder: Frames, positions: Sequence[int], phrases: Sequence[str]
+    ) -> list[Detections]:
+        self.asked += positions
+        found = FakeDetector().find(frames_for_grounder[list(positions)], phrases)
+        return [one if self.masks else Detections(one.boxes, one.scores, one.phrase) for one in found]
+
+
+@pytest.fixture
+def frames_for_grounder() -> Frames:
+    pictures = np.zeros((3, 16, 24, 3), np.uint8)
+    pictures[0, 2:8, 3:9] = pictures[1, 2:8, 4:10] = COLORS["red"]
+    pictures[0, 2:8, 12:20] = COLORS["blue"]
+    return pictures
+
+
+def detect(
+    folder: Path,
+    inner: Counting,
+    tally: Tally,
+    frames_for_grounder: Frames,
+    positions: Sequence[int],
+    phrases: Sequence[str],
+) -> list[Detections]:
+    storage = Storage.open(StorageConfig(root=str(folder)))
+    shelf = Shelf(storage, "detected", DETECTED)
+    session = RememberingTracker(FakeTracker(), Shelf(storage, "p", PROPAGATED), tally).open(frames_for_grounder)
+    found = RememberingGrounder(inner, shelf, tally).detect(session, frames_for_grounder, positions, phrases)
+    shelf.save()
+    return found
+
+
+def same(a: Detections, b: Detections) -> bool:
+    masks = (a.masks is None and b.masks is None) or np.array_equal(a.masks, b.masks)
+    pairs = ((a.boxes, b.boxes), (a.scores, b.scores), (a.phrase, b.phrase))
+    return masks and all(x.dtype == y.dtype and np.array_equal(x, y) and x.shape == y.shape for x, y in pairs)
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_known_pictures_are_not_searched_again(frames_for_grounder: Frames, tmp_path: Path, masks: bool) -> None:
+    inner, tally, phrases = Counting(masks), Tally(), ["a red star", "a blue ring"]
+    truth = Counting(masks).detect(None, frames_for_grounder, [0, 1, 2], phrases)
+    assert [len(one) for one in truth] == [2, 1, 0]
+    detect(tmp_path, inner, tally, frames_for_grounder, [0, 2], phrases)
+    found = detect(tmp_path, inner, tally, frames_for_grounder, [0, 1, 2], phrases)
+    assert all(map(same, found, truth))
+    assert inner.asked == [0, 2, 1]
+    assert (tally.made["frames_grounded"], tally.saved["frames_grounded"]) == (3, 2)
+
+
+def test_other_phrases_are_searched(frames_for_grounder: Frames, tmp_path: Path) -> None:
+    inner, tally = Counting(), Tally()
+    for phrases in (["a red star"], ["a red star", "a blue ring"], ["a blue ring", "a red star"]):
+        detect(tmp_path, inner, tally, frames_for_grounder, [0], phrases)
+    assert inner.asked == [0, 0, 0]
+
+
+def test_known_crops_are_not_embedded_again(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def embed(crops: list[np.ndarray]) -> np.ndarray:
+        asked.append(len(crops))
+        return np.array([[crop.mean() / 3, 0.1] for crop in crops], np.float32)
+
+    crops = [np.full((2, 3, 3), n, np.uint8) for n in (1, 2, 1)] + [np.full((3, 2, 3), 1, np.uint8)]
+    truth = embed(crops)
+    asked.clear()
+    shelf = Shelf(Storage.open(StorageConfig(root=str(tmp_path))), "seen", SEEN)
+    tally = Tally()
+    assert np.array_equal(remembering(embed, shelf, tally)(crops), truth)
+    assert asked == [1, 1, 1]
+    shelf.save()
+    later = Shelf(Storage.open(StorageConfig(root=str(tmp_path))), "seen", SEEN)
+    found = remembering(embed, later, tally)(crops)
+    assert found.dtype == np.float32 and np.array_equal(found, truth)
+    assert asked == [1, 1, 1]
+    assert (tally.made["crops"], tally.saved["crops"]) == (3, 5)

@@ -6,7 +6,7 @@ from pathlib import Path
 from trawl.config.data import StorageConfig
 from trawl.records.tracking import Clip, Target
 from trawl.storage import Storage
-from trawl.track.reuse.clips import FollowedClips
+from trawl.track.reuse.memory import FollowedClips
 
 CLIP = Clip("abc", "v.mp4", "/v.mp4", "f", 0.0, 4.0, (Target("red", 0.25, 1.0),))
 

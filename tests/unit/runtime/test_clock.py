@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from trawl.runtime.deadline import Deadline
+from trawl.runtime.clock import Deadline
 
 
 def test_without_limit_all_items_pass() -> None:
