@@ -240,7 +240,7 @@ METRICS = pa.schema(
     metadata=_VERSION,
 )
 
-# `cache/<stage>/...`: what reuse remembers of a stretch of a video, by a digest of all that it depends on; see `reuse/`.
+# `cache/<stage>/...`: what reuse remembers of a stretch of a video, by a digest of all that it depends on; see `track/reuse/`.
 _KEY = [
     pa.field("key", pa.string(), nullable=False),
     pa.field("cpu_s", pa.float64(), nullable=False),  # CPU seconds that it took

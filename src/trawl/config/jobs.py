@@ -108,7 +108,7 @@ class EvaluateConfig(TrackConfig):
 
 @dataclass
 class CompareConfig:
-    """`python -m jobs.compare`: evaluated runs side by side; see `report/`."""
+    """`python -m jobs.compare`: evaluated runs side by side; see `compare/`."""
 
     dataset: DatasetConfig = MISSING
     storage: StorageConfig = MISSING

@@ -88,7 +88,7 @@ class TrackingConfig:
 
 @dataclass
 class CacheConfig:
-    """How long what runs may reuse is kept; see `reuse/`."""
+    """How long what runs may reuse is kept; see `track/reuse/`."""
 
     max_age_d: float = setting(30.0, at_least=0)
     max_gb: float = setting(20.0, at_least=0)

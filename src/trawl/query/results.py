@@ -1,6 +1,6 @@
 """A query's answer as files: `results.parquet`, `.json` and `.csv`, the same rows in each.
 
-Columns are `schemas.RESULTS`. Knows nothing of how the answer was found or of pictures; see `report/` for those.
+Columns are `schemas.RESULTS`. Knows nothing of how the answer was found or of pictures; see `sheet.py` for those.
 """
 
 import csv

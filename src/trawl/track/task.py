@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ReuseKeys:
-    """12 hex digits each; the stages are those of `reuse/`."""
+    """12 hex digits each; the stages are those of `track/reuse/`."""
 
     detected: str
     propagated: str
