@@ -1,25 +1,23 @@
 """What rests on the server's own behaviour, by the very tests that run on a folder and on an S3 in memory."""
 
-from tests.unit.storage.test_fetch import (  # noqa: F401
+from tests.unit.corpus.test_fetch import (  # noqa: F401
     test_a_file_over_the_limit,
     test_a_file_that_is_not_there,
     test_an_object_that_changed_since_it_was_listed_is_refused,
     test_uses_of_one_video_share_a_download,
 )
-from tests.unit.storage.test_videos import (  # noqa: F401
+from tests.unit.corpus.test_files import (  # noqa: F401
     test_a_folder_that_is_not_there,
     test_a_neighbour_with_the_same_beginning_is_not_inside,
     test_a_uri_of_one_file_lists_that_file,
     test_every_name_is_listed_and_fetched,
     test_the_fingerprint_changes_with_the_bytes,
 )
-from tests.unit.test_lease import (  # noqa: F401
+from tests.unit.storage.test_lease import (  # noqa: F401
     test_leases_leave_nothing_behind_but_the_last,
     test_of_many_at_once_one_gets_it,
     test_one_holder_at_a_time,
 )
-from tests.unit.test_write import test_rows_come_back_as_they_were  # noqa: F401
-
 from tests.unit.storage.test_root import (  # noqa: F401
     test_a_missing_file_is_one_readable_line,
     test_arrow_reads_what_was_written,
@@ -47,3 +45,4 @@ from tests.unit.table.test_publish import (  # noqa: F401
     test_racers_get_different_numbers,
     test_what_is_published_is_what_is_read,
 )
+from tests.unit.track.test_tables import test_rows_come_back_as_they_were  # noqa: F401
