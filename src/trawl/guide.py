@@ -118,12 +118,16 @@ def _files(job: str) -> list[tuple[str, Path]]:
 def _explained(job: str, setting: str, files: Sequence[tuple[str, Path]]) -> tuple[str, str]:
     """The default of a setting and what the YAML says of it."""
     value, comment = None, ""
+    seen: set[str] = set()
     for prefix, path in files:
         if not setting.startswith(prefix):
             continue
         key = setting.removeprefix(prefix)
         content = _at(cli._yaml(path), key)
-        value = content if value is None and content else value
+        if value is None and prefix not in seen:
+            value = content
+        if prefix:
+            seen.add(prefix)  # defaults are those of the chosen option alone
         text = _comments(path).get(key, "")
         if text and (not comment or comment.startswith("(")):
             comment = text

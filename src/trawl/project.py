@@ -207,7 +207,7 @@ def _place(folder: Path, uri: str) -> str:
     """An absolute form of a place, the same whichever way a user types it."""
     if scheme_of(uri) != "file" or "://" in uri:
         return uri
-    return os.path.abspath(folder / Path(uri).expanduser())
+    return os.path.abspath(folder / Path(uri).expanduser())  # noqa: PTH100  # keeps links
 
 
 def init(words: Sequence[str], folder: Path) -> Path:
