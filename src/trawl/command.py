@@ -96,7 +96,11 @@ def _help(words: Sequence[str]) -> int:
 
 
 def _say(text: str) -> int:
-    print(text)  # noqa: T201
+    try:
+        print(text, flush=True)  # noqa: T201
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
     return 0
 
 
