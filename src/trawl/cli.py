@@ -97,6 +97,11 @@ def main(job: str, config_type: type[C], call: Call[C]) -> None:
 def run(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
     """As `main`, but returns the exit code. With `-m` several points run and the worst code is returned."""
     try:
+        if "--help" in argv or "-h" in argv:
+            from trawl.guide import help_of
+
+            print(help_of(job))  # noqa: T201
+            return 0
         return _run_hydra(job, config_type, call, _normalise(job, argv))
     except UsageError as error:
         return _complain(error)
