@@ -17,7 +17,7 @@ FLOORS = ["records", "errors", "exits", "geometry", "masks", "schemas", "config"
 FLOORS += ["draw", "demo", "models", "table", "runtime", "ground"]
 COMMANDS = ["index", "query", "track", "failures", "export", "report", "evaluate", "compare"]
 # `cli` composes the settings of all jobs, `nightly` those of its standing queries through it, and `api` calls them all.
-TOP = ["cli", "nightly", "api", "command", "__main__"]
+TOP = ["guide", "cli", "nightly", "api", "project", "words", "doctor", "command", "__main__"]
 ROOMS = [*FLOORS, *COMMANDS, *TOP]
 # Ray: the runtime, and in a command the files whose names say so.
 RAY = {"runtime", "index.actors", "index.dispatch", "index.fleet", "index.commit", "track.actor"}

@@ -13,25 +13,14 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from importlib import resources
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from trawl.config import catalog
 from trawl.config.checks import validate
-from trawl.config.jobs import (
-    CompareConfig,
-    EvaluateConfig,
-    ExportConfig,
-    FailuresConfig,
-    IndexConfig,
-    NightlyConfig,
-    QueryConfig,
-    ReportJobConfig,
-    TrackConfig,
-)
 from trawl.errors import ConfigError, UsageError, did_you_mean
 from trawl.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, Outcome
+from trawl.guide import help_of
 from trawl.storage.veil import scrub
 
 if TYPE_CHECKING:
@@ -40,18 +29,6 @@ if TYPE_CHECKING:
     from trawl.compare.sweep import Sweep
 
 
-# Every job and all its settings.
-JOBS: dict[str, type[Any]] = {
-    "index": IndexConfig,
-    "query": QueryConfig,
-    "track": TrackConfig,
-    "export": ExportConfig,
-    "report": ReportJobConfig,
-    "evaluate": EvaluateConfig,
-    "compare": CompareConfig,
-    "nightly": NightlyConfig,
-    "failures": FailuresConfig,
-}
 # What a dataset's YAML may choose for a job, unless the command line does.
 _CHOSEN_BY_DATASET = {
     "index": ("embedder",),
@@ -90,7 +67,7 @@ def main(job: str, config_type: type[C], call: Call[C]) -> None:
         config_type: the dataclass whose fields are all the settings there are.
         call: does the work and returns the exit code, or an `Outcome`.
     """
-    sys.excepthook = _report_bug
+    sys.excepthook = report_bug
     sys.exit(run(job, config_type, call, sys.argv[1:]))
 
 
@@ -98,15 +75,13 @@ def run(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
     """As `main`, but returns the exit code. With `-m` several points run and the worst code is returned."""
     try:
         if "--help" in argv or "-h" in argv:
-            from trawl.guide import help_of
-
             print(help_of(job))  # noqa: T201
             return 0
         return _run_hydra(job, config_type, call, _normalise(job, argv))
     except UsageError as error:
-        return _complain(error)
+        return complain(error)
     except KeyboardInterrupt:
-        return _complain("interrupted: what is committed stays, the same command goes on from there", EXIT_INTERRUPTED)
+        return complain("interrupted: what is committed stays, the same command goes on from there", EXIT_INTERRUPTED)
 
 
 def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
@@ -119,7 +94,7 @@ def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
 
     _register_schemas(job)
     try:
-        with _own_hydra(), hydra.initialize_config_dir(str(_conf_dir()), version_base="1.3"):
+        with _own_hydra(), hydra.initialize_config_dir(str(catalog.folder()), version_base="1.3"):
             return _typed(hydra.compose(job, _normalise(job, overrides)), config_type)
     except _hydra_errors() as error:
         raise _as_config_error(error, job, overrides) from error
@@ -145,7 +120,7 @@ def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -
             try:
                 codes.append(work(read(cfg)).exit_code)
             except UsageError as error:  # Hydra would print more of it
-                codes.append(_complain(error))
+                codes.append(complain(error))
             return None
 
         _register_schemas(job)
@@ -153,7 +128,7 @@ def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -
         sys.argv = [f"jobs.{job}", *argv, *(sweep.hydra_words if sweep else [])]
         try:
             with _own_hydra():
-                hydra.main(config_path=str(_conf_dir()), config_name=job, version_base="1.3")(task)()
+                hydra.main(config_path=str(catalog.folder()), config_name=job, version_base="1.3")(task)()
         except _hydra_errors() as error:
             raise _as_config_error(error, job, argv) from error
         except ValueError as error:  # as Optuna's sweeper ends where no trial has a value
@@ -191,7 +166,7 @@ def _typed(cfg: "DictConfig", config_type: type[C]) -> C:
 
     if OmegaConf.is_missing(cfg, "dataset"):
         raise ConfigError(
-            f"no dataset given: add one of {', '.join('+dataset=' + name for name in _options('dataset'))}"
+            f"no dataset given: add one of {', '.join('+dataset=' + name for name in catalog.options('dataset'))}"
         )
     for name in OmegaConf.missing_keys(cfg):
         raise ConfigError(f"{name} has no value: give one as {name}=...")
@@ -208,8 +183,8 @@ def _normalise(job: str, argv: list[str]) -> list[str]:
     """
     words = [_normalise_one(word, _is_sweep(argv)) for word in argv]
     chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
-    path = _conf_dir() / "dataset" / f"{chosen}.yaml"
-    wishes = _yaml(path) if path.exists() else {}
+    path = catalog.folder() / "dataset" / f"{chosen}.yaml"
+    wishes = catalog.read_yaml(path) if path.exists() else {}
     for group in _CHOSEN_BY_DATASET.get(job, ()):
         if wishes.get(group) and not any(word.startswith(f"{group}=") for word in words):
             words.insert(0, f"{group}={wishes[group]}")  # before any flag such as --cfg, which ends the settings
@@ -252,33 +227,13 @@ def _split(values: str) -> list[str]:
     return [part.strip() for part in (*parts, values[begin:]) if part.strip()]
 
 
-def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    content = yaml.safe_load(path.read_text())
-    return content if isinstance(content, dict) else {}
-
-
 def _register_schemas(job: str) -> None:
     """Let `<job>_schema` in the YAML name the job's type, and so the schema of any job whose settings it extends."""
     from hydra.core.config_store import ConfigStore
 
-    for name, config_type in JOBS.items():
-        if issubclass(JOBS[job], config_type):
-            ConfigStore.instance().store(f"{name}_schema", node=JOBS[job])
-
-
-def _conf_dir() -> Path:
-    return Path(str(resources.files("jobs"))).parent / "conf"
-
-
-def standing_folder() -> Path:
-    """Where the standing queries are, one YAML each."""
-    return _conf_dir() / "standing"
-
-
-def _options(group: str) -> list[str]:
-    return sorted(path.stem for path in (_conf_dir() / group).glob("*.yaml"))
+    for name, config_type in catalog.JOBS.items():
+        if issubclass(catalog.JOBS[job], config_type):
+            ConfigStore.instance().store(f"{name}_schema", node=catalog.JOBS[job])
 
 
 def _hydra_errors() -> tuple[type[Exception], ...]:
@@ -294,13 +249,13 @@ def _as_config_error(error: Exception, job: str, argv: list[str]) -> ConfigError
     text = "\n".join(lines)
     if missing := getattr(error, "missing_cfg_file", None):
         group, _, name = str(missing).rpartition("/")
-        return ConfigError(f"{group}={name} does not exist: {did_you_mean(name, _options(group))}")
+        return ConfigError(f"{group}={name} does not exist: {did_you_mean(name, catalog.options(group))}")
     if override := getattr(error, "override", None) or _first(r"Error parsing override '([^']*)'", text):
         return ConfigError(f"cannot read {override!r}: settings are typed as name=value, lists as name=[a,b]")
     if key := _first(r"(?s)(?:full_key: |Could not override '|Key ')([\w.@]+)", text):
         full = next((word.partition("=")[0].lstrip("+~") for word in argv if key in word.partition("=")[0]), key)
         if "not in" in text or "Could not override" in text:
-            near = difflib.get_close_matches(full, _settings_of(job), n=1)
+            near = difflib.get_close_matches(full, catalog.settings_of(job), n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             return ConfigError(f"there is no setting {full}: {hint}(`--cfg job` shows all)")
         reason = next((line for line in lines if line.startswith("Value ")), lines[0])
@@ -313,25 +268,11 @@ def _first(pattern: str, text: str) -> str | None:
     return found[1] if found else None
 
 
-def _settings_of(job: str) -> list[str]:
-    """The dotted names of every setting of a job."""
-    from dataclasses import fields, is_dataclass
-
-    def names(config_type: Any, prefix: str) -> list[str]:
-        found: list[str] = []
-        for item in fields(config_type):
-            inner = is_dataclass(item.type)
-            found += names(item.type, f"{prefix}{item.name}.") if inner else [prefix + item.name]
-        return found
-
-    return names(JOBS[job], "")
-
-
-def _report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """A traceback as Python prints it, but for credentials that a message in it may quote."""
     print(scrub("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)  # noqa: T201
 
 
-def _complain(error: UsageError | str, exit_code: int = EXIT_USAGE) -> int:
+def complain(error: UsageError | str, exit_code: int = EXIT_USAGE) -> int:
     print(f"trawl: {scrub(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201
     return error.exit_code if isinstance(error, UsageError) else exit_code

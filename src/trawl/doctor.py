@@ -14,7 +14,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from trawl import cli, command, project
+from trawl import cli, project
+from trawl import words as short
+from trawl.config import catalog
 from trawl.errors import StorageError, UsageError
 
 _PACKAGES = {
@@ -47,7 +49,7 @@ def doctor(words: Sequence[str], console: Console | None = None) -> int:
     Args:
         words: a job's name, and its words as on its command line; without a name: index and track.
     """
-    named = [word for word in words[:1] if word in cli.JOBS]
+    named = [word for word in words[:1] if word in catalog.JOBS]
     jobs, typed = named or ["index", "track"], list(words[len(named) :])
     findings = list(dict.fromkeys(each for job in jobs for each in examine(job, typed)))
     table = Table(box=None, pad_edge=False)
@@ -62,14 +64,14 @@ def doctor(words: Sequence[str], console: Console | None = None) -> int:
 
 def examine(job: str, words: Sequence[str]) -> Iterator[Finding]:
     """Look at everything that a job with these words needs."""
-    typed = command.translate(job, words)
+    typed = short.translate(job, words)
     here = project.find(Path.cwd())
     full = [*project.words_of(here, job, typed), *typed] if here else list(typed)
     if not any(project.key_of(word) == "dataset" for word in full):
         full = ["+dataset=folder", f"dataset.uri={Path.cwd()}", *full]
     if job == "export" and not any(project.key_of(word) == "format" for word in full):
         full.append("format=csv")
-    config = cli.compose(job, cli.JOBS[job], full)
+    config = cli.compose(job, catalog.JOBS[job], full)
     weights = list(_weights(config))
     needs = any(each.what.endswith(_DETECTORS) for each in weights)
     for name, package in _PACKAGES.items():
@@ -187,7 +189,7 @@ def _size_of(path: Path) -> str:
 
 def _size_in_yaml(group: str, repo: str) -> str:
     """What the group's files say of the size: in GB, or as parameters of 4 bytes."""
-    for path in sorted((cli._conf_dir() / group).glob("*.yaml")):
+    for path in sorted((catalog.folder() / group).glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         if size := re.search(rf"{re.escape(repo)}, ([\d.]+ [GM]B)", text):
             return size[1]

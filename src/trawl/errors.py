@@ -14,10 +14,10 @@
     ├── VideoError            one video cannot be used: a ledger row, never the end of a job
     └── DeviceMemoryError     a model ran out of memory: less at once (a shorter chunk, fewer objects) may work
 
-Other libraries' errors are mapped to these where they are caught, once per library: fsspec's and Lance's in `storage.py`,
-decord's and PyAV's in `decode/`, open_clip's in `models/clip/openclip.py`, Hydra's in `cli.py`. What is not in this tree is a bug:
-it ends with a traceback and exit code 1. The message of a UsageError is one line: it names the value, what is allowed and
-what to try.
+Other libraries' errors are mapped to these where they are caught, once per library: fsspec's and Lance's in
+`storage.py`, decord's and PyAV's in `decode/`, open_clip's in `models/clip/openclip.py`, Hydra's in `cli.py`. What is
+not in this tree is a bug: it ends with a traceback and exit code 1. The message of a UsageError is one line: it names
+the value, what is allowed and what to try.
 """
 
 import difflib

@@ -9,6 +9,7 @@ from rich.console import Console
 from small_videos import write_moving
 
 from trawl import cli, exits
+from trawl.config import catalog
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import NightlyConfig
 from trawl.errors import ConfigError, LeaseError
@@ -30,7 +31,7 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "standing"
     folder.mkdir()
     (folder / "red.yaml").write_text(RED)
-    monkeypatch.setattr(cli, "standing_folder", lambda: folder)
+    monkeypatch.setattr(catalog, "standing_folder", lambda: folder)
     return folder
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from trawl import __version__, cli, command, project
+from trawl import __version__, command, project
+from trawl import words as short
+from trawl.config import catalog
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,7 @@ from trawl import __version__, cli, command, project
     ],
 )
 def test_words_become_hydras(job: str, words: list[str], full: list[str]) -> None:
-    assert command.translate(job, words) == full
+    assert short.translate(job, words) == full
 
 
 def test_a_project_file_serves_the_folders_below(tmp_path: Path) -> None:
@@ -59,11 +61,11 @@ def test_a_misspelt_folder_makes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["videos"]
 
 
-@pytest.mark.parametrize("job", cli.JOBS)
+@pytest.mark.parametrize("job", catalog.JOBS)
 def test_help_names_every_setting(job: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run([job, "--help"]) == 0
     text = capsys.readouterr().out
-    assert [name for name in cli._settings_of(job) if f"  {name}=" not in text] == []
+    assert [name for name in catalog.settings_of(job) if f"  {name}=" not in text] == []
 
 
 def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,9 +3,10 @@
     <root>/<dataset>/sweeps/<sweep_id>/sweep.json    what was typed, and when it began and ended
     <root>/<dataset>/sweeps/<sweep_id>/points.json   one entry a point, in the order of their beginnings
 
-The points share one Ray, actors with their models where those are the same, and what tracking remembers (`track/reuse/`). The same
-command typed again goes on with a sweep that was interrupted or has points that did not end well; a sweep that is all done is
-begun anew. Knows nothing of what a job does; the sweeper, Hydra's own or another such as Optuna's, chooses the points.
+The points share one Ray, actors with their models where those are the same, and what tracking remembers
+(`track/reuse/`). The same command typed again goes on with a sweep that was interrupted or has points that did not
+end well; a sweep that is all done is begun anew. Knows nothing of what a job does; the sweeper, Hydra's own or
+another such as Optuna's, chooses the points.
 """
 
 import hashlib

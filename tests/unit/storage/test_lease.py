@@ -38,7 +38,8 @@ def test_datasets_do_not_wait_for_each_other(storage: Storage) -> None:
 
 def test_a_dead_process_of_this_machine_is_not_waited_for(local_storage: Storage) -> None:
     code = (
-        "import os, sys; from trawl.config.jobs import StorageConfig; from trawl.storage import Storage; from trawl.storage.lease import hold;"
+        "import os, sys; from trawl.config.jobs import StorageConfig; from trawl.storage import Storage;"
+        "from trawl.storage.lease import hold;"
         "hold(Storage.open(StorageConfig(root=sys.argv[1])), 'cats', 'index', 600.0).__enter__(); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, local_storage.root], check=False).returncode == -9

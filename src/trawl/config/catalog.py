@@ -1,0 +1,64 @@
+"""Lists what `conf/` and the settings' types offer: the jobs, the options of a group, the names of settings."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from trawl.config.jobs import (
+    CompareConfig,
+    EvaluateConfig,
+    ExportConfig,
+    FailuresConfig,
+    IndexConfig,
+    NightlyConfig,
+    QueryConfig,
+    ReportJobConfig,
+    TrackConfig,
+)
+
+# Every job and all its settings.
+JOBS: dict[str, type[Any]] = {
+    "index": IndexConfig,
+    "query": QueryConfig,
+    "track": TrackConfig,
+    "export": ExportConfig,
+    "report": ReportJobConfig,
+    "evaluate": EvaluateConfig,
+    "compare": CompareConfig,
+    "nightly": NightlyConfig,
+    "failures": FailuresConfig,
+}
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    content = yaml.safe_load(path.read_text())
+    return content if isinstance(content, dict) else {}
+
+
+def folder() -> Path:
+    return Path(str(resources.files("jobs"))).parent / "conf"
+
+
+def standing_folder() -> Path:
+    """Where the standing queries are, one YAML each."""
+    return folder() / "standing"
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (folder() / group).glob("*.yaml"))
+
+
+def settings_of(job: str) -> list[str]:
+    """The dotted names of every setting of a job."""
+    from dataclasses import fields, is_dataclass
+
+    def names(config_type: Any, prefix: str) -> list[str]:
+        found: list[str] = []
+        for item in fields(config_type):
+            inner = is_dataclass(item.type)
+            found += names(item.type, f"{prefix}{item.name}.") if inner else [prefix + item.name]
+        return found
+
+    return names(JOBS[job], "")
