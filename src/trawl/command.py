@@ -7,6 +7,7 @@ It translates words and calls `cli.run`; what a job does, and every other error,
 """
 
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -47,11 +48,10 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _stdout_is_open() -> bool:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return False
-    return True
+    """Ask the system whether somebody still reads: a failed write has emptied the buffer, so a flush would not say."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _run(argv: list[str]) -> int:

@@ -1,6 +1,7 @@
 """The command `trawl`: what its words become, its project file, help, completion and doctor. Starts no Ray."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,19 @@ def test_doctor_looks_at_files_alone(
     assert command.run(["doctor", "index", "demo"]) == 0
     assert command.run(["doctor", "index", "embedder=openclip_b32", "embedder.weights=/no.pt"]) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_leaves_gets_no_traceback() -> None:
+    """As in `trawl query ... | head -1`: a job prints more than anybody reads."""
+    code = (
+        "from trawl import command\n"
+        "def endless(argv):\n    for n in range(200_000):\n        print('row', n)\n    return 0\n"
+        "command._run = endless\ncommand.main()"
+    )
+    job = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert job.stdout and job.stderr
+    job.stdout.readline()
+    job.stdout.close()
+    assert job.stderr.read() == b""
+    assert job.wait(60) == 141
+    job.stderr.close()
