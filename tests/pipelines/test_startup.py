@@ -6,7 +6,7 @@ import sys
 # In a process of its own: what is imported cannot be taken back.
 CODE = """
 import sys, tempfile
-from trawl.runtime.startup import import_lance
+from trawl.runtime.process import import_lance
 import_lance()
 import lance, pyarrow as pa
 table = pa.table({"a": [1, 2]})
