@@ -44,7 +44,7 @@ DONE, FAILED, UNUSABLE, RUNNING = "done", "failed", "unusable", "running"
 class Point:
     """One point. overrides: what sets it apart, as typed; run_id: of its run, None where it makes none; outcome: done, failed
     (some of its work failed, or a bug), unusable (it cannot work as typed), or running, which of a sweep that has ended means
-    interrupted; cpu_s: spent; saved: what earlier runs had computed, by `track/reuse/tally.py` and as cpu_s."""
+    interrupted; cpu_s: spent; saved: what earlier runs had computed, by `track/reuse/shelf.py` and as cpu_s."""
 
     overrides: list[str]
     run_id: str | None = None

@@ -50,7 +50,7 @@ class TrackRecord:
     video_s: float = 0.0  # presentation time of all clips that were tracked
     saved: Counter[str] = field(
         default_factory=Counter
-    )  # known from earlier runs: clips, and as in `track/reuse/tally.py`
+    )  # known from earlier runs: clips, and as in `track/reuse/shelf.py`
     made: Counter[str] = field(default_factory=Counter)  # computed and remembered; both empty where nothing is reused
     saved_cpu_s: dict[str, float] = field(default_factory=dict)  # by part: what computing it took
     peak_mb: dict[str, float] = field(default_factory=dict)  # the highest among actors; absent where not known

@@ -74,7 +74,7 @@ class ClipDone:
     cpu_s: CPU seconds by part: decode, embed, ground, track, and other (all the rest of this process). wall_s: of this
     actor, by the same parts but decode, which runs beside it; waiting for pictures is in other. gpu_s: seconds in which a model
     had its share of a GPU at work. decoder_mb: peak memory of the decoding process. saved, made, saved_cpu_s: as in
-    `track/reuse/tally.py`; empty in a run that reuses nothing.
+    `track/reuse/shelf.py`; empty in a run that reuses nothing.
     """
 
     frames: int
