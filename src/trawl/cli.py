@@ -1,14 +1,17 @@
 """From a command line to one typed call: Hydra composes, this file turns every mistake into one line and an exit code.
 
-Exit codes: 0 all well, or no more failed than `max_failed_fraction` allows; 5 more failed than that; 3 no such limit is set and
-some videos failed; the rest is published in any case; 2 the command cannot work as typed; 4 another job writes the dataset; 1 a
-bug, with its traceback; 130 interrupted. It knows the jobs' config types and nothing of what they do. Hydra prints its own
-several-line errors unless told otherwise, so it is told otherwise and its exceptions are mapped here, once.
+Exit codes: 0 all well, or no more failed than `max_failed_fraction` allows; 5 more failed than
+that; 3 no such limit is set and some videos failed; the rest is published in any case; 2 the
+command cannot work as typed; 4 another job writes the dataset; 1 a bug, with its traceback; 130
+interrupted; 141 nobody reads the output any more. It knows the jobs' config types and nothing of
+what they do. Hydra prints its own several-line errors unless told otherwise, so it is told
+otherwise and its exceptions are mapped here, once.
 """
 
 import difflib
 import os
 import re
+import select
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,7 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 from trawl.config import catalog
 from trawl.config.checks import validate
 from trawl.errors import ConfigError, UsageError, did_you_mean
-from trawl.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, Outcome
+from trawl.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_PIPE_CLOSED, EXIT_USAGE, Outcome
 from trawl.guide import help_of
 from trawl.storage.veil import scrub
 
@@ -73,15 +76,38 @@ def main(job: str, config_type: type[C], call: Call[C]) -> None:
 
 def run(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
     """As `main`, but returns the exit code. With `-m` several points run and the worst code is returned."""
-    try:
+
+    def work() -> int:
         if "--help" in argv or "-h" in argv:
             print(help_of(job))  # noqa: T201
-            return 0
+            return EXIT_OK
         return _run_hydra(job, config_type, call, _normalise(job, argv))
+
+    return guarded(work)
+
+
+def guarded(work: Callable[[], int]) -> int:
+    """Return the exit code of some work; every mistake of a user's ends as one line, and never as a traceback."""
+    try:
+        code = work()
+        sys.stdout.flush()
+        return code
     except UsageError as error:
         return complain(error)
     except KeyboardInterrupt:
         return complain("interrupted: what is committed stays, the same command goes on from there", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        if _stdout_is_read():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
+        return EXIT_PIPE_CLOSED
+
+
+def _stdout_is_read() -> bool:
+    """Ask the system whether anybody still reads: a failed write has emptied the buffer, so a flush would not say."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
@@ -143,7 +169,7 @@ def _is_sweep(argv: list[str]) -> bool:
 
 
 def _sweep(job: str, argv: list[str], read: "Callable[[DictConfig], C]", work: Callable[[C], Outcome]) -> "Sweep":
-    from trawl.compare.sweep import Sweep  # it holds Ray, which only pipelines may
+    from trawl.compare.sweep import Sweep  # it starts Ray: imported only for a sweep
 
     return Sweep(job, argv, read, work)
 

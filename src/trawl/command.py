@@ -6,8 +6,6 @@
 It translates words and calls `cli.run`; what a job does, and every other error, is the same on both ways.
 """
 
-import os
-import select
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -17,11 +15,10 @@ from trawl import __version__, cli, project
 from trawl import words as short
 from trawl.config import catalog
 from trawl.errors import ConfigError, UsageError, did_you_mean
-from trawl.exits import EXIT_INTERRUPTED
+from trawl.exits import EXIT_OK
 
 OTHERS = ("init", "doctor", "completion", "help")
 _HELP = ("--help", "-h")
-_PIPE_CLOSED = 141  # as a shell counts SIGPIPE
 
 
 def main() -> None:
@@ -32,26 +29,7 @@ def main() -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run what the words say and give the exit code."""
-    try:
-        code = _run(list(argv))
-        sys.stdout.flush()
-        return code
-    except UsageError as error:
-        return cli.complain(error)
-    except KeyboardInterrupt:
-        return cli.complain("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        if _stdout_is_open():
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_CLOSED
-
-
-def _stdout_is_open() -> bool:
-    """Ask the system whether somebody still reads: a failed write has emptied the buffer, so a flush would not say."""
-    poll = select.poll()
-    poll.register(sys.stdout.fileno(), 0)
-    return not any(event & select.POLLERR for _, event in poll.poll(0))
+    return cli.guarded(lambda: _run(list(argv)))
 
 
 def _run(argv: list[str]) -> int:
@@ -87,12 +65,8 @@ def _help(words: Sequence[str]) -> int:
 
 
 def _say(text: str) -> int:
-    try:
-        print(text, flush=True)  # noqa: T201
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _PIPE_CLOSED
-    return 0
+    print(text)  # noqa: T201
+    return EXIT_OK
 
 
 def _hint(text: str) -> None:

@@ -8,7 +8,8 @@ EXIT_USAGE = 2
 EXIT_SOME_FAILED = 3
 EXIT_HELD = 4
 EXIT_TOO_MANY_FAILED = 5
-EXIT_INTERRUPTED = 130
+EXIT_INTERRUPTED = 130  # as a shell counts SIGINT
+EXIT_PIPE_CLOSED = 141  # as a shell counts SIGPIPE
 
 
 @dataclass(frozen=True, slots=True)
