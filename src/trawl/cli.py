@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.config.checks import validate
 from trawl.errors import ConfigError, UsageError, did_you_mean
 from trawl.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_PIPE_CLOSED, EXIT_USAGE, Outcome
@@ -120,7 +120,7 @@ def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
 
     _register_schemas(job)
     try:
-        with _own_hydra(), hydra.initialize_config_dir(str(catalog.folder()), version_base="1.3"):
+        with _own_hydra(), hydra.initialize_config_dir(str(choices.folder()), version_base="1.3"):
             return _typed(hydra.compose(job, _normalise(job, overrides)), config_type)
     except _hydra_errors() as error:
         raise _as_config_error(error, job, overrides) from error
@@ -154,7 +154,7 @@ def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -
         sys.argv = [f"jobs.{job}", *argv, *(sweep.hydra_words if sweep else [])]
         try:
             with _own_hydra():
-                hydra.main(config_path=str(catalog.folder()), config_name=job, version_base="1.3")(task)()
+                hydra.main(config_path=str(choices.folder()), config_name=job, version_base="1.3")(task)()
         except _hydra_errors() as error:
             raise _as_config_error(error, job, argv) from error
         except ValueError as error:  # as Optuna's sweeper ends where no trial has a value
@@ -192,7 +192,7 @@ def _typed(cfg: "DictConfig", config_type: type[C]) -> C:
 
     if OmegaConf.is_missing(cfg, "dataset"):
         raise ConfigError(
-            f"no dataset given: add one of {', '.join('+dataset=' + name for name in catalog.options('dataset'))}"
+            f"no dataset given: add one of {', '.join('+dataset=' + name for name in choices.options('dataset'))}"
         )
     for name in OmegaConf.missing_keys(cfg):
         raise ConfigError(f"{name} has no value: give one as {name}=...")
@@ -209,8 +209,8 @@ def _normalise(job: str, argv: list[str]) -> list[str]:
     """
     words = [_normalise_one(word, _is_sweep(argv)) for word in argv]
     chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
-    path = catalog.folder() / "dataset" / f"{chosen}.yaml"
-    wishes = catalog.read_yaml(path) if path.exists() else {}
+    path = choices.folder() / "dataset" / f"{chosen}.yaml"
+    wishes = choices.read_yaml(path) if path.exists() else {}
     for group in _CHOSEN_BY_DATASET.get(job, ()):
         if wishes.get(group) and not any(word.startswith(f"{group}=") for word in words):
             words.insert(0, f"{group}={wishes[group]}")  # before any flag such as --cfg, which ends the settings
@@ -257,9 +257,9 @@ def _register_schemas(job: str) -> None:
     """Let `<job>_schema` in the YAML name the job's type, and so the schema of any job whose settings it extends."""
     from hydra.core.config_store import ConfigStore
 
-    for name, config_type in catalog.JOBS.items():
-        if issubclass(catalog.JOBS[job], config_type):
-            ConfigStore.instance().store(f"{name}_schema", node=catalog.JOBS[job])
+    for name, config_type in choices.JOBS.items():
+        if issubclass(choices.JOBS[job], config_type):
+            ConfigStore.instance().store(f"{name}_schema", node=choices.JOBS[job])
 
 
 def _hydra_errors() -> tuple[type[Exception], ...]:
@@ -275,13 +275,13 @@ def _as_config_error(error: Exception, job: str, argv: list[str]) -> ConfigError
     text = "\n".join(lines)
     if missing := getattr(error, "missing_cfg_file", None):
         group, _, name = str(missing).rpartition("/")
-        return ConfigError(f"{group}={name} does not exist: {did_you_mean(name, catalog.options(group))}")
+        return ConfigError(f"{group}={name} does not exist: {did_you_mean(name, choices.options(group))}")
     if override := getattr(error, "override", None) or _first(r"Error parsing override '([^']*)'", text):
         return ConfigError(f"cannot read {override!r}: settings are typed as name=value, lists as name=[a,b]")
     if key := _first(r"(?s)(?:full_key: |Could not override '|Key ')([\w.@]+)", text):
         full = next((word.partition("=")[0].lstrip("+~") for word in argv if key in word.partition("=")[0]), key)
         if "not in" in text or "Could not override" in text:
-            near = difflib.get_close_matches(full, catalog.settings_of(job), n=1)
+            near = difflib.get_close_matches(full, choices.settings_of(job), n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             return ConfigError(f"there is no setting {full}: {hint}(`--cfg job` shows all)")
         reason = next((line for line in lines if line.startswith("Value ")), lines[0])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from trawl import __version__, cli, project
 from trawl import words as short
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.errors import ConfigError, UsageError, did_you_mean
 from trawl.exits import EXIT_OK
 
@@ -38,8 +38,8 @@ def _run(argv: list[str]) -> int:
         return _say(f"trawl {__version__}")
     if name in (*_HELP, "help"):
         return _help(words)
-    if name not in (*catalog.JOBS, *OTHERS):
-        raise ConfigError(f"there is no command {name}: {did_you_mean(name, (*catalog.JOBS, *OTHERS))}")
+    if name not in (*choices.JOBS, *OTHERS):
+        raise ConfigError(f"there is no command {name}: {did_you_mean(name, (*choices.JOBS, *OTHERS))}")
     if any(word in _HELP for word in words):
         return _help([name])
     if name == "init":
@@ -59,8 +59,8 @@ def _help(words: Sequence[str]) -> int:
     from trawl import guide
 
     names = [word for word in words if not word.startswith("-")]
-    if names and names[0] not in (*catalog.JOBS, *OTHERS):
-        raise ConfigError(f"there is no command {names[0]}: {did_you_mean(names[0], catalog.JOBS)}")
+    if names and names[0] not in (*choices.JOBS, *OTHERS):
+        raise ConfigError(f"there is no command {names[0]}: {did_you_mean(names[0], choices.JOBS)}")
     return _say(guide.help_of(names[0]) if names else guide.overview())
 
 
@@ -84,7 +84,7 @@ def _run_job(job: str, words: list[str]) -> int:
     full = [*project.words_of(here, job, typed), *typed] if here else typed
     _check_dataset(job, full)
     call: Callable[[object], int] = getattr(import_module(f"jobs.{job}"), job)
-    code = cli.run(job, catalog.JOBS[job], call, full)
+    code = cli.run(job, choices.JOBS[job], call, full)
     uri = next((word for word in full if project.key_of(word) == "dataset.uri"), None)
     if here is None and job in short.READS_DATASET and code != UsageError.exit_code and uri:
         _hint(f"`trawl init {uri.partition('=')[2]}` writes {project.FILE_NAME}, so that no command here repeats it")
@@ -96,7 +96,7 @@ def _check_dataset(job: str, words: Sequence[str]) -> None:
     values = {project.key_of(word): word.partition("=")[2] for word in words}
     flags = [word for word in words if word.startswith("-") and word not in ("-m", "--multirun")]
     if "dataset" not in values and not flags:
-        choice = ", ".join(f"+dataset={name}" for name in catalog.options("dataset"))
+        choice = ", ".join(f"+dataset={name}" for name in choices.options("dataset"))
         hint = f"`trawl init ~/videos` makes it a {project.FILE_NAME}'s, or add one of {choice}"
         raise ConfigError(f"no dataset given: {hint}")
     uri = values.get("dataset.uri", "")

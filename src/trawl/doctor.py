@@ -16,7 +16,7 @@ from rich.table import Table
 
 from trawl import cli, project
 from trawl import words as short
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.errors import StorageError, UsageError
 
 _PACKAGES = {
@@ -49,7 +49,7 @@ def doctor(words: Sequence[str], console: Console | None = None) -> int:
     Args:
         words: a job's name, and its words as on its command line; without a name: index and track.
     """
-    named = [word for word in words[:1] if word in catalog.JOBS]
+    named = [word for word in words[:1] if word in choices.JOBS]
     jobs, typed = named or ["index", "track"], list(words[len(named) :])
     findings = list(dict.fromkeys(each for job in jobs for each in examine(job, typed)))
     table = Table(box=None, pad_edge=False)
@@ -71,7 +71,7 @@ def examine(job: str, words: Sequence[str]) -> Iterator[Finding]:
         full = ["+dataset=folder", f"dataset.uri={Path.cwd()}", *full]
     if job == "export" and not any(project.key_of(word) == "format" for word in full):
         full.append("format=csv")
-    config = cli.compose(job, catalog.JOBS[job], full)
+    config = cli.compose(job, choices.JOBS[job], full)
     weights = list(_weights(config))
     needs = any(each.what.endswith(_DETECTORS) for each in weights)
     for name, package in _PACKAGES.items():
@@ -141,7 +141,7 @@ def _tracker(config: Any) -> Finding:
     from trawl.models.sam2 import weights as sam2_weights
 
     what, weights = f"tracker {config.model}", config.weights or ""
-    official = sam2_weights._OFFICIAL.get(config.model)
+    official = sam2_weights.OFFICIAL.get(config.model)
     if official is None or weights != official.repo:
         local = _without_hub(what, config.kind, weights)
         return local or Finding(what, "missing", False, weights, "unknown")
@@ -158,8 +158,8 @@ def _grounder(config: Any) -> Finding:
     folder = config.weights
     if folder and folder != config.model:
         return _without_hub(what, config.kind, folder) or Finding(what, "missing", False, folder)
-    repo = config.model or transformer_files._KINDS[config.kind].default
-    return _at_hub(what, repo, [transformer_files._WEIGHTS], "unknown")
+    repo = config.model or transformer_files.KINDS[config.kind].default
+    return _at_hub(what, repo, [transformer_files.WEIGHTS], "unknown")
 
 
 def _without_hub(what: str, kind: str, weights: str) -> Finding | None:
@@ -177,7 +177,7 @@ def _without_hub(what: str, kind: str, weights: str) -> Finding | None:
 def _at_hub(what: str, repo: str, names: Sequence[str], size: str) -> Finding:
     from trawl.models import hub
 
-    path = hub._in_cache(repo, names)
+    path = hub.in_cache(repo, names)
     if path:
         return Finding(what, "here", True, repo, _size_of(path))
     return Finding(what, "missing", False, repo, size)
@@ -189,7 +189,7 @@ def _size_of(path: Path) -> str:
 
 def _size_in_yaml(group: str, repo: str) -> str:
     """What the group's files say of the size: in GB, or as parameters of 4 bytes."""
-    for path in sorted((catalog.folder() / group).glob("*.yaml")):
+    for path in sorted((choices.folder() / group).glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         if size := re.search(rf"{re.escape(repo)}, ([\d.]+ [GM]B)", text):
             return size[1]

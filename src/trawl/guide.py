@@ -10,7 +10,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.errors import ConfigError, did_you_mean
 
 SHELLS = ("bash", "zsh", "fish")
@@ -65,7 +65,7 @@ def overview() -> str:
 
 def help_of(name: str) -> str:
     """Give the help of one command: usage, examples, and a job's every setting."""
-    if name not in catalog.JOBS:
+    if name not in choices.JOBS:
         words, what = _OTHERS.get(name, ("[COMMAND]", "show this help"))
         return f"usage: trawl {name} {words}\n\n{what[0].upper()}{what[1:]}."
     words, what = _JOBS[name]
@@ -75,11 +75,11 @@ def help_of(name: str) -> str:
     lines += ["", "Settings, with their defaults:"]
     files = _files(name)
     group = ""
-    for setting in catalog.settings_of(name):
+    for setting in choices.settings_of(name):
         top = setting.partition(".")[0]
-        if top != group and catalog.options(top):
-            lines += ["", f"  {_sign(top)}{top}=NAME, one of: {', '.join(catalog.options(top))}"]
-        elif top != group and (group == "" or "." in setting or catalog.options(group)):
+        if top != group and choices.options(top):
+            lines += ["", f"  {_sign(top)}{top}=NAME, one of: {', '.join(choices.options(top))}"]
+        elif top != group and (group == "" or "." in setting or choices.options(group)):
             lines.append("")
         group = top
         lines += _lines_of(setting, *_explained(name, setting, files))
@@ -100,15 +100,15 @@ def _lines_of(setting: str, value: str, comment: str) -> list[str]:
 
 def _files(job: str) -> list[tuple[str, Path]]:
     """The YAML files of a job with the prefix of their keys: the job's own first, then its groups'."""
-    conf = catalog.folder()
+    conf = choices.folder()
     files = [("", conf / f"{name}.yaml") for name in (job, *_PARENTS.get(job, ()))]
     chosen: dict[str, str] = {"dataset": "folder"}
     for _, path in files:
-        for item in catalog.read_yaml(path).get("defaults", []):
+        for item in choices.read_yaml(path).get("defaults", []):
             if isinstance(item, dict):
                 chosen |= {str(key): str(value) for key, value in item.items()}
-    for item in fields(catalog.JOBS[job]):
-        options = catalog.options(item.name)
+    for item in fields(choices.JOBS[job]):
+        options = choices.options(item.name)
         first = chosen.get(item.name, "")
         ordered = sorted(options, key=lambda name: name != first)
         files += [(f"{item.name}.", conf / item.name / f"{name}.yaml") for name in ordered]
@@ -123,7 +123,7 @@ def _explained(job: str, setting: str, files: Sequence[tuple[str, Path]]) -> tup
         if not setting.startswith(prefix):
             continue
         key = setting.removeprefix(prefix)
-        content = _at(catalog.read_yaml(path), key)
+        content = _at(choices.read_yaml(path), key)
         if value is None and prefix not in seen:
             value = content
         if prefix:
@@ -131,7 +131,7 @@ def _explained(job: str, setting: str, files: Sequence[tuple[str, Path]]) -> tup
         text = _comments(path).get(key, "")
         if text and (not comment or comment.startswith("(")):
             comment = text
-    default = value[0] if value else _type_default(catalog.JOBS[job], setting)
+    default = value[0] if value else _type_default(choices.JOBS[job], setting)
     return _shown(default), comment
 
 
@@ -239,8 +239,8 @@ def completion(words: Sequence[str]) -> str:
 
 
 def _offers(name: str) -> list[str]:
-    if name not in catalog.JOBS:
-        return {"completion": list(SHELLS), "doctor": list(catalog.JOBS)}.get(name, [])
-    groups = [item.name for item in fields(catalog.JOBS[name]) if catalog.options(item.name)]
-    settings = [f"{_sign(group)}{group}={option}" for group in groups for option in catalog.options(group)]
-    return [*settings, *(f"{setting}=" for setting in catalog.settings_of(name)), "--help"]
+    if name not in choices.JOBS:
+        return {"completion": list(SHELLS), "doctor": list(choices.JOBS)}.get(name, [])
+    groups = [item.name for item in fields(choices.JOBS[name]) if choices.options(item.name)]
+    settings = [f"{_sign(group)}{group}={option}" for group in groups for option in choices.options(group)]
+    return [*settings, *(f"{setting}=" for setting in choices.settings_of(name)), "--help"]

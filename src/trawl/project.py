@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.corpus.files import local_path, scheme_of
 from trawl.errors import ConfigError, DatasetError, did_you_mean
 
@@ -140,7 +140,7 @@ def words_of(project: Project, job: str, typed: Sequence[str]) -> list[str]:
         wishes = _dataset_yaml(chosen)
     elif project.dataset:
         words += _dataset_words(project, project.dataset)
-    groups = {item.name for item in fields(catalog.JOBS[job])}
+    groups = {item.name for item in fields(choices.JOBS[job])}
     for name, option in project.models.items():
         if option and name in groups and not wishes.get(name):
             words.append(f"{name}={option}")
@@ -195,12 +195,12 @@ def check_exists(word: str, uri: str) -> None:
 
 def names() -> list[str]:
     """List the datasets that need no URI."""
-    return [name for name in catalog.options("dataset") if name not in _BY_URI]
+    return [name for name in choices.options("dataset") if name not in _BY_URI]
 
 
 def _dataset_yaml(name: str) -> Mapping[str, Any]:
-    path = catalog.folder() / "dataset" / f"{name}.yaml"
-    return catalog.read_yaml(path) if path.is_file() else {}
+    path = choices.folder() / "dataset" / f"{name}.yaml"
+    return choices.read_yaml(path) if path.is_file() else {}
 
 
 def _place(folder: Path, uri: str) -> str:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from trawl import cli
-from trawl.config import catalog
+from trawl.config import choices
 
 from .conftest import CLUSTER, read
 
@@ -74,7 +74,7 @@ def test_actors_find_their_places(config: dict[str, Any]) -> None:
         for unit in ("CPU", "GPU")
     }
     asked = ["resources=cluster", *re.findall(r"resources\.\w+_actors=\d+", _ray_exec())]
-    resources = cli.compose("nightly", catalog.JOBS["nightly"], ["+dataset=demo", *asked]).resources
+    resources = cli.compose("nightly", choices.JOBS["nightly"], ["+dataset=demo", *asked]).resources
     sizes = pool_sizes(resources, most)
     assert (sizes.decode, sizes.embed) == (resources.decode_actors, resources.embed_actors) == (30, 1)
     assert sizes.decode % kinds["decode"]["resources"]["CPU"] == 0, "a machine half used"

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from trawl import cli
-from trawl.config import catalog
+from trawl.config import choices
 
 from .conftest import KUBERAY, OVERLAYS, ROOT, mappings, pods, read, render, shell_commands
 
@@ -228,7 +228,7 @@ def test_every_command_composes(texts: dict[str, str], rendered: Documents) -> N
         assert (python, flag) == ("python", "-m"), command
         job = module.removeprefix("jobs.")
         assert (ROOT / "jobs" / f"{job}.py").exists(), command
-        cli.compose(job, catalog.JOBS[job], overrides)
+        cli.compose(job, choices.JOBS[job], overrides)
 
 
 def test_the_night_is_the_nightly_job() -> None:
@@ -240,7 +240,7 @@ def test_actors_find_their_places(rendered: Documents) -> None:
     from trawl.runtime.sizes import actors_that_fit, pool_sizes
 
     night = rendered["nightly"][0]["spec"]["jobTemplate"]
-    config = cli.compose("nightly", catalog.JOBS["nightly"], shlex.split(read_command("nightly"))[3:])
+    config = cli.compose("nightly", choices.JOBS["nightly"], shlex.split(read_command("nightly"))[3:])
     resources = config.resources
     spec = night["rayClusterSpec"]
     groups = {group["groupName"]: group for group in spec["workerGroupSpecs"]}

@@ -9,7 +9,7 @@ from rich.console import Console
 from small_videos import write_moving
 
 from trawl import cli, exits
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import NightlyConfig
 from trawl.errors import ConfigError, LeaseError
@@ -31,7 +31,7 @@ def standing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "standing"
     folder.mkdir()
     (folder / "red.yaml").write_text(RED)
-    monkeypatch.setattr(catalog, "standing_folder", lambda: folder)
+    monkeypatch.setattr(choices, "standing_folder", lambda: folder)
     return folder
 
 

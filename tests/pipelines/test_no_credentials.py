@@ -17,7 +17,7 @@ from rich.console import Console
 from small_videos import write_moving
 
 from trawl import cli, exits
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.config.jobs import IndexConfig, NightlyConfig, QueryConfig, ReportJobConfig
 from trawl.errors import StorageError
 from trawl.index import job as index
@@ -115,7 +115,7 @@ def test_a_night_a_query_and_a_report(
     standing = tmp_path / "standing"
     standing.mkdir()
     (standing / "red.yaml").write_text('overrides: ["text=red", grounder=fake, tracker=fake, tracking.chunk_s=1]\n')
-    monkeypatch.setattr(catalog, "standing_folder", lambda: standing)
+    monkeypatch.setattr(choices, "standing_folder", lambda: standing)
     base = ["+dataset=manifest", f"dataset.uri={manifest}", "dataset.name=test", f"storage.root={tmp_path / 'root'}"]
     actors = ["resources.decode_actors=1", "resources.embed_actors=1", "resources.track_actors=1"]
     compose: Callable[..., object] = cli.compose

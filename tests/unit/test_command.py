@@ -8,7 +8,7 @@ import pytest
 
 from trawl import __version__, command, project
 from trawl import words as short
-from trawl.config import catalog
+from trawl.config import choices
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_a_misspelt_folder_makes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["videos"]
 
 
-@pytest.mark.parametrize("job", catalog.JOBS)
+@pytest.mark.parametrize("job", choices.JOBS)
 def test_help_names_every_setting(job: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.run([job, "--help"]) == 0
     text = capsys.readouterr().out
-    assert [name for name in catalog.settings_of(job) if f"  {name}=" not in text] == []
+    assert [name for name in choices.settings_of(job) if f"  {name}=" not in text] == []
 
 
 def test_version_and_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,11 +28,11 @@ def find(
     Raises:
         WeightsError: not in the cache, and the hub cannot be reached, has no such file or refuses it.
     """
-    cached = _in_cache(repo, files)
+    cached = in_cache(repo, files)
     return cached or _download(repo, files, what, f"{remedy}; {instead}")
 
 
-def _in_cache(repo: str, files: Sequence[str]) -> Path | None:
+def in_cache(repo: str, files: Sequence[str]) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
     for file in files:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from trawl import cli
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.config.jobs import NightlyConfig, StandingConfig, TrackConfig
 from trawl.corpus.source import dataset_name
 from trawl.errors import ConfigError, did_you_mean
@@ -48,7 +48,7 @@ def questions(config: NightlyConfig) -> list[Question]:
     Raises:
         ConfigError: one does not exist, or has a setting that jobs.track would refuse.
     """
-    files = {path.stem: path for path in sorted(catalog.standing_folder().glob("*.yaml"))}
+    files = {path.stem: path for path in sorted(choices.standing_folder().glob("*.yaml"))}
     for name in config.ask or ():
         if name not in files:
             raise ConfigError(f"ask={name} does not exist: {did_you_mean(name, files)}")

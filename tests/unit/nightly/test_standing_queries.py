@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tests.unit.table.conftest import Index
 from trawl import cli
-from trawl.config import catalog
+from trawl.config import choices
 from trawl.config.data import StorageConfig
 from trawl.config.jobs import NightlyConfig, TrackConfig
 from trawl.models.clip import embedders as registry
@@ -43,7 +43,7 @@ def test_weights_that_were_moved_are_found_where_the_night_has_them(
     before.rename(now)
     now.write_bytes(b"weights" if same else b"others: a new recipe, not published yet")
     (tmp_path / "red.yaml").write_text('overrides: ["text=red", grounder=fake, tracker=fake]\n')
-    monkeypatch.setattr(catalog, "standing_folder", lambda: tmp_path)
+    monkeypatch.setattr(choices, "standing_folder", lambda: tmp_path)
     runs: list[TrackConfig] = []
 
     def run(config: TrackConfig, *_: Any) -> SimpleNamespace:

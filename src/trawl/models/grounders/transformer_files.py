@@ -16,14 +16,14 @@ from trawl.models import hub, precision
 from trawl.models.clip.weights import Blueprint, sha256_of
 from trawl.models.grounders.blueprint import GrounderBlueprint
 
-_WEIGHTS = "model.safetensors"
+WEIGHTS = "model.safetensors"
 # What a folder must hold; of several names, one: transformers writes other ones than it did.
 _FILES = (
     ("config.json",),
     ("preprocessor_config.json", "processor_config.json"),
     ("tokenizer_config.json",),
     ("tokenizer.json", "vocab.json", "vocab.txt"),
-    (_WEIGHTS,),
+    (WEIGHTS,),
 )
 _COMPANION = {"vocab.json": "merges.txt"}  # a vocabulary that is of no use without another file
 
@@ -36,7 +36,7 @@ class _Kind:
     types: tuple[str, ...]
 
 
-_KINDS = {
+KINDS = {
     "owlv2": _Kind("google/owlv2-base-patch16-ensemble", ("owlv2",)),
     "grounding_dino": _Kind(
         "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det", ("grounding-dino", "mm-grounding-dino")
@@ -57,7 +57,7 @@ def resolve(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
         raise WeightsError(
             f"grounder={config.kind} needs transformers: pip install 'trawl[detectors]', or choose grounder=clip"
         )
-    model = config.model or _KINDS[config.kind].default
+    model = config.model or KINDS[config.kind].default
     folder = _folder(config.kind, model, config.weights)
     return GrounderBlueprint(
         kind=config.kind,
@@ -103,7 +103,7 @@ def _local(kind: str, name: str) -> Path:
 
 def _fetch(kind: str, repo: str) -> Path:
     if repo.count("/") != 1:
-        raise ConfigError(f"grounder.model={repo} is no name at the hub, such as {_KINDS[kind].default}, and no folder")
+        raise ConfigError(f"grounder.model={repo} is no name at the hub, such as {KINDS[kind].default}, and no folder")
     for names in _FILES:
         found = _find(repo, names)
         if found.name in _COMPANION:
@@ -131,13 +131,13 @@ def _check_type(kind: str, folder: Path) -> None:
         found = json.loads((folder / "config.json").read_text()).get("model_type")
     except ValueError:
         found = None
-    if found not in _KINDS[kind].types:
+    if found not in KINDS[kind].types:
         raise WeightsError(
-            f"{folder} holds a model of type {found}: grounder={kind} wants {' or '.join(_KINDS[kind].types)}"
+            f"{folder} holds a model of type {found}: grounder={kind} wants {' or '.join(KINDS[kind].types)}"
         )
 
 
 def _sha256(folder: Path) -> str:
     """Of the weights and of the model's shape; a tokenizer that does not fit them fails when it is used."""
-    joined = "".join(sha256_of(folder / file) for file in ("config.json", _WEIGHTS))
+    joined = "".join(sha256_of(folder / file) for file in ("config.json", WEIGHTS))
     return hashlib.sha256(joined.encode()).hexdigest()

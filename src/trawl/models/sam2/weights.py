@@ -58,13 +58,13 @@ class _Official:
     file: str
 
 
-_OFFICIAL = {
+OFFICIAL = {
     f"sam2.1_hiera_{name}": _Official(
         f"sam2.1_hiera_{short}.yaml", f"facebook/sam2.1-hiera-{name.replace('_', '-')}", f"sam2.1_hiera_{name}.pt"
     )
     for name, short in (("tiny", "t"), ("small", "s"), ("base_plus", "b+"), ("large", "l"))
 }
-MODELS = (*_OFFICIAL, demo.MODEL_NAME)
+MODELS = (*OFFICIAL, demo.MODEL_NAME)
 
 
 def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
@@ -113,7 +113,7 @@ def find(model: str, weights: str) -> Path | None:
         ConfigError: not a form that this model's weights can have.
         WeightsError: not here, and cannot be fetched.
     """
-    official = _OFFICIAL.get(model)
+    official = OFFICIAL.get(model)
     if random_seed(weights) is not None:
         return None
     if weights == BUILTIN and official is None:
@@ -136,12 +136,12 @@ def config_path(model: str) -> Path:
     package = find_spec("sam2")
     if package is None or package.origin is None:
         raise ConfigError(f"tracker.model={model} needs the sam2 package: pip install sam2")
-    return Path(package.origin).parent / "configs" / "sam2.1" / _OFFICIAL[model].config
+    return Path(package.origin).parent / "configs" / "sam2.1" / OFFICIAL[model].config
 
 
 def is_official(model: str) -> bool:
     """Whether Meta made it, so that it wants the settings that sam2's own video predictor is built with."""
-    return model in _OFFICIAL
+    return model in OFFICIAL
 
 
 def _image_size(model: str, wanted: int | None) -> int:
@@ -156,5 +156,5 @@ def _image_size(model: str, wanted: int | None) -> int:
 
 
 def _forms(model: str) -> str:
-    first = _OFFICIAL[model].repo if is_official(model) else BUILTIN
+    first = OFFICIAL[model].repo if is_official(model) else BUILTIN
     return f"use {first}, the path of a checkpoint, or random:<seed>"

@@ -31,6 +31,7 @@ JOBS: dict[str, type[Any]] = {
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a mapping; anything else reads as empty."""
     import yaml
 
     content = yaml.safe_load(path.read_text())
@@ -38,27 +39,29 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def folder() -> Path:
+    """Return the folder `conf/`, beside the package of jobs."""
     return Path(str(resources.files("jobs"))).parent / "conf"
 
 
 def standing_folder() -> Path:
-    """Where the standing queries are, one YAML each."""
+    """Return the folder of the standing queries, one YAML each."""
     return folder() / "standing"
 
 
 def options(group: str) -> list[str]:
+    """List the options of a group, such as `dataset`; empty where there is no such group."""
     return sorted(path.stem for path in (folder() / group).glob("*.yaml"))
 
 
 def settings_of(job: str) -> list[str]:
-    """The dotted names of every setting of a job."""
+    """List the dotted names of every setting of a job."""
     from dataclasses import fields, is_dataclass
 
     def names(config_type: Any, prefix: str) -> list[str]:
-        found: list[str] = []
+        listed: list[str] = []
         for item in fields(config_type):
             inner = is_dataclass(item.type)
-            found += names(item.type, f"{prefix}{item.name}.") if inner else [prefix + item.name]
-        return found
+            listed += names(item.type, f"{prefix}{item.name}.") if inner else [prefix + item.name]
+        return listed
 
     return names(JOBS[job], "")
