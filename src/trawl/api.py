@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl import cli, masks
+from trawl.config.checks import validate
 from trawl.config.jobs import QueryConfig
 from trawl.corpus.source import dataset_name
 from trawl.decode.desk import PictureDesk
@@ -46,15 +47,18 @@ def open(root: str, dataset: str, *words: str) -> "Index":
     Args:
         root: Folder or URI below which Trawl writes, as `storage.root`.
         dataset: Name of the dataset's folder below the root.
-        words: Further settings of jobs.query, such as "storage=s3" or "weights=/path/to/weights".
+        words: Further settings of jobs.query, such as "storage=s3" or "weights=/path/to/weights". Where the manifest
+            holds credentials that open the videos: "+dataset=manifest" and "dataset.uri=...".
 
     Raises:
         ConfigError: A setting is misspelt or out of range.
         IndexMissingError: Nothing is published for this dataset.
         StorageError: The storage failed.
     """
-    base = ["+dataset=folder", "dataset.uri=.", f"dataset.name={dataset}", f"storage.root={root}"]
-    return Index(cli.compose("query", QueryConfig, [*base, *words]))
+    named = any(word.removeprefix("+").startswith("dataset=") for word in words)
+    place = [] if named else ["+dataset=folder", "dataset.uri=."]
+    own = [f"dataset.name={dataset}", f"storage.root={root}"]
+    return Index(cli.compose("query", QueryConfig, [*place, *own, *words]))
 
 
 class Index:
@@ -62,6 +66,7 @@ class Index:
 
     def __init__(self, config: QueryConfig) -> None:
         """Open the index that the settings of a query name. Same errors as `trawl.open`."""
+        templates.check_templates(config.search.templates)
         self._config = config
         self._storage = Storage.open(config.storage)
         self._dataset = dataset_name(config.dataset)
@@ -86,10 +91,11 @@ class Index:
             where: SQL condition on columns of frames and of the manifest, as `search.where`.
 
         Raises:
-            ConfigError: The text is empty, or the condition names an unknown column.
+            ConfigError: The text is empty, k is below 1, or the condition names an unknown column.
             WeightsError: The index's model is not on this machine.
         """
         settings = replace(self._config.search, segments=k, where=where)
+        validate(settings)
         queries = texts.read_texts(text, None)
         vectors = [templates.query_vector(query, settings.templates, self._embed_texts) for query in queries]
         answer = self._tables.answers(queries, vectors, settings)[0]

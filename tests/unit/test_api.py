@@ -53,6 +53,20 @@ def test_where_limits_the_videos(index: trawl.Index) -> None:
         index.search("something red", where="cameera = 'rear'")
 
 
+@pytest.mark.parametrize(("text", "k"), [("", 5), ("   ", 5), ("red", 0), ("red", -1)])
+def test_a_search_for_nothing_is_a_line(index: trawl.Index, text: str, k: int) -> None:
+    with pytest.raises(ConfigError):
+        index.search(text, k=k)
+
+
+def test_settings_are_checked_as_it_opens(corpus: Corpus) -> None:  # noqa: F811
+    root = str(corpus.storage.root)
+    with pytest.raises(ConfigError, match="nonsense"):
+        trawl.open(root, "little", "search.templates=nonsense")
+    opened = trawl.open(root, "little", "+dataset=manifest", "dataset.uri=list.csv", "search.templates=none")
+    assert opened.search("something red", k=1)[0].video_id == "front/red.mp4"
+
+
 def test_videos_are_the_ledger(index: trawl.Index) -> None:
     assert sorted(index.videos["video_id"].to_pylist()) == sorted(
         ["front/red.mp4", "rear/blue.mp4", "rear/gray <b>&.mp4"]

@@ -10,16 +10,6 @@ from trawl.records.arrays import Indices, Times
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """One frame that a query found. score is the cosine similarity of text and frame."""
-
-    video_id: str
-    frame_index: int
-    time_s: float
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
 class ScoreCurve:
     """How well each frame of one video answers a text.
 

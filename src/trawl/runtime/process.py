@@ -4,13 +4,9 @@ glibc keeps freed blocks that lie between others for the next allocation. A long
 leaves unused grows with its length. https://man7.org/linux/man-pages/man3/malloc_trim.3.html
 """
 
-import resource
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 import ctypes
 import importlib
+import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
