@@ -1,7 +1,9 @@
-"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about 70 minutes on two idle cores).
+"""Run every benchmark and write docs/benchmarks.md: `python -m benchmarks` (about 70 minutes on two
+idle cores).
 
-Each figure is a ratio inside one run on one machine, with absolute times beside it. Clips come from REAL_VIDEOS, or from a folder
-given as the argument. `--stages index propagate` runs some, and leaves the sections of the others as they are.
+Each figure is a ratio inside one run on one machine, with absolute times beside it. Clips come from
+REAL_VIDEOS, or from a folder given as the argument. `--stages index propagate` runs some, and
+leaves the sections of the others as they are.
 """
 
 import argparse
@@ -47,7 +49,9 @@ def section(name: str, clips: str) -> str:
     """The benchmark's output under its heading, with the day and machine that it is of."""
     command = ["python", "-m", f"benchmarks.{name}", *([clips] if name in TAKES_CLIPS else [])]
     print(f"== {STAGES[name]}: {' '.join(command)}", flush=True)
-    done = subprocess.run([sys.executable, *command[1:]], check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, *command[1:]], check=True, stdout=subprocess.PIPE, text=True
+    )
     print(done.stdout, flush=True)
     shown = " ".join("CLIPS" if word == clips else word for word in command)
     return f"`{shown}`, {datetime.now(UTC):%Y-%m-%d}: {machine()}\n\n{done.stdout.strip()}\n"
@@ -60,7 +64,9 @@ def written() -> dict[str, str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("clips", nargs="?", default=os.environ.get("REAL_VIDEOS"))
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     args = parser.parse_args()
@@ -69,9 +75,12 @@ def main() -> None:
             "give a folder of real .mp4 clips, or set REAL_VIDEOS: synthetic ones decode too easily to measure"
         )
     for name in args.stages:
-        found = section(name, args.clips)  # before the page is read: other stages may write to it meanwhile
+        # before the page is read: other stages may write to it meanwhile
+        found = section(name, args.clips)
         sections = written() | {STAGES[name]: found}
-        ordered = [f"## {title}\n\n{sections[title]}" for title in STAGES.values() if title in sections]
+        ordered = [
+            f"## {title}\n\n{sections[title]}" for title in STAGES.values() if title in sections
+        ]
         PAGE.write_text("\n".join([HEAD, *ordered]))
     print(f"written to {PAGE}")
 

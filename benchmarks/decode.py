@@ -1,11 +1,14 @@
-"""Each sampling policy against plain decord loops over the same real clips, on one thread; and memory against length.
+"""Each sampling policy against plain decord loops over the same real clips, on one thread; and
+memory against length.
 
     loop     decord, every picture in order, none of them resized or kept
-    batch    decord's get_batch of the same frames as ours, resized by Pillow as open_clip does; scenes: `loop`, since
+    batch    decord's get_batch of the same frames as ours, resized by Pillow as open_clip does;
+             scenes: `loop`, since
              decord has no shot detection and every picture must be seen
 
-Rounds take turns, and the figure is the median round's. Time is CPU time, since both sides are one thread and the machine may
-not be idle; the last table gives wall time of the sandbox beside that of the same work without it.
+Rounds take turns, and the figure is the median round's. Time is CPU time, since both sides are one
+thread and the machine may not be idle; the last table gives wall time of the sandbox beside that of
+the same work without it.
 
     python -m benchmarks.decode FOLDER [--rounds 3]
 """
@@ -68,7 +71,9 @@ def batch(path: Path, sampling: SamplingConfig) -> int:
     for picture in reader.get_batch(plan(facts.times_s, facts.keyframe, sampling)).asnumpy():
         image = Image.fromarray(picture)
         short = min(image.size)
-        image = image.resize((224 * image.width // short, 224 * image.height // short), Image.Resampling.BICUBIC)
+        image = image.resize(
+            (224 * image.width // short, 224 * image.height // short), Image.Resampling.BICUBIC
+        )
         left, top = (image.width - 224) // 2, (image.height - 224) // 2
         image.crop((left, top, left + 224, top + 224))
     return len(reader)
@@ -81,13 +86,21 @@ def rate(work: Callable[[Path], int], clips: list[Path]) -> float:
 
 
 def speed(clips: list[Path], rounds: int) -> None:
-    print("| sampling | source frames/s | against a plain decord loop | against decord get_batch + Pillow |")
+    print(
+        "| sampling | source frames/s | against a plain decord loop | against decord get_batch + Pillow |"
+    )
     print("|---|---|---|---|")
     for name, sampling in POLICIES.items():
-        works = (lambda path, s=sampling: ours(path, s), loop, lambda path, s=sampling: batch(path, s))
+        works = (
+            lambda path, s=sampling: ours(path, s),
+            loop,
+            lambda path, s=sampling: batch(path, s),
+        )
         rates = [[rate(work, clips) for work in works] for _ in range(rounds)]
         mine, plain, batched = (statistics.median(column) for column in zip(*rates, strict=True))
-        print(f"| {name} | {mine:.0f} | {mine / plain:.2f} ({plain:.0f}) | {mine / batched:.2f} ({batched:.0f}) |")
+        print(
+            f"| {name} | {mine:.0f} | {mine / plain:.2f} ({plain:.0f}) | {mine / batched:.2f} ({batched:.0f}) |"
+        )
 
 
 def sandboxed(clips: list[Path], rounds: int) -> None:
@@ -108,7 +121,9 @@ def sandboxed(clips: list[Path], rounds: int) -> None:
             inside.append(middle - start)
             outside.append(time.perf_counter() - middle)
     boxed, plain = min(inside), min(outside)  # wall time on a machine that may be busy
-    print(f"| {len(clips)} clips, a frame every 0.5 s | {boxed:.2f} | {plain:.2f} | {boxed / plain:.2f} |")
+    print(
+        f"| {len(clips)} clips, a frame every 0.5 s | {boxed:.2f} | {plain:.2f} | {boxed / plain:.2f} |"
+    )
 
 
 def repeated(path: Path, times: int, to: Path) -> Path:
@@ -124,7 +139,11 @@ def repeated(path: Path, times: int, to: Path) -> Path:
                 packets = [packet for packet in source.demux(template) if packet.dts is not None]
                 offset = end - packets[0].dts
                 for packet in packets:
-                    packet.pts, packet.dts, packet.stream = packet.pts + offset, packet.dts + offset, stream
+                    packet.pts, packet.dts, packet.stream = (
+                        packet.pts + offset,
+                        packet.dts + offset,
+                        stream,
+                    )
                     end = packet.dts + (packet.duration or 1)
                     out.mux(packet)
     return to
@@ -137,13 +156,17 @@ def memory(clip: Path) -> None:
             for times in LENGTHS:
                 path = repeated(clip, times, Path(folder) / f"{times}.mp4")
                 command = [sys.executable, "-m", "benchmarks.decode", str(path), "--peak", policy]
-                peaks.append(int(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+                peaks.append(
+                    int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+                )
             cells = " | ".join(f"{peak} MiB" for peak in peaks)
             print(f"| {policy} | {cells} | {peaks[-1] / peaks[0]:.2f} |")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", nargs="?", default=os.environ.get("REAL_VIDEOS"), type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peak", choices=POLICIES, help=argparse.SUPPRESS)
@@ -165,7 +188,9 @@ def main() -> None:
     print("\n| work | sandboxed, wall s | in process, wall s | ratio |\n|---|---|---|---|")
     sandboxed(clips, options.rounds)
     print(f"\nPeak memory of the decoding process, by length ({clips[0].stem}, repeated):\n")
-    print("| sampling | " + " | ".join(f"{times} x" for times in LENGTHS) + " | longest / shortest |")
+    print(
+        "| sampling | " + " | ".join(f"{times} x" for times in LENGTHS) + " | longest / shortest |"
+    )
     print("|---|" + "---|" * (len(LENGTHS) + 1))
     memory(clips[0])
 

@@ -1,15 +1,19 @@
-"""The index job against what its user would write instead, over the same clips with ViT-B-32 at random initialisation.
+"""The index job against what its user would write instead, over the same clips with ViT-B-32 at
+random initialisation.
 
     (a) sequential   one process: decord, open_clip's own preprocessing and model, all cores
-    (b) ray_data     the usual recipe: map_batches with a decoding actor, then with an embedding actor
-    (c) perfect      CPU seconds of a decode-only and of an embed-only loop, each on one thread, over the number of cores
+    (b) ray_data     the usual recipe: map_batches with a decoding actor, then with an embedding
+                     actor
+    (c) perfect      CPU seconds of a decode-only and of an embed-only loop, each on one thread,
+                     over the number of cores
 
-The job is measured twice: in fp32, as the others compute, and with `embedder.precision=auto`, its default for this model. What
-auto is here stands above the table; docs/precision.md says what it costs. The others compute as their users write them, in fp32.
+The job is measured twice: in fp32, as the others compute, and with `embedder.precision=auto`, its
+default for this model. What auto is here stands above the table; docs/precision.md says what it
+costs. The others compute as their users write them, in fp32.
 
-Every part runs in a process of its own, in turn, several rounds. Start-up (imports, model, Ray) and shut-down are measured
-apart; for (b) what its actors did before the last of them was up is not counted against it. The CPU seconds hold on a busy
-machine, too.
+Every part runs in a process of its own, in turn, several rounds. Start-up (imports, model, Ray) and
+shut-down are measured apart; for (b) what its actors did before the last of them was up is not
+counted against it. The CPU seconds hold on a busy machine, too.
 
     python -m benchmarks.index FOLDER [--rounds 3]
 """
@@ -87,7 +91,12 @@ def perfect(folder: Path) -> dict:
         embed(net, part)
     embed_s = time.process_time() - start
     cores = os.cpu_count() or 1
-    return {"wall_s": (decode_s + embed_s) / cores, "decode_cpu_s": decode_s, "embed_cpu_s": embed_s, "frames": frames}
+    return {
+        "wall_s": (decode_s + embed_s) / cores,
+        "decode_cpu_s": decode_s,
+        "embed_cpu_s": embed_s,
+        "frames": frames,
+    }
 
 
 class _Decode:
@@ -100,7 +109,9 @@ class _Decode:
         from PIL import Image
 
         for path in batch["path"]:
-            images = np.stack([self.preprocess(Image.fromarray(f)).numpy() for f in decode(Path(path))])
+            images = np.stack(
+                [self.preprocess(Image.fromarray(f)).numpy() for f in decode(Path(path))]
+            )
             for start in range(0, len(images), BATCH):
                 part = images[start : start + BATCH]
                 yield {"image": part, "up": np.full(len(part), self.up)}
@@ -170,7 +181,13 @@ def trawl_fp32(folder: Path) -> dict:
     return trawl(folder, "fp32")
 
 
-PARTS = {"trawl": trawl, "trawl_fp32": trawl_fp32, "sequential": sequential, "ray_data": ray_data, "perfect": perfect}
+PARTS = {
+    "trawl": trawl,
+    "trawl_fp32": trawl_fp32,
+    "sequential": sequential,
+    "ray_data": ray_data,
+    "perfect": perfect,
+}
 TARGETS = {"sequential": 0.80, "ray_data": 0.50, "perfect": 1.20}
 LABELS = {
     "sequential": "(a) one plain sequential process, all cores",
@@ -227,7 +244,9 @@ def _median(found: dict[str, list[dict]], part: str, what: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, nargs="?", default=os.environ.get("REAL_VIDEOS"))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--part", choices=PARTS)

@@ -1,8 +1,10 @@
-"""What the limits of `table/maintain.py` rest on: the cost of deltas, of merging and of training, and what old centroids lose.
+"""What the limits of `table/maintain.py` rest on: the cost of deltas, of merging and of training,
+and what old centroids lose.
 
-Rows and queries are those of `benchmarks/query.py`. "drifted" rows have another offset and other clusters than those that the
-index was trained on, as from another kind of camera. drift is the mean squared distance of the rows since the training to their
-centroid, over that of the rows trained on. Queries are timed in CPU seconds, which a busy machine changes less.
+Rows and queries are those of `benchmarks/query.py`. "drifted" rows have another offset and other
+clusters than those that the index was trained on, as from another kind of camera. drift is the mean
+squared distance of the rows since the training to their centroid, over that of the rows trained on.
+Queries are timed in CPU seconds, which a busy machine changes less.
 
     python -m benchmarks.maintenance [--rows 200000] [--dim 512]
 """
@@ -41,7 +43,9 @@ class Table:
     def add(self, corpus: Corpus, rows: int) -> float:
         """Seconds."""
         began, self.commits = time.perf_counter(), self.commits + 1
-        written = frames.write_fragments(self.uri, {}, self.schema, corpus.batches(rows, self.schema))
+        written = frames.write_fragments(
+            self.uri, {}, self.schema, corpus.batches(rows, self.schema)
+        )
         frames.commit(self.uri, {}, written, [], f"{self.commits}", self.places)
         return time.perf_counter() - began
 
@@ -53,9 +57,13 @@ class Table:
     def optimize(self, merged: int) -> tuple[float, float]:
         """(seconds, MB written)"""
         before, began = self._indices(), time.perf_counter()
-        self.open().optimize.optimize_indices(num_indices_to_merge=merged, index_names=[maintain.INDEX_NAME])
+        self.open().optimize.optimize_indices(
+            num_indices_to_merge=merged, index_names=[maintain.INDEX_NAME]
+        )
         spent = time.perf_counter() - began
-        return spent, sum(size for name, size in self._indices().items() if name not in before) / 1e6
+        return spent, sum(
+            size for name, size in self._indices().items() if name not in before
+        ) / 1e6
 
     def train(self) -> float:
         """Seconds."""
@@ -67,7 +75,9 @@ class Table:
         """As the query job asks, of an exact scan's rows."""
         search, dataset = SearchConfig(), self.open()
         exact, _ = timed(dataset, vectors, k, use_index=False)
-        found, _ = timed(dataset, vectors, k, nprobes=search.nprobes, refine_factor=search.refine_factor)
+        found, _ = timed(
+            dataset, vectors, k, nprobes=search.nprobes, refine_factor=search.refine_factor
+        )
         return recall(found, exact)
 
     def cpu_ms(self, vectors: np.ndarray, k: int) -> float:
@@ -76,22 +86,39 @@ class Table:
         spent = []
         for vector in (*vectors[:5], *vectors):
             began = time.process_time()
-            nearest = {"column": "embedding", "q": vector, "k": k, "metric": "cosine", "nprobes": search.nprobes}
+            nearest = {
+                "column": "embedding",
+                "q": vector,
+                "k": k,
+                "metric": "cosine",
+                "nprobes": search.nprobes,
+            }
             nearest |= {"refine_factor": search.refine_factor}
-            dataset.to_table(columns=["video_id", "frame_index", "_distance"], nearest=nearest, prefilter=True)
+            dataset.to_table(
+                columns=["video_id", "frame_index", "_distance"], nearest=nearest, prefilter=True
+            )
             spent.append(time.process_time() - began)
         return statistics.median(spent[5:]) * 1e3
 
     def _indices(self) -> dict[str, int]:
         folders = Path(self.uri, "_indices")
-        return {one.name: sum(file.stat().st_size for file in one.iterdir()) for one in folders.iterdir()}
+        return {
+            one.name: sum(file.stat().st_size for file in one.iterdir())
+            for one in folders.iterdir()
+        }
 
 
 def deltas(rows: int, dim: int, root: str) -> str:
     corpus, table, night = Corpus(rows, dim), Table(root, dim), int(rows * NIGHT)
     table.add(corpus, rows)
-    lines = [f"{rows:,} rows of {dim} trained in {table.train():.1f} s; {night:,} more each night", ""]
-    lines += ["| deltas | adding the last, s | MB | a query of 10, CPU ms | of 400, CPU ms |", "|---|---|---|---|---|"]
+    lines = [
+        f"{rows:,} rows of {dim} trained in {table.train():.1f} s; {night:,} more each night",
+        "",
+    ]
+    lines += [
+        "| deltas | adding the last, s | MB | a query of 10, CPU ms | of 400, CPU ms |",
+        "|---|---|---|---|---|",
+    ]
     vectors, spent, size = corpus.texts(corpus.draw(QUERIES)), 0.0, 0.0
     for count in range(1, DELTAS + 1):
         if count > 1:
@@ -138,7 +165,9 @@ def drift_of(facts: dict[str, Any]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--dim", type=int, default=512)
     arguments = parser.parse_args()

@@ -1,9 +1,12 @@
-"""Planning a night: list the corpus, read the ledger, compare. Seconds, and memory against the number of videos.
+"""Planning a night: list the corpus, read the ledger, compare.
 
-Two corpora, each against a ledger that knows them all (1% edited, 1% gone since, the rest unchanged), and against an empty one
-(everything is new): a folder of real, empty files, and an S3 prefix, listed over HTTP from a server that makes its pages up as
-it goes, so that our side is what is measured. Each figure comes from a process of its own; memory is its peak above what it
-held after importing everything.
+Seconds, and memory against the number of videos.
+
+Two corpora, each against a ledger that knows them all (1% edited, 1% gone since, the rest
+unchanged), and against an empty one (everything is new): a folder of real, empty files, and an S3
+prefix, listed over HTTP from a server that makes its pages up as it goes, so that our side is what
+is measured. Each figure comes from a process of its own; memory is its peak above what it held
+after importing everything.
 
     python -m benchmarks.plan [--videos 10000 100000]
 """
@@ -46,13 +49,17 @@ class ListingServer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         start = int(parse_qs(urlparse(self.path).query).get("continuation-token", ["0"])[0])
         end = min(start + PAGE, self.videos)
-        more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{end}</NextContinuationToken>"
+        more = (
+            f"<IsTruncated>true</IsTruncated><NextContinuationToken>{end}</NextContinuationToken>"
+        )
         contents = "".join(
             f"<Contents><Key>corpus/{key(n)}</Key><Size>0</Size><ETag>&quot;{n:032x}&quot;</ETag></Contents>"
             for n in range(start, end)
         )
         last = more if end < self.videos else "<IsTruncated>false</IsTruncated>"
-        body = f'<?xml version="1.0"?><ListBucketResult>{last}{contents}</ListBucketResult>'.encode()
+        body = (
+            f'<?xml version="1.0"?><ListBucketResult>{last}{contents}</ListBucketResult>'.encode()
+        )
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -71,15 +78,26 @@ def make_folder(root: Path, videos: int) -> None:
 
 
 def fill_ledger(storage: Storage, dataset: DatasetConfig, config: StorageConfig) -> None:
-    """Every listed video as indexed, 1% of them with another fingerprint, and 1% more that are gone."""
+    """Every listed video as indexed, 1% of them with another fingerprint, and 1% more that are
+    gone.
+    """
     ledger = open_ledger(storage.table_uri("bench", "known", "videos"), {})
     videos, number = iter(list_videos(dataset, config)), 0
     while chunk := list(islice(videos, 50_000)):
         rows = []
         for video in chunk:
             number += 1
-            row = dict.fromkeys(VIDEOS.names) | {"uri": video.uri, "size_bytes": 0, "status": "indexed", "attempts": 0}
-            row |= {"video_id": video.video_id, "fingerprint": video.fingerprint, "frames_embedded": 1}
+            row = dict.fromkeys(VIDEOS.names) | {
+                "uri": video.uri,
+                "size_bytes": 0,
+                "status": "indexed",
+                "attempts": 0,
+            }
+            row |= {
+                "video_id": video.video_id,
+                "fingerprint": video.fingerprint,
+                "frames_embedded": 1,
+            }
             row |= {"metadata": "{}", "run_id": "bench", "updated_at": datetime.now(UTC)}
             rows.append(row | ({"fingerprint": "edited"} if number % 100 == 0 else {}))
             if number % 100 == 1:
@@ -98,7 +116,9 @@ def one(dataset: DatasetConfig, config: StorageConfig, ledger_name: str) -> dict
     import botocore.session  # noqa: F401
     import lance  # noqa: F401
 
-    ledger = open_ledger(Storage.open(StorageConfig(root=config.root)).table_uri("bench", ledger_name, "videos"), {})
+    ledger = open_ledger(
+        Storage.open(StorageConfig(root=config.root)).table_uri("bench", ledger_name, "videos"), {}
+    )
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
     before = memory_mib("VmRSS")
     started = time.perf_counter()
@@ -111,7 +131,14 @@ def one(dataset: DatasetConfig, config: StorageConfig, ledger_name: str) -> dict
     plan_s = time.perf_counter() - started
     peak_mib = memory_mib("VmHWM") - before
     assert (work, removed) == (plan.counts.work, plan.counts.removed)
-    return {"listed": listed, "listing_s": listing_s, "plan_s": plan_s, "mib": peak_mib, "work": work, "gone": removed}
+    return {
+        "listed": listed,
+        "listing_s": listing_s,
+        "plan_s": plan_s,
+        "mib": peak_mib,
+        "work": work,
+        "gone": removed,
+    }
 
 
 def measure(sizes: list[int], root: Path) -> str:
@@ -127,7 +154,9 @@ def measure(sizes: list[int], root: Path) -> str:
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         for kind, uri in (("folder", str(place / "corpus")), ("S3", "s3://bench/corpus")):
-            config = StorageConfig(root=str(place / kind), endpoint=f"http://127.0.0.1:{server.server_port}")
+            config = StorageConfig(
+                root=str(place / kind), endpoint=f"http://127.0.0.1:{server.server_port}"
+            )
             dataset = DatasetConfig(kind="folder", uri=uri)
             fill_ledger(Storage.open(config), dataset, config)
             for ledger in ("known", "empty"):
@@ -147,7 +176,9 @@ def _in_own_process(dataset: DatasetConfig, config: StorageConfig, ledger: str) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--videos", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -156,7 +187,13 @@ def main() -> None:
     if arguments.one:
         uri, root, endpoint, ledger = json.loads(arguments.one)
         print(
-            json.dumps(one(DatasetConfig(kind="folder", uri=uri), StorageConfig(root=root, endpoint=endpoint), ledger))
+            json.dumps(
+                one(
+                    DatasetConfig(kind="folder", uri=uri),
+                    StorageConfig(root=root, endpoint=endpoint),
+                    ledger,
+                )
+            )
         )
         return
     with tempfile.TemporaryDirectory() as root:

@@ -1,14 +1,19 @@
-"""What each precision costs in quality and saves in time and memory, CLIP and SAM 2, on one thread of this machine's CPU.
+"""What each precision costs in quality and saves in time and memory, CLIP and SAM 2, on one thread
+of this machine's CPU.
 
-    quality    the demo models, trained: the figures of their own evaluations, on freshly drawn test scenes. Published
-               architectures at random initialisation: cosine of embeddings to those in fp32, how many of a frame's ten
-               nearest stay the same, IoU of masks; over frames of the real clips
-    speed      CPU time of the same pictures in fp32 over that in the other precision, taken in turns in one process
+    quality    the demo models, trained: the figures of their own evaluations, on freshly drawn test
+               scenes. Published
+               architectures at random initialisation: cosine of embeddings to those in fp32, how
+               many of a frame's ten nearest stay the same, IoU of masks; over frames of the real
+               clips
+    speed      CPU time of the same pictures in fp32 over that in the other precision, taken in
+               turns in one process
     memory     of the weights, and the most that a process held that loaded the model and used it
 
-Every line is a process of its own. A precision that this CPU lacks is computed all the same, emulated, for its quality: the job
-would take fp32 (`models/precision.py`). A compiled model's start is CPU seconds, the compiler's included; its speed is over
-the same precision's in fp32, not compiled.
+Every line is a process of its own. A precision that this CPU lacks is computed all the same,
+emulated, for its quality: the job would take fp32 (`models/precision.py`). A compiled model's start
+is CPU seconds, the compiler's included; its speed is over the same precision's in fp32, not
+compiled.
 
     python -m benchmarks.precision FOLDER [--compile]
 """
@@ -39,7 +44,12 @@ LINES = [
     *(("trawl-demo-sam2", word) for word in ("fp32", "bf16", "int8")),
     *(("sam2.1_hiera_tiny", word) for word in ("fp32", "bf16", "int8")),
 ]
-COMPILED = [("ViT-B-32", "fp32"), ("ViT-B-32", "bf16"), ("sam2.1_hiera_tiny", "fp32"), ("sam2.1_hiera_tiny", "bf16")]
+COMPILED = [
+    ("ViT-B-32", "fp32"),
+    ("ViT-B-32", "bf16"),
+    ("sam2.1_hiera_tiny", "fp32"),
+    ("sam2.1_hiera_tiny", "bf16"),
+]
 
 
 def pictures(folder: Path, clips: int = 10, each: int = 3) -> np.ndarray:
@@ -51,7 +61,9 @@ def pictures(folder: Path, clips: int = 10, each: int = 3) -> np.ndarray:
     for path in sorted(folder.glob("*.mp4"))[:clips]:
         reader = decord.VideoReader(str(path), num_threads=1)
         for at in np.linspace(0, len(reader) - 1, each).astype(int):
-            found.append(cv2.resize(reader[int(at)].asnumpy(), (640, 360), interpolation=cv2.INTER_AREA))
+            found.append(
+                cv2.resize(reader[int(at)].asnumpy(), (640, 360), interpolation=cv2.INTER_AREA)
+            )
     return np.stack(found)
 
 
@@ -95,10 +107,14 @@ def embedder_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> 
     from trawl.models.clip.openclip import OpenClipEmbedder
 
     demo = model == "trawl-demo-clip"
-    blueprint = registry.resolve(EmbedderConfig("openclip", model, "builtin" if demo else "random:0"))
+    blueprint = registry.resolve(
+        EmbedderConfig("openclip", model, "builtin" if demo else "random:0")
+    )
     images = np.stack([resize(frame, blueprint.image) for frame in frames])
     start = cpu_s()
-    lower = OpenClipEmbedder(replace(blueprint, precision=word, compile=compiled), "cpu", batch_size=8, threads=1)
+    lower = OpenClipEmbedder(
+        replace(blueprint, precision=word, compile=compiled), "cpu", batch_size=8, threads=1
+    )
     lower.embed_images(images[:8])
     tower = [lower._encode_image] if hasattr(lower._encode_image, "parameters") else []
     found = {"start_s": cpu_s() - start, "weights_mib": weights_mib(lower.model.visual, *tower)}
@@ -107,7 +123,9 @@ def embedder_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> 
     whole = OpenClipEmbedder(blueprint, "cpu", batch_size=8, threads=1)
     exact = whole.embed_images(images)
     few = images[:8]
-    found["speed"], seconds = speed(lambda: lower.embed_images(few), lambda: whole.embed_images(few))
+    found["speed"], seconds = speed(
+        lambda: lower.embed_images(few), lambda: whole.embed_images(few)
+    )
     found["rate"] = f"{len(few) / seconds:.1f} images"
     cosine = (vectors * exact).sum(axis=1)
     found["cosine"] = [float(cosine.min()), float(cosine.mean())]
@@ -119,7 +137,9 @@ def embedder_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> 
 
 
 def same_nearest(exact: np.ndarray, found: np.ndarray, k: int = 10) -> float:
-    """Share of the k best of a gallery that stay the same when it is embedded otherwise; each exact picture asks."""
+    """Share of the k best of a gallery that stay the same when it is embedded otherwise; each exact
+    picture asks.
+    """
     whole, lower = (np.argsort(-(exact @ gallery.T), axis=1)[:, :k] for gallery in (exact, found))
     return float(np.mean([len(set(a) & set(b)) / k for a, b in zip(whole, lower)]))
 
@@ -130,7 +150,9 @@ def demo_clip_quality(word: str) -> str:
     from trawl.demo import clip
 
     judge = Judge(gallery.drawn(0, 500, clip.config()["vision_cfg"]["image_size"]), word=word)
-    seen, unseen = (judge.retrieve("", queries_about(pairs)) for pairs in (words.SEEN, words.UNSEEN))
+    seen, unseen = (
+        judge.retrieve("", queries_about(pairs)) for pairs in (words.SEEN, words.UNSEEN)
+    )
     two = judge.retrieve("", queries_about_two(judge.shown))
     cases, hits = judge.point()["multi"]
     recalls = ", ".join(f"{s.recall_1:.3f} / {s.recall_5:.3f}" for s in (seen, unseen, two))
@@ -144,13 +166,19 @@ def tracker_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> d
     from trawl.records.tracking import Prompt
 
     demo = model == "trawl-demo-sam2"
-    config = TrackerConfig("sam2", model, "builtin" if demo else "random:0", frame_batch=8 if demo else 1)
+    config = TrackerConfig(
+        "sam2", model, "builtin" if demo else "random:0", frame_batch=8 if demo else 1
+    )
     config.image_size = None if demo else SAM2_SIZE
     blueprint = trackers.resolve(config)
     shown = next(films.drawn(1, 1, 12)).frames if demo else frames[:4]
     height, width = shown.shape[1:3]
     prompts = [
-        Prompt(k, 0, box=np.array([x * width, 0.3 * height, (x + 0.2) * width, 0.7 * height], np.float32))
+        Prompt(
+            k,
+            0,
+            box=np.array([x * width, 0.3 * height, (x + 0.2) * width, 0.7 * height], np.float32),
+        )
         for k, x in enumerate((0.2, 0.6))
     ]
 
@@ -160,7 +188,11 @@ def tracker_line(model: str, word: str, compiled: bool, frames: np.ndarray) -> d
     start = cpu_s()
     lower = trackers.build(replace(blueprint, precision=word, compile=compiled), "cpu", threads=1)
     masks = follow(lower)
-    found = {"start_s": cpu_s() - start, "weights_mib": weights_mib(lower.model), "peak_mib": peak_mib()}
+    found = {
+        "start_s": cpu_s() - start,
+        "weights_mib": weights_mib(lower.model),
+        "peak_mib": peak_mib(),
+    }
     whole = trackers.build(blueprint, "cpu", threads=1)
     exact = follow(whole)
     found["speed"], seconds = speed(lambda: follow(lower), lambda: follow(whole))
@@ -191,7 +223,11 @@ def line(model: str, word: str, compiled: bool, frames: np.ndarray) -> dict:
 def shown(model: str, word: str, compiled: bool, found: dict) -> str:
     near = found.get("cosine") or found["iou"]
     kind = "cosine" if "cosine" in found else "IoU"
-    same = f", same top 10 {found['same']:.3f}, batch of 1 {found['batch']:.6f}" if "same" in found else ""
+    same = (
+        f", same top 10 {found['same']:.3f}, batch of 1 {found['batch']:.6f}"
+        if "same" in found
+        else ""
+    )
     quality = f"{found['quality']}; " if "quality" in found else ""
     lacking = word != "fp32" and not precision.cpu_has(word)
     name = f"{word}{', compiled' if compiled else ''}{', emulated' if lacking else ''}"
@@ -203,22 +239,40 @@ def shown(model: str, word: str, compiled: bool, found: dict) -> str:
 
 def table(folder: Path, wanted: list[tuple[str, str, bool]]) -> None:
     """Prints each line when it is known."""
-    print(f"Here auto is {precision.settle('auto', 'cpu')}. Cosine and IoU to fp32: least / mean.\n")
-    print("| model | in | quality | speed over fp32 | a CPU second | weights MiB | peak MiB | start CPU s |")
+    print(
+        f"Here auto is {precision.settle('auto', 'cpu')}. Cosine and IoU to fp32: least / mean.\n"
+    )
+    print(
+        "| model | in | quality | speed over fp32 | a CPU second | weights MiB | peak MiB | start CPU s |"
+    )
     print("|---|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "pictures.npy"
         np.save(file, pictures(folder))
         for model, word, compiled in wanted:
-            command = [sys.executable, "-m", "benchmarks.precision", str(file), "--line", model, word]
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.precision",
+                str(file),
+                "--line",
+                model,
+                word,
+            ]
             command += ["--compile"] if compiled else []
             environment = os.environ | {"OMP_NUM_THREADS": "1"}
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
-            print(shown(model, word, compiled, json.loads(done.stdout.splitlines()[-1])), flush=True)
+            done = subprocess.run(
+                command, check=True, stdout=subprocess.PIPE, text=True, env=environment
+            )
+            print(
+                shown(model, word, compiled, json.loads(done.stdout.splitlines()[-1])), flush=True
+            )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, nargs="?", default=os.environ.get("REAL_VIDEOS"))
     parser.add_argument("--compile", action="store_true", help="torch.compile, too: some minutes")
     parser.add_argument("--models", nargs="+", help="of these only")
@@ -229,7 +283,9 @@ def main() -> None:
         return
     if args.folder is None or not list(Path(args.folder).glob("*.mp4")):
         parser.error("give a folder of .mp4 clips, or set REAL_VIDEOS")
-    wanted = [(*pair, False) for pair in LINES] + ([(*pair, True) for pair in COMPILED] if args.compile else [])
+    wanted = [(*pair, False) for pair in LINES] + (
+        [(*pair, True) for pair in COMPILED] if args.compile else []
+    )
     table(Path(args.folder), [one for one in wanted if not args.models or one[0] in args.models])
 
 

@@ -1,12 +1,16 @@
-"""Our propagation against the sam2 package's own video predictor: the same clip, prompts and weights, in one process.
+"""Our propagation against the sam2 package's own video predictor: the same clip, prompts and
+weights, in one process.
 
-    stock    SAM2VideoPredictor, its state filled from memory with frames already resized and normalised (its own loading
-             of JPEGs is left out, ours of frames in memory is in), masks at display size above 0 as numpy
+    stock    SAM2VideoPredictor, its state filled from memory with frames already resized and
+             normalised (its own loading
+             of JPEGs is left out, ours of frames in memory is in), masks at display size above 0 as
+             numpy
     ours     Sam2Session.propagate, frames from uint8 at display size
 
-Rounds take turns, and the figure is the median round's. On the CPU time is CPU time, of one thread, since the machine may
-not be idle. On a GPU, in addition: SAM 2.1 tiny and small in bf16 with and
-without compile, beside what sam2's README publishes (one object on an A100: 47 and 43 frames/s; small compiled: 53).
+Rounds take turns, and the figure is the median round's. On the CPU time is CPU time, of one thread,
+since the machine may not be idle. On a GPU, in addition: SAM 2.1 tiny and small in bf16 with and
+without compile, beside what sam2's README publishes (one object on an A100: 47 and 43 frames/s;
+small compiled: 53).
 
     python -m benchmarks.propagate [--rounds 5] [--frames 60]
 """
@@ -45,17 +49,29 @@ def clip(frames: int, height: int, width: int) -> np.ndarray:
 
 def starts(height: int, width: int) -> list[tuple[int, int]]:
     """Upper left corners of twenty squares, (x, y)."""
-    return [(int(width * (0.05 + 0.18 * (k % 5))), int(height * (0.03 + 0.2 * (k // 5)))) for k in range(20)]
+    return [
+        (int(width * (0.05 + 0.18 * (k % 5))), int(height * (0.03 + 0.2 * (k // 5))))
+        for k in range(20)
+    ]
 
 
 def prompts(objects: int, height: int, width: int) -> list[Prompt]:
     side = height // 6
     corners = starts(height, width)[:objects]
-    return [Prompt(k, 0, box=np.array([x, y, x + side, y + side], np.float32)) for k, (x, y) in enumerate(corners)]
+    return [
+        Prompt(k, 0, box=np.array([x, y, x + side, y + side], np.float32))
+        for k, (x, y) in enumerate(corners)
+    ]
 
 
 def stock(predictor, images: list, told: list[Prompt], height: int, width: int) -> None:
-    empty = ("point_inputs_per_obj", "mask_inputs_per_obj", "cached_features", "constants", "output_dict_per_obj")
+    empty = (
+        "point_inputs_per_obj",
+        "mask_inputs_per_obj",
+        "cached_features",
+        "constants",
+        "output_dict_per_obj",
+    )
     empty += ("temp_output_dict_per_obj", "frames_tracked_per_obj")
     state = {name: {} for name in empty} | {
         "images": images,
@@ -101,15 +117,21 @@ def against_stock(rounds: int, frames: int) -> None:
     predictor, tracker = make(blueprint, PREDICTOR), trackers.build(blueprint, "cpu")
     pictures = clip(frames, HEIGHT, WIDTH)
     images = [pixels(picture, blueprint.image_size, torch.device("cpu")) for picture in pictures]
-    print(f"The demo SAM 2, {frames} frames of {WIDTH} x {HEIGHT}, CPU, {torch.get_num_threads()} thread(s)")
+    print(
+        f"The demo SAM 2, {frames} frames of {WIDTH} x {HEIGHT}, CPU, {torch.get_num_threads()} thread(s)"
+    )
     print()
     print("| objects | ours, object-frames/s | sam2's predictor | ratio | target |")
     print("|---|---|---|---|---|")
     for objects, target in TARGETS.items():
         told = prompts(objects, HEIGHT, WIDTH)
         works = ((ours, tracker, pictures, told), (stock, predictor, images, told, HEIGHT, WIDTH))
-        times = [[seconds(time.process_time, *work) for work in works] for _ in range(rounds + 1)][1:]
-        mine, theirs = (objects * frames / statistics.median(column) for column in zip(*times, strict=True))
+        times = [[seconds(time.process_time, *work) for work in works] for _ in range(rounds + 1)][
+            1:
+        ]
+        mine, theirs = (
+            objects * frames / statistics.median(column) for column in zip(*times, strict=True)
+        )
         ratio = statistics.median(b / a for a, b in times)
         print(f"| {objects} | {mine:.0f} | {theirs:.0f} | {ratio:.2f} | {target} |", flush=True)
 
@@ -121,26 +143,45 @@ def on_gpu(frames: int) -> None:
 
     height, width = 720, 1280
     pictures = clip(frames, height, width)
-    print(f"\n{torch.cuda.get_device_name()}, bf16, random weights, {frames} frames of {width} x {height}\n")
-    print("| model | compiled | objects | frames/s | object-frames/s | peak memory, GiB | first run, s |")
+    print(
+        f"\n{torch.cuda.get_device_name()}, bf16, random weights, {frames} frames of {width} x {height}\n"
+    )
+    print(
+        "| model | compiled | objects | frames/s | object-frames/s | peak memory, GiB | first run, s |"
+    )
     print("|---|---|---|---|---|---|---|")
     for model, compiled in itertools.product(GPU_MODELS, (False, True)):
         config = TrackerConfig(
-            "sam2", model, "random:0", precision="bf16", compile=compiled, cache_mb=1024, frame_batch=4, object_batch=32
+            "sam2",
+            model,
+            "random:0",
+            precision="bf16",
+            compile=compiled,
+            cache_mb=1024,
+            frame_batch=4,
+            object_batch=32,
         )
         tracker = trackers.build(trackers.resolve(config), "cuda")
         for objects in (1, 5, 20):
             told = prompts(objects, height, width)
             first = seconds(time.perf_counter, ours, tracker, pictures, told)
             torch.cuda.reset_peak_memory_stats()
-            took = statistics.median(seconds(time.perf_counter, ours, tracker, pictures, told) for _ in range(3))
+            took = statistics.median(
+                seconds(time.perf_counter, ours, tracker, pictures, told) for _ in range(3)
+            )
             peak = torch.cuda.max_memory_allocated() / 2**30
-            figures = f"{frames / took:.1f} | {objects * frames / took:.1f} | {peak:.2f} | {first:.1f}"
-            print(f"| {model} | {'yes' if compiled else 'no'} | {objects} | {figures} |", flush=True)
+            figures = (
+                f"{frames / took:.1f} | {objects * frames / took:.1f} | {peak:.2f} | {first:.1f}"
+            )
+            print(
+                f"| {model} | {'yes' if compiled else 'no'} | {objects} | {figures} |", flush=True
+            )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, default=60)
     arguments = parser.parse_args()

@@ -1,8 +1,10 @@
-"""One query's time and recall: the vector index that the index job builds against an exact scan of the same table.
+"""One query's time and recall: the vector index that the index job builds against an exact scan of
+the same table.
 
-Rows are synthetic, shaped like CLIP's: unit vectors in clusters (a video's frames resemble each other) with an offset that all
-images share. Queries come in two kinds: images near a cluster, and texts, which lie far from every image (cosine to the
-nearest about 0.4) and are the harder case. The table is written and indexed by the package's own code.
+Rows are synthetic, shaped like CLIP's: unit vectors in clusters (a video's frames resemble each
+other) with an offset that all images share. Queries come in two kinds: images near a cluster, and
+texts, which lie far from every image (cosine to the nearest about 0.4) and are the harder case. The
+table is written and indexed by the package's own code.
 
     python -m benchmarks.query [--rows 1000000] [--dim 512]
 """
@@ -37,10 +39,16 @@ class Corpus:
         self.image_offset, self.text_offset = self._noise(2, dim)
 
     def images(self, which: np.ndarray) -> np.ndarray:
-        return _unit(0.7 * self.image_offset + self.clusters[which] + 0.6 * self._noise(*self._shape(which)))
+        return _unit(
+            0.7 * self.image_offset + self.clusters[which] + 0.6 * self._noise(*self._shape(which))
+        )
 
     def texts(self, which: np.ndarray) -> np.ndarray:
-        return _unit(0.7 * self.text_offset + 0.5 * self.clusters[which] + 0.6 * self._noise(*self._shape(which)))
+        return _unit(
+            0.7 * self.text_offset
+            + 0.5 * self.clusters[which]
+            + 0.6 * self._noise(*self._shape(which))
+        )
 
     def draw(self, n: int) -> np.ndarray:
         return self.rng.integers(0, len(self.clusters), n)
@@ -74,7 +82,9 @@ def _batch(start: int, embeddings: np.ndarray, schema: pa.Schema) -> pa.RecordBa
         "duration_s": np.full(n, PER_VIDEO * 0.5),
         "path_parts": pa.array([["folder"]] * n, pa.list_(pa.string())),
         "metadata": ["{}"] * n,
-        "embedding": pa.FixedSizeListArray.from_arrays(pa.array(embeddings.astype(np.float16).ravel()), dim),
+        "embedding": pa.FixedSizeListArray.from_arrays(
+            pa.array(embeddings.astype(np.float16).ravel()), dim
+        ),
     }
     return pa.record_batch([columns[field.name] for field in schema], schema=schema)
 
@@ -88,11 +98,15 @@ def timed(dataset, queries: np.ndarray, k: int, **how) -> tuple[list[set], float
             nearest = {"column": "embedding", "q": query, "k": k, "metric": "cosine", **how}
             started = time.perf_counter()
             rows = dataset.to_table(
-                columns=["video_id", "frame_index", "time_s", "_distance"], nearest=nearest, prefilter=True
+                columns=["video_id", "frame_index", "time_s", "_distance"],
+                nearest=nearest,
+                prefilter=True,
             )
             if warm:
                 seconds.append(time.perf_counter() - started)
-                found.append(set(zip(rows["video_id"].to_pylist(), rows["frame_index"].to_pylist())))
+                found.append(
+                    set(zip(rows["video_id"].to_pylist(), rows["frame_index"].to_pylist()))
+                )
     return found, statistics.median(seconds)
 
 
@@ -127,7 +141,9 @@ def measure(rows: int, dim: int, root: str) -> str:
         vectors = queries(corpus.draw(QUERIES))
         for k in (10, search.frames):
             exact, flat_s = timed(dataset, vectors, k, use_index=False)
-            found, index_s = timed(dataset, vectors, k, nprobes=search.nprobes, refine_factor=search.refine_factor)
+            found, index_s = timed(
+                dataset, vectors, k, nprobes=search.nprobes, refine_factor=search.refine_factor
+            )
             ratio = f"1/{flat_s / index_s:.0f}"
             lines.append(
                 f"| {kind} | {k} | {recall(found, exact):.3f} | {index_s * 1e3:.1f} | {flat_s * 1e3:.0f} | {ratio} |"
@@ -136,7 +152,9 @@ def measure(rows: int, dim: int, root: str) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--dim", type=int, default=512)
     arguments = parser.parse_args()

@@ -1,7 +1,9 @@
-"""On paper: what a very large corpus would need, from figures measured on a small machine. Nothing is run.
+"""On paper: what a very large corpus would need, from figures measured on a small machine.
 
-Every figure is a constant with its source below, every price and size is an option, and every name carries its unit. The
-tables of docs/scale.md are this program's output.
+Nothing is run.
+
+Every figure is a constant with its source below, every price and size is an option, and every name
+carries its unit. The tables of docs/scale.md are this program's output.
 
     python -m benchmarks.scale [--hours 10000000] [--days 30] [--clip-minutes 5] [--write]
 """
@@ -17,10 +19,14 @@ from trawl.config.data import PricesConfig
 PAGE = Path(__file__).parents[1] / "docs" / "scale.md"
 START, END = "<!-- printed by benchmarks/scale.py -->\n", "<!-- end -->\n"
 
-# Measured here: two cores of an x86-64 server with AVX-512, ten real 720p H.264 clips (26 frames/s), one thread.
-DECODE_CPU_S = {"interval 0.5 s": 216.0, "interval 2 s": 142.0, "keyframes": 86.0}  # an hour of video
-FRAMES_PER_HOUR = {"interval 0.5 s": 7200, "interval 2 s": 1800, "keyframes": 990}  # keyframes: as those clips had them
-LIST_S = 10 / 100_000  # a video: listing S3 and comparing with the ledger; python -m benchmarks.plan
+# Measured here: two cores of an x86-64 server with AVX-512, ten real 720p H.264 clips (26
+# frames/s), one thread.
+# an hour of video
+DECODE_CPU_S = {"interval 0.5 s": 216.0, "interval 2 s": 142.0, "keyframes": 86.0}
+# keyframes: as those clips had them
+FRAMES_PER_HOUR = {"interval 0.5 s": 7200, "interval 2 s": 1800, "keyframes": 990}
+# a video: listing S3 and comparing with the ledger; python -m benchmarks.plan
+LIST_S = 10 / 100_000
 PLAN_BYTES = 19  # a known video, in memory; plan.py
 LOOKUP_S = (
     0.35 / 5_000_000
@@ -33,9 +39,10 @@ ROW_BYTES = 64  # of a stored frame beside its embedding; estimate.py
 # Set by our own code: table/maintain.py, conf/.
 ROWS_PER_PARTITION, RQ_BITS, COMMIT_ROWS, COMPACTED_ROWS, NPROBES = 8192, 5, 50_000, 1_048_576, 256
 DIM, DTYPE_BYTES = 1024, 2  # PE-Core-B/16, float16
-# Published: vit_base_patch16_clip_224 (17.6 GMAC, PE-Core-B/16's size), automatic mixed precision, batches of 1,024, on an RTX
-# 4090; huggingface/pytorch-image-models, results/benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv. Data-centre cards of the
-# same chip (AD102: L40, L40S) are priced here.
+# Published: vit_base_patch16_clip_224 (17.6 GMAC, PE-Core-B/16's size), automatic mixed precision,
+# batches of 1,024, on an RTX
+# 4090; huggingface/pytorch-image-models, results/benchmark-infer-amp-nchw-pt240-cu124-rtx4090.csv.
+# Data-centre cards of the same chip (AD102: L40, L40S) are priced here.
 GPU_FRAMES_S = 2783.55
 # Published: Amazon S3's guide to performance, for each partitioned prefix.
 PREFIX_GET_S, PREFIX_PUT_S = 5_500, 3_500
@@ -125,14 +132,17 @@ def gets(corpus: Corpus) -> float:
 
 
 def lookup_gets(corpus: Corpus, cluster: Cluster) -> float:
-    """To know where the old rows of videos lie: two for each fragment that is there when a night begins, half as many on
-    average as at the end, and for each that a commit adds."""
+    """To know where the old rows of videos lie: two for each fragment that is there when a night
+    begins, half as many on average as at the end, and for each that a commit adds.
+    """
     return 2 * (max(cluster.days, 1) * fragments(corpus, cluster) / 2 + corpus.rows / COMMIT_ROWS)
 
 
 def puts(corpus: Corpus) -> float:
-    """To write every row twice, as it comes and compacted: parts, and the begin and end of each upload; and six small files
-    a commit, for two tables a transaction, a manifest and a data or deletion file."""
+    """To write every row twice, as it comes and compacted: parts, and the begin and end of each
+    upload; and six small files a commit, for two tables a transaction, a manifest and a data or
+    deletion file.
+    """
     parts = 2 * corpus.rows * row_bytes() / PART_BYTES
     uploads = corpus.rows / COMMIT_ROWS + corpus.rows / COMPACTED_ROWS
     return parts + 2 * uploads + 6 * corpus.rows / COMMIT_ROWS
@@ -237,12 +247,18 @@ def table(rows: list[Row], corpora: list[Corpus]) -> str:
     """One column per sampling."""
     head = "| | " + " | ".join(corpus.sampling for corpus in corpora) + " |"
     rule = "|---|" + "---:|" * len(corpora)
-    body = [f"| {name} | " + " | ".join(amount(value(corpus)) for corpus in corpora) + " |" for name, value in rows]
+    body = [
+        f"| {name} | " + " | ".join(amount(value(corpus)) for corpus in corpora) + " |"
+        for name, value in rows
+    ]
     return "\n".join([head, rule, *body])
 
 
 def money(corpus: Corpus, cluster: Cluster, prices: PricesConfig) -> dict[str, float]:
-    """What it is spent on -> how much; what is stored, for a month. Videos are not counted: they are there already."""
+    """What it is spent on -> how much; what is stored, for a month.
+
+    Videos are not counted: they are there already.
+    """
     stored = corpus.rows * row_bytes() + index_bytes(corpus.rows)
     return {
         "decoding": decode_cpu_h(corpus) * prices.cpu_h,
@@ -278,7 +294,10 @@ def report(corpora: list[Corpus], cluster: Cluster, prices: PricesConfig) -> str
         ("building it in one process of two cores, days", lambda c: index_h(c.rows) / 24),
         ("planning, hours", lambda c: c.videos * LIST_S / 3600),
         ("planning, memory, GiB", lambda c: c.videos * PLAN_BYTES / GIB),
-        ("where old rows lie: reading it once a night, minutes of a core", lambda c: c.rows * LOOKUP_S / 60),
+        (
+            "where old rows lie: reading it once a night, minutes of a core",
+            lambda c: c.rows * LOOKUP_S / 60,
+        ),
         ("where old rows lie, memory, GiB", lambda c: c.videos * PLACES_BYTES / GIB),
     ]
     requests: list[Row] = [
@@ -291,10 +310,13 @@ def report(corpora: list[Corpus], cluster: Cluster, prices: PricesConfig) -> str
         ("LIST, to plan once", lambda c: c.videos / 1000),
     ]
     spent: list[Row] = [
-        (f"{name}, {prices.currency}", _spent_on(name, cluster, prices)) for name in money(first, cluster, prices)
+        (f"{name}, {prices.currency}", _spent_on(name, cluster, prices))
+        for name in money(first, cluster, prices)
     ]
     lines = ["| what gives way | because | at hours of video | then |", "|---|---|---:|---|"]
-    lines += [f"| {x.what} | {x.why} | {amount(x.hours)} | {x.remedy} |" for x in limits(first, cluster)]
+    lines += [
+        f"| {x.what} | {x.why} | {amount(x.hours)} | {x.remedy} |" for x in limits(first, cluster)
+    ]
     return f"""{amount(first.hours)} hours of video in {amount(first.videos)} clips of {first.clip_minutes:g} minutes, \
 {first.mbit_s:g} Mbit/s: {amount(first.video_bytes / TB)} TB. To be indexed in {cluster.days:g} days, cores and GPUs busy \
 {cluster.busy:.0%} of the time.
@@ -331,19 +353,29 @@ def _spent_on(name: str, cluster: Cluster, prices: PricesConfig) -> Callable[[Co
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--hours", type=float, default=10e6, help="of video")
     parser.add_argument("--clip-minutes", type=float, default=5)
     parser.add_argument("--mbit-s", type=float, default=4, help="of a video's bytes")
-    parser.add_argument("--days", type=float, default=30, help="in which all of it is to be indexed")
-    parser.add_argument("--busy", type=float, default=0.8, help="share of the time that a core or GPU computes")
+    parser.add_argument(
+        "--days", type=float, default=30, help="in which all of it is to be indexed"
+    )
+    parser.add_argument(
+        "--busy", type=float, default=0.8, help="share of the time that a core or GPU computes"
+    )
     parser.add_argument("--cores-per-node", type=int, default=16)
     defaults = PricesConfig()
     for name in ("cpu_h", "gpu_h", "gb_month", "gb_read"):
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=getattr(defaults, name), help="price")
+        parser.add_argument(
+            f"--{name.replace('_', '-')}", type=float, default=getattr(defaults, name), help="price"
+        )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/scale.md")
     args = parser.parse_args()
-    corpora = [Corpus(args.hours, args.clip_minutes, args.mbit_s, sampling) for sampling in DECODE_CPU_S]
+    corpora = [
+        Corpus(args.hours, args.clip_minutes, args.mbit_s, sampling) for sampling in DECODE_CPU_S
+    ]
     prices = PricesConfig(args.cpu_h, args.gpu_h, args.gb_month, args.gb_read)
     tables = report(corpora, Cluster(args.days, args.busy, args.cores_per_node), prices)
     if args.write:

@@ -1,8 +1,10 @@
-"""A sweep of twelve points over the demo corpus's training part, and its points side by side, as the two jobs print them.
+"""A sweep of twelve points over the demo corpus's training part, and its points side by side, as
+the two jobs print them.
 
     python -m benchmarks.sweep
 
-In a folder of its own, so that nothing is remembered from before: the first point computes, the others take over what they share.
+In a folder of its own, so that nothing is remembered from before: the first point computes, the
+others take over what they share.
 """
 
 import re
@@ -10,10 +12,12 @@ import tempfile
 
 from benchmarks.end_to_end import job
 
-POINTS = ["grounder.min_score=0.05,0.1,0.2", "tracking.min_support=0.1,0.25", "tracking.new_score=0.1,0.3"]
-_SHOWN = (
-    "metrics=[hota_masks,j_and_f,idf1_masks,false_tracks_per_segment,duplicate_tracks_per_segment,cpu_s_per_video_hour]"
-)
+POINTS = [
+    "grounder.min_score=0.05,0.1,0.2",
+    "tracking.min_support=0.1,0.25",
+    "tracking.new_score=0.1,0.3",
+]
+_SHOWN = "metrics=[hota_masks,j_and_f,idf1_masks,false_tracks_per_segment,duplicate_tracks_per_segment,cpu_s_per_video_hour]"
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
     python -m benchmarks.track_memory [--frames 200 6000]
 
-The same objects on the same scene, the demo's models, one actor's work in a process of its own for each clip (no Ray: its own
-processes would hide the difference). Pictures are held a chunk at a time, and a quarter of the next; rows of tracks are little.
-What grows is what the C library keeps of blocks that were freed: docs/tracking.md.
+The same objects on the same scene, the demo's models, one actor's work in a process of its own for
+each clip (no Ray: its own processes would hide the difference). Pictures are held a chunk at a
+time, and a quarter of the next; rows of tracks are little. What grows is what the C library keeps
+of blocks that were freed: docs/tracking.md.
 """
 
 import argparse
@@ -48,8 +49,15 @@ def track(path: Path, frames: int) -> dict:
     from trawl.track.task import TrackTask
 
     embedder = registry.resolve(EmbedderConfig("openclip", "trawl-demo-clip", "builtin"))
-    published = Published(1, "bench", Recipe(embedder.identity(), {}, "auto"), 1, 1, 1, 1, "", None, "")
-    overrides = ["+dataset=demo", f"storage.root={path.parent}", "text=a red star", "grounder.max_objects=2"]
+    published = Published(
+        1, "bench", Recipe(embedder.identity(), {}, "auto"), 1, 1, 1, 1, "", None, ""
+    )
+    overrides = [
+        "+dataset=demo",
+        f"storage.root={path.parent}",
+        "text=a red star",
+        "grounder.max_objects=2",
+    ]
     config = cli.compose("track", TrackConfig, overrides)
     job = pipeline._job(config, published, "bench", ["a red star"], f"of-{frames}")
     clip = Clip("clip", path.name, str(path), "", 0.0, 1e9, (Target("a red star", 1.0, 1.0),))
@@ -67,8 +75,12 @@ def measure(frames: int, folder: Path) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", nargs=2, type=int, default=LENGTHS, help="of the short clip and of the long one")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--frames", nargs=2, type=int, default=LENGTHS, help="of the short clip and of the long one"
+    )
     parser.add_argument("--track", nargs=2, metavar=("VIDEO", "FRAMES"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.track:

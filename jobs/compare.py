@@ -1,4 +1,6 @@
-"""Evaluated runs side by side: `python -m jobs.compare +dataset=demo runs=[a,b,c]`, or `sweep=latest`. Needs no Ray."""
+"""Evaluated runs side by side: `python -m jobs.compare +dataset=demo runs=[a,b,c]`, or
+`sweep=latest`. Needs no Ray.
+"""
 
 from trawl import cli, exits
 from trawl.config.jobs import CompareConfig

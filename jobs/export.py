@@ -1,4 +1,7 @@
-"""A run in another tool's format: `python -m jobs.export +dataset=demo run=latest format=coco`. Needs no Ray and no GPU."""
+"""A run in another tool's format: `python -m jobs.export +dataset=demo run=latest format=coco`.
+
+Needs no Ray and no GPU.
+"""
 
 from trawl import cli, exits
 from trawl.config.jobs import ExportConfig

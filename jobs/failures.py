@@ -1,4 +1,7 @@
-"""What failed, why, and what to do about it: `python -m jobs.failures +dataset=demo [retry=...]`. Needs no Ray and no GPU."""
+"""What failed, why, and what to do about it: `python -m jobs.failures +dataset=demo [retry=...]`.
+
+Needs no Ray and no GPU.
+"""
 
 from trawl import cli, exits
 from trawl.config.jobs import FailuresConfig

@@ -1,4 +1,7 @@
-"""Build or refresh the index of a dataset: `python -m jobs.index +dataset=demo`. Only what changed is embedded."""
+"""Build or refresh the index of a dataset: `python -m jobs.index +dataset=demo`.
+
+Only what changed is embedded.
+"""
 
 from trawl import cli
 from trawl.config.jobs import IndexConfig
@@ -6,7 +9,9 @@ from trawl.exits import Outcome
 
 
 def index(config: IndexConfig) -> Outcome:
-    """Exit code: 0; 5 when more videos failed than `max_failed_fraction` allows, 3 when any did and that is not set."""
+    """Exit code: 0; 5 when more videos failed than `max_failed_fraction` allows, 3 when any did and
+    that is not set.
+    """
     from trawl.index.job import run
 
     record = run(config)

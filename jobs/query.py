@@ -1,4 +1,7 @@
-"""Ask the published index: `python -m jobs.query +dataset=demo "text=a red star"`. Needs no Ray and no GPU."""
+"""Ask the published index: `python -m jobs.query +dataset=demo "text=a red star"`.
+
+Needs no Ray and no GPU.
+"""
 
 from trawl import cli, exits
 from trawl.config.jobs import QueryConfig

@@ -1,4 +1,7 @@
-"""See what a tracking run did: `python -m jobs.report +dataset=demo run=latest`. Needs no Ray, no model and no GPU."""
+"""See what a tracking run did: `python -m jobs.report +dataset=demo run=latest`.
+
+Needs no Ray, no model and no GPU.
+"""
 
 from trawl import cli, exits
 from trawl.config.jobs import ReportJobConfig

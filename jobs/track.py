@@ -1,4 +1,7 @@
-"""Follow what a sentence names: `python -m jobs.track +dataset=demo "text=a red star"`. Reads the published index."""
+"""Follow what a sentence names: `python -m jobs.track +dataset=demo "text=a red star"`.
+
+Reads the published index.
+"""
 
 from trawl import cli
 from trawl.config.jobs import TrackConfig

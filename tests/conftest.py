@@ -1,4 +1,6 @@
-"""What tests share: two S3 servers, a real browser, the folder of real clips and one small drawn corpus."""
+"""What tests share: two S3 servers, a real browser, the folder of real clips and one small drawn
+corpus.
+"""
 
 import os
 import shutil
@@ -29,9 +31,17 @@ BROWSER_FLAGS = [
 
 @pytest.fixture(scope="session")
 def aws_environment() -> Iterator[None]:
-    """The variables by which any client finds its credentials; the test server takes every credential."""
+    """The variables by which any client finds its credentials; the test server takes every
+    credential.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_REGION"):
+        for name in (
+            "AWS_PROFILE",
+            "AWS_SESSION_TOKEN",
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_REGION",
+        ):
             patch.delenv(name, raising=False)
         patch.setenv("AWS_ACCESS_KEY_ID", "testing")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "not-a-secret-7f3a")
@@ -54,10 +64,15 @@ def s3_endpoint(aws_environment: None) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def ceph(aws_environment: None) -> Iterator[ceph_server.Ceph]:
-    """A real S3 server that knows the credentials of `aws_environment`. Missing in CI: a failure, elsewhere a reason to skip."""
+    """A real S3 server that knows the credentials of `aws_environment`.
+
+    Missing in CI: a failure, elsewhere a reason to skip.
+    """
     if missing := ceph_server.missing():
         if os.environ.get("CI") == "true":
-            pytest.fail(f"no {', '.join(missing)} on this machine: install Ceph, S3 must be tested on a real server")
+            pytest.fail(
+                f"no {', '.join(missing)} on this machine: install Ceph, S3 must be tested on a real server"
+            )
         pytest.skip(f"no {', '.join(missing)} on this machine: no real S3 server to test on")
     with ceph_server.temporary() as server:
         keys = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
@@ -70,14 +85,21 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["BrowserContex
     """A headless Chromium. Missing in CI is a failure, elsewhere a reason to skip."""
     from playwright.sync_api import sync_playwright
 
-    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    executable = (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
     if executable is None:
         if os.environ.get("CI") == "true":
             pytest.fail("no chromium on this machine: install it, pages must be seen by a browser")
         pytest.skip("no chromium on this machine")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"), executable_path=executable, headless=True, args=BROWSER_FLAGS
+            tmp_path_factory.mktemp("profile"),
+            executable_path=executable,
+            headless=True,
+            args=BROWSER_FLAGS,
         )
         yield context
         context.close()
@@ -85,7 +107,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["BrowserContex
 
 @pytest.fixture(scope="session")
 def real_videos() -> Path:
-    """A folder of real clips: REAL_VIDEOS. Missing in CI is a failure, elsewhere a reason to skip."""
+    """A folder of real clips: REAL_VIDEOS.
+
+    Missing in CI is a failure, elsewhere a reason to skip.
+    """
     folder = os.environ.get("REAL_VIDEOS")
     if not folder:
         if os.environ.get("CI"):
@@ -102,7 +127,10 @@ def small_corpus(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def truth_videos(small_corpus):
-    return {row["video_id"]: row for row in pq.read_table(small_corpus / "truth" / "videos.parquet").to_pylist()}
+    return {
+        row["video_id"]: row
+        for row in pq.read_table(small_corpus / "truth" / "videos.parquet").to_pylist()
+    }
 
 
 @pytest.fixture(scope="session")

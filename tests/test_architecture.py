@@ -1,4 +1,6 @@
-"""The rules of the house that imports can break: floors below commands, no circles, Ray and torch in their rooms alone."""
+"""The rules of the house that imports can break: floors below commands, no circles, Ray and torch
+in their rooms alone.
+"""
 
 import ast
 import re
@@ -12,16 +14,30 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SRC = ROOT / "src" / "trawl"
 FILES = sorted(SRC.rglob("*.py"))
-# Each room imports only those that stand before it. The shared floors come first, then a room a command.
-FLOORS = ["records", "errors", "exits", "geometry", "masks", "schemas", "config", "storage", "corpus", "decode"]
+# Each room imports only those that stand before it. The shared floors come first, then a room a
+# command.
+FLOORS = [
+    "records",
+    "errors",
+    "exits",
+    "geometry",
+    "masks",
+    "schemas",
+    "config",
+    "storage",
+    "corpus",
+    "decode",
+]
 FLOORS += ["draw", "demo", "models", "table", "runtime", "ground"]
 COMMANDS = ["index", "query", "track", "failures", "export", "report", "evaluate", "compare"]
-# `cli` composes the settings of all jobs, `nightly` those of its standing queries through it, and `api` calls them all.
+# `cli` composes the settings of all jobs, `nightly` those of its standing queries through it, and
+# `api` calls them all.
 TOP = ["guide", "cli", "nightly", "api", "project", "words", "doctor", "command", "__main__"]
 ROOMS = [*FLOORS, *COMMANDS, *TOP]
 # Ray: the runtime, and in a command the files whose names say so.
 RAY = {"runtime", "index.actors", "index.dispatch", "index.fleet", "index.commit", "track.actor"}
-RAY |= {"evaluate.robustness.copies", "evaluate.robustness.measure"}  # copies of videos are made by actors
+# copies of videos are made by actors
+RAY |= {"evaluate.robustness.copies", "evaluate.robustness.measure"}
 TORCH = {"models", "demo"}
 
 
@@ -64,14 +80,18 @@ def uses(path: Path, *packages: str) -> set[str]:
 
 @pytest.mark.parametrize("module", sorted(MODULES.keys() - {"trawl"}))
 def test_a_room_imports_only_those_before_it(module: str) -> None:
-    assert room_of(module) in ROOMS, "the room has no place: add it here and to docs/architecture.md"
+    assert room_of(module) in ROOMS, (
+        "the room has no place: add it here and to docs/architecture.md"
+    )
     place = ROOMS.index(room_of(module))
     later = {name for name in ours(MODULES[module]) if ROOMS.index(room_of(name)) > place}
     assert not later
 
 
 def test_there_are_no_circles() -> None:
-    """Take away modules whose imports are all gone, until none is left; what stays is a circle or hangs on one."""
+    """Take away modules whose imports are all gone, until none is left; what stays is a circle or
+    hangs on one.
+    """
     left = {module: ours(path) - {module} for module, path in MODULES.items()}
     while free := {module for module, imported in left.items() if not imported & left.keys()}:
         left = {module: imported for module, imported in left.items() if module not in free}
@@ -93,7 +113,9 @@ def test_torch_stays_in_the_models(module: str) -> None:
     assert not uses(MODULES[module], "torch", "open_clip", "timm", "sam2", "transformers")
 
 
-@pytest.mark.parametrize("module", sorted(module for module in MODULES if room_of(module) == "ground"))
+@pytest.mark.parametrize(
+    "module", sorted(module for module in MODULES if room_of(module) == "ground")
+)
 def test_grounding_knows_the_protocols_of_models_alone(module: str) -> None:
     models = {name for name in ours(MODULES[module]) if name.startswith("trawl.models")}
     assert models <= {"trawl.models.protocols"}
@@ -112,7 +134,17 @@ def test_no_rooms_without_a_name() -> None:
 def test_top_level_is_what_the_design_says() -> None:
     folders = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith(".")}
     folders -= {"data", "outputs", "multirun"}  # written by jobs, ignored by git
-    assert folders == {"jobs", "src", "conf", "cluster", "tests", "notebooks", "benchmarks", "docs", "training"}
+    assert folders == {
+        "jobs",
+        "src",
+        "conf",
+        "cluster",
+        "tests",
+        "notebooks",
+        "benchmarks",
+        "docs",
+        "training",
+    }
 
 
 def test_unit_tests_mirror_the_source() -> None:
@@ -120,18 +152,27 @@ def test_unit_tests_mirror_the_source() -> None:
     for test in (ROOT / "tests" / "unit").rglob("test_*.py"):
         relative = test.relative_to(ROOT / "tests" / "unit")
         source = SRC / relative.parent / relative.name.removeprefix("test_")
-        assert source.exists() or source.with_suffix("").is_dir(), f"{relative} tests nothing called {source.name}"
+        assert source.exists() or source.with_suffix("").is_dir(), (
+            f"{relative} tests nothing called {source.name}"
+        )
 
 
 def test_every_setting_in_yaml_is_explained_or_plain() -> None:
-    """A number in YAML says its unit: in the key (`_s`, `_mb`, `_cpus`) or in a comment on the line or above."""
+    """A number in YAML says its unit: in the key (`_s`, `_mb`, `_cpus`) or in a comment on the line
+    or above.
+    """
     units = ("_s", "_mb", "_h", "_cpus", "_gpus", "_threads", "_size")
     unexplained = []
     for path in (ROOT / "conf").rglob("*.yaml"):
         lines = path.read_text().splitlines()
         for before, line in zip(["", *lines], lines):
             number = re.match(r"\s*(\w+): -?\d[\d.]*\s*(#.*)?$", line)
-            if number and not number[2] and not before.strip().startswith("#") and not number[1].endswith(units):
+            if (
+                number
+                and not number[2]
+                and not before.strip().startswith("#")
+                and not number[1].endswith(units)
+            ):
                 unexplained.append(f"{path.relative_to(ROOT)}: {line.strip()}")
     assert not unexplained
 

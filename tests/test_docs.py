@@ -25,7 +25,12 @@ def missing(text: str) -> list[str]:
     lost = [path for path in named if not (ROOT / path).exists()]
     for module in re.findall(r"python -m ((?:jobs|benchmarks|training|trawl)[\w.]*)", text):
         path = module.rstrip(".").replace(".", "/")
-        places = [ROOT / path, ROOT / f"{path}.py", ROOT / "src" / path, ROOT / "src" / f"{path}.py"]
+        places = [
+            ROOT / path,
+            ROOT / f"{path}.py",
+            ROOT / "src" / path,
+            ROOT / "src" / f"{path}.py",
+        ]
         if not any(place.exists() for place in places):
             lost.append(f"python -m {module}")
     return lost

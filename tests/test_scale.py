@@ -1,4 +1,6 @@
-"""benchmarks/scale.py: its units, how its figures grow, and that docs/scale.md shows what it prints."""
+"""benchmarks/scale.py: its units, how its figures grow, and that docs/scale.md shows what it
+prints.
+"""
 
 import subprocess
 import sys
@@ -34,7 +36,11 @@ def test_nodes_are_enough_and_one_less_is_not() -> None:
     large = replace(HALF_SECOND, hours=1e6)
     nodes = scale.decode_nodes(large, CLUSTER)
     offered_h = nodes * CLUSTER.cores_per_node * CLUSTER.seconds / 3600
-    assert offered_h - CLUSTER.cores_per_node * CLUSTER.seconds / 3600 < scale.decode_cpu_h(large) <= offered_h
+    assert (
+        offered_h - CLUSTER.cores_per_node * CLUSTER.seconds / 3600
+        < scale.decode_cpu_h(large)
+        <= offered_h
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,7 +62,8 @@ def test_three_times_the_hours(grown, times: int) -> None:
 def test_fragments_of_one_day_and_of_many() -> None:
     million = replace(HALF_SECOND, hours=1e6)
     one_day = scale.fragments(million, replace(CLUSTER, days=1))
-    assert one_day == pytest.approx(million.rows / 50_000)  # nothing is compacted before the first publication
+    # nothing is compacted before the first publication
+    assert one_day == pytest.approx(million.rows / 50_000)
     assert scale.fragments(million, replace(CLUSTER, days=1000)) < one_day / 10
 
 
@@ -74,7 +81,9 @@ def test_limits_are_where_their_quantity_meets_them() -> None:
     assert scale.index_h(at("building the vector index").rows) == pytest.approx(8)
     assert scale.centroid_bytes(at("centroids").rows) == pytest.approx(8 * 2**30)
     assert at("listing the corpus").videos * scale.LIST_S == pytest.approx(4 * 3600)
-    assert at("driver's memory").videos * (scale.PLAN_BYTES + scale.PLACES_BYTES) == pytest.approx(4 * 2**30)
+    assert at("driver's memory").videos * (scale.PLAN_BYTES + scale.PLACES_BYTES) == pytest.approx(
+        4 * 2**30
+    )
     assert scale.fragments(at("manifest"), CLUSTER) * scale.MANIFEST_BYTES == pytest.approx(100e6)
     assert scale.gets(at("reading videos")) / CLUSTER.seconds == pytest.approx(5500)
     assert at("recall").rows == pytest.approx(256 * 8192)

@@ -1,4 +1,6 @@
-"""benchmarks/tuning.py: rules for tracks and masks, on scenes small enough to count, and its places in docs/tuning.md."""
+"""benchmarks/tuning.py: rules for tracks and masks, on scenes small enough to count, and its places
+in docs/tuning.md.
+"""
 
 import pytest
 from beside_truth import STAR, paired, square, track, truth
@@ -12,13 +14,17 @@ from trawl.records.tracking import Flag
 LEFT, RIGHT, BELOW = ({n: square(*place) for n in range(10)} for place in ((5,), (50,), (5, 38)))
 
 
-def run(*clips, new_score: float = 0.1, min_support: float = 0.25, **facts: tuple[float, float, float]) -> tuning.Run:
+def run(
+    *clips, new_score: float = 0.1, min_support: float = 0.25, **facts: tuple[float, float, float]
+) -> tuning.Run:
     config = cli.compose(
         "evaluate",
         EvaluateConfig,
         ["+dataset=demo", f"tracking.new_score={new_score}", f"tracking.min_support={min_support}"],
     )
-    return tuning.Run(config, list(clips), {name: tuning.Facts(*three) for name, three in facts.items()})
+    return tuning.Run(
+        config, list(clips), {name: tuning.Facts(*three) for name, three in facts.items()}
+    )
 
 
 def right_and_false() -> tuning.Run:
@@ -29,7 +35,11 @@ def right_and_false() -> tuning.Run:
 
 def rows(lines) -> dict[str, list[str]]:
     """Cells after the first, by the first, or by the first two where these are numbers."""
-    cells = [[cell.strip(" *") for cell in line.split("|")[1:-1]] for line in lines if line.startswith("|")]
+    cells = [
+        [cell.strip(" *") for cell in line.split("|")[1:-1]]
+        for line in lines
+        if line.startswith("|")
+    ]
     return {" ".join(row[:2]) if row[0][:1] in "0123456789" else row[0]: row for row in cells}
 
 
@@ -62,20 +72,27 @@ def test_a_track_is_wrong_that_is_a_second_one_or_overlaps_too_little_or_nothing
 
 
 def test_tracks_of_what_does_not_count_are_neither() -> None:
-    clip = paired([truth(1, LEFT), truth(2, RIGHT)], [track("x", RIGHT)], asked=[Asked(STAR, (1,), (2,))])
+    clip = paired(
+        [truth(1, LEFT), truth(2, RIGHT)], [track("x", RIGHT)], asked=[Asked(STAR, (1,), (2,))]
+    )
     assert not list(tuning.wrong_tracks(clip.texts[0], 0.1))
 
 
 def test_doubts_name_wrong_tracks() -> None:
     clip = paired(
-        [truth(1, LEFT)], [track("good", LEFT, flags={0: ("border",)}), track("x", RIGHT, flags={1: ("lost",)})]
+        [truth(1, LEFT)],
+        [track("good", LEFT, flags={0: ("border",)}), track("x", RIGHT, flags={1: ("lost",)})],
     )
     here = run(clip, good=(0.8, 0.6, 0.9), x=(0.8, 0.28, 0.6))
     found = rows(tuning.doubted(here, here.clips))
     assert found["any flag but `border` and `overlap`"][1:] == ["50%", "1.00", "1.00"]
     assert found["`border` anywhere"][1:] == ["50%", "0.00", "0.00"]
     assert found["mean / best detection < 0.3"][1:] == ["0%", "–", "0.00"]
-    assert found["mean mask score < 0.7, or mean / best detection < 0.4"][1:] == ["50%", "1.00", "1.00"]
+    assert found["mean mask score < 0.7, or mean / best detection < 0.4"][1:] == [
+        "50%",
+        "1.00",
+        "1.00",
+    ]
 
 
 def test_low_score_is_drawn_anew_at_each_threshold() -> None:

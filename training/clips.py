@@ -1,8 +1,9 @@
-"""Freshly drawn training clips with their masks and prompts, for the demo SAM 2: lesson `step` of a seed is always the
-same, and none comes twice.
+"""Freshly drawn training clips with their masks and prompts, for the demo SAM 2: lesson `step` of a
+seed is always the same, and none comes twice.
 
-A clip is a handful of instants of a scene, neighbours in a video or seconds apart, forward or backward; a clip of one
-instant is a picture. Drawn larger than needed and of many aspects, damaged a little as a codec would, squashed to a
+A clip is a handful of instants of a scene, neighbours in a video or seconds apart, forward or
+backward; a clip of one instant is a picture. Drawn larger than needed and of many aspects, damaged
+a little as a codec would, squashed to a
 square: what tracking does to frames. Only pairs in `words.SEEN` appear. Knows nothing of torch.
 """
 
@@ -25,18 +26,19 @@ _DURATION_S = 8.0
 _ASPECTS = ((3, 4), (9, 16), (1, 1), (3, 4), (5, 9), (9, 8), (4, 3), (16, 9))  # H to W
 _MOST = 4  # objects followed in a clip
 _CLICKS = 3
-_LEAST_PIXELS, _LEAST_SHARE = 24, 0.3  # what must be seen of an object on the first frame for it to be asked for
+# what must be seen of an object on the first frame for it to be asked for
+_LEAST_PIXELS, _LEAST_SHARE = 24, 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """N clips of T frames and M objects in them, each prompted on its clip's first frame.
 
-    images (N, T, S, S, 3) uint8 RGB; ids (N, T, S, S) int8, the thing on top or -1; clip, thing (M,) int64: which clip
-    and which id an object is; boxes (M, 4) float32 x0 y0 x1 y1 in pixels of S, as inexact as those of a detector;
-    clicks (M, 3, 2) float32 x y, the first on the object, the others right or wrong of it; click_labels (M, 3) int32 1
-    on the object and 0 off it; sparse: whether
-    frames are far apart; long_ago: whether the first lies seconds before the others.
+    images (N, T, S, S, 3) uint8 RGB; ids (N, T, S, S) int8, the thing on top or -1; clip, thing
+    (M,) int64: which clip and which id an object is; boxes (M, 4) float32 x0 y0 x1 y1 in pixels of
+    S, as inexact as those of a detector; clicks (M, 3, 2) float32 x y, the first on the object, the
+    others right or wrong of it; click_labels (M, 3) int32 1 on the object and 0 off it; sparse:
+    whether frames are far apart; long_ago: whether the first lies seconds before the others.
     """
 
     images: NDArray[np.uint8]
@@ -58,11 +60,13 @@ class Lesson:
         return np.asarray((self.ids[self.clip] >= 0) & ~self.masks())
 
 
-def draw_lesson(seed: int, step: int, clips: int, frames: int, size: int, sparse: bool = True) -> Lesson:
+def draw_lesson(
+    seed: int, step: int, clips: int, frames: int, size: int, sparse: bool = True
+) -> Lesson:
     """Lesson number `step`: `clips` clips (a multiple of 2) of `frames` frames of size x size.
 
-    sparse: frames far apart, for which nothing is as it was; otherwise most are neighbours, or nearly, in a video, but
-    for two lessons in five in which the first frame was long ago.
+    sparse: frames far apart, for which nothing is as it was; otherwise most are neighbours, or
+    nearly, in a video, but for two lessons in five in which the first frame was long ago.
     """
     rng = np.random.default_rng([seed, 17, frames, step])
     long_ago = not sparse and bool(rng.random() < 0.4)
@@ -89,7 +93,8 @@ def draw_lesson(seed: int, step: int, clips: int, frames: int, size: int, sparse
     )
 
 
-_Drawn = tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.float64]]  # images, ids, shares seen on the first frame
+# images, ids, shares seen on the first frame
+_Drawn = tuple[NDArray[np.uint8], NDArray[np.int8], NDArray[np.float64]]
 _Pace = Callable[[np.random.Generator, int], NDArray[np.float64]]
 
 
@@ -110,14 +115,19 @@ def _scene(rng: np.random.Generator) -> Scene:
 
 
 def _film(rng: np.random.Generator, canvas: Canvas, pace: NDArray[np.float64], size: int) -> _Drawn:
-    """One clip: the start of several that shows something, and among those sometimes the most eventful."""
+    """One clip: the start of several that shows something, and among those sometimes the most
+    eventful.
+    """
     frames = len(pace)
     starts = [float(rng.uniform(0, max(_DURATION_S - pace[-1], 0.1))) for _ in range(4)]
     if frames > 1 and rng.random() < 0.5:
         starts.sort(key=lambda start: -_eventful(canvas.scene, start + pace))
     turned = rng.random() < 0.3
     wear = _Wear(rng)
-    images, ids = np.empty((frames, size, size, 3), np.uint8), np.empty((frames, size, size), np.int8)
+    images, ids = (
+        np.empty((frames, size, size, 3), np.uint8),
+        np.empty((frames, size, size), np.int8),
+    )
     shares = np.zeros(0)
     for start in starts:
         times = start + pace
@@ -134,8 +144,9 @@ def _film(rng: np.random.Generator, canvas: Canvas, pace: NDArray[np.float64], s
 
 
 def _sparse(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
-    """(frames,) seconds from the first frame: every frame of a video, or every few, or a look now and then; and
-    sometimes a long pause after the first."""
+    """(frames,) seconds from the first frame: every frame of a video, or every few, or a look now
+    and then; and sometimes a long pause after the first.
+    """
     gap = float(np.exp(rng.uniform(math.log(1 / 30), math.log(0.5))))
     gaps = gap * rng.uniform(0.7, 1.3, frames)
     gaps[0] = 0.0
@@ -145,8 +156,12 @@ def _sparse(rng: np.random.Generator, frames: int) -> NDArray[np.float64]:
 
 
 def _dense(rng: np.random.Generator, frames: int, long_ago: bool) -> NDArray[np.float64]:
-    """(frames,) seconds from the first frame: mostly one or two frames of a video apart, at times up to half a second."""
-    low, high = ((1 / 30, 1 / 12), (1 / 12, 1 / 4), (1 / 4, 1 / 2))[int(rng.choice(3, p=[0.75, 0.2, 0.05]))]
+    """(frames,) seconds from the first frame: mostly one or two frames of a video apart, at times
+    up to half a second.
+    """
+    low, high = ((1 / 30, 1 / 12), (1 / 12, 1 / 4), (1 / 4, 1 / 2))[
+        int(rng.choice(3, p=[0.75, 0.2, 0.05]))
+    ]
     gaps = float(np.exp(rng.uniform(math.log(low), math.log(high)))) * rng.uniform(0.7, 1.3, frames)
     gaps[0] = 0.0
     if long_ago:
@@ -155,10 +170,16 @@ def _dense(rng: np.random.Generator, frames: int, long_ago: bool) -> NDArray[np.
 
 
 def _eventful(scene: Scene, times: NDArray[np.float64]) -> float:
-    """How much things come near each other or to the edge in between; a rough guess from centres and diameters."""
+    """How much things come near each other or to the edge in between; a rough guess from centres
+    and diameters.
+    """
     score = 0.0
     for time_s in times[1:]:
-        here = [(thing.place(float(time_s)), thing.diameter) for thing in scene.things if thing.present(float(time_s))]
+        here = [
+            (thing.place(float(time_s)), thing.diameter)
+            for thing in scene.things
+            if thing.present(float(time_s))
+        ]
         for k, ((x, y), d) in enumerate(here):
             score += 0.5 * float(not (d / 3 < x < 1 - d / 3 and d / 3 < y < 1 - d / 3))
             score += sum(float(math.hypot(x - u, y - v) < 0.4 * (d + e)) for (u, v), e in here[:k])
@@ -194,7 +215,9 @@ def _shares(picture: Picture) -> NDArray[np.float64]:
 
 def _askable(ids: NDArray[np.int8], shares: NDArray[np.float64]) -> list[int]:
     counts = np.bincount(ids.ravel() + 1, minlength=len(shares) + 1)[1:]
-    return [k for k in range(len(shares)) if shares[k] >= _LEAST_SHARE and counts[k] >= _LEAST_PIXELS]
+    return [
+        k for k in range(len(shares)) if shares[k] >= _LEAST_SHARE and counts[k] >= _LEAST_PIXELS
+    ]
 
 
 def tight_box(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -229,7 +252,10 @@ def _inside(rng: np.random.Generator, mask: NDArray[np.bool_]) -> NDArray[np.flo
 
 
 def _outside(
-    rng: np.random.Generator, ids: NDArray[np.int8], mask: NDArray[np.bool_], box: NDArray[np.float64]
+    rng: np.random.Generator,
+    ids: NDArray[np.int8],
+    mask: NDArray[np.bool_],
+    box: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """A pixel off the mask (x, y): on another thing, or near the object."""
     off = (ids >= 0) & ~mask
@@ -248,7 +274,9 @@ def _outside(
 
 
 def _inexact(rng: np.random.Generator, box: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """The box as a detector would have it: nearly right, or sides off by a seventh, or snapped to a coarse grid."""
+    """The box as a detector would have it: nearly right, or sides off by a seventh, or snapped to a
+    coarse grid.
+    """
     sides = np.tile(box[2:] - box[:2], 2)
     kind = rng.random()
     if kind < 0.25:

@@ -1,13 +1,17 @@
-"""How good the demo CLIP is: text to frame, and text to place in the frame. Prints the table of the model card.
+"""How good the demo CLIP is: text to frame, and text to place in the frame.
+
+Prints the table of the model card.
 
     python -m training.evaluate_clip                          # 2,000 freshly drawn test scenes
-    python -m training.evaluate_clip --corpus data/corpora/demo   # the test videos of a corpus, through H.264
+    python -m training.evaluate_clip --corpus data/corpora/demo   # the test videos of a corpus,
+                                                                  through H.264
 
-A query is answered as the product does it: its text in the product's templates, averaged; one embedding a frame; cosine; or
-with a second look at the best AGAIN frames, as `jobs.query rerank=...` does. R@k: the share of queries that have a right frame
-among their best k. A frame is right when every thing that is asked for can be seen to at least RIGHT of its area. Pointing game:
-the share of (picture, visible thing) in which the patch map's highest point, after bilinear scaling to the picture, lies on the
-thing.
+A query is answered as the product does it: its text in the product's templates, averaged; one
+embedding a frame; cosine; or with a second look at the best AGAIN frames, as `jobs.query
+rerank=...` does. R@k: the share of queries that have a right frame among their best k. A frame is
+right when every thing that is asked for can be seen to at least RIGHT of its area. Pointing game:
+the share of (picture, visible thing) in which the patch map's highest point, after bilinear scaling
+to the picture, lies on the thing.
 """
 
 import argparse
@@ -63,13 +67,20 @@ class Judge:
     """The model with a gallery's embeddings; everything is computed once."""
 
     def __init__(
-        self, shown: Gallery, weights: Path | None = None, word: str = "fp32", by_windows: bool = False
+        self,
+        shown: Gallery,
+        weights: Path | None = None,
+        word: str = "fp32",
+        by_windows: bool = False,
     ) -> None:
         """
         Args:
-            shown: pictures of the model's size, or of twice that where windows of them are to be looked at.
-            word: the precision of pictures, settled; computed as said even where the hardware lacks it.
-            by_windows: a second look is at windows, as for a model whose patches were not trained to point.
+            shown: pictures of the model's size, or of twice that where windows of them are to be
+                looked at.
+            word: the precision of pictures, settled; computed as said even where the hardware lacks
+                it.
+            by_windows: a second look is at windows, as for a model whose patches were not trained
+                to point.
         """
         clip.register()
         with quiet():
@@ -81,7 +92,11 @@ class Judge:
         self.shown = shown
         self._by_windows = by_windows
         size: int = clip.config()["vision_cfg"]["image_size"]
-        images = np.stack([squashed(image, size) for image in shown.images]) if by_windows else shown.images
+        images = (
+            np.stack([squashed(image, size) for image in shown.images])
+            if by_windows
+            else shown.images
+        )
         parts = [self._look(images[k : k + 64]) for k in range(0, len(images), 64)]
         self._frames, self._patches = (torch.cat(part) for part in zip(*parts))
 
@@ -90,7 +105,8 @@ class Judge:
         mean, std = torch.tensor(clip.IMAGE_MEAN) * 255, torch.tensor(clip.IMAGE_STD) * 255
         pixels = ((torch.from_numpy(images) - mean) / std).permute(0, 3, 1, 2)
         tower = self._model.visual.trunk
-        # A patch keeps its length: a patch of bare background is short, and its direction means little.
+        # A patch keeps its length: a patch of bare background is short, and its direction means
+        # little.
         with precision.autocast(self._dtype, pixels.device):
             return F.normalize(tower(pixels).float(), dim=-1), tower.forward_patches(pixels).float()
 
@@ -100,7 +116,9 @@ class Judge:
         vectors = self._model.encode_text(self._tokenize(fill(text, templates)), normalize=True)
         return F.normalize(vectors.mean(dim=0), dim=-1)
 
-    def retrieve(self, name: str, queries: Sequence[Query], templates: str = "clip", again: int = 0) -> Score:
+    def retrieve(
+        self, name: str, queries: Sequence[Query], templates: str = "clip", again: int = 0
+    ) -> Score:
         """R@1 and R@5 of the queries that have a right frame at all.
 
         again: frames that are looked at again, the best ones.
@@ -112,7 +130,11 @@ class Judge:
                 scores = self._frames @ self.read(query.text, templates)
                 best = scores.topk(max(again, 5)).indices.numpy()
                 if again:
-                    best = best[np.argsort(-scores[best].numpy() * self._shares(query.text, best), kind="stable")]
+                    best = best[
+                        np.argsort(
+                            -scores[best].numpy() * self._shares(query.text, best), kind="stable"
+                        )
+                    ]
                 best = best[:5]
                 first.append(right[best[0]])
                 fifth.append(right[best].any())
@@ -122,21 +144,33 @@ class Judge:
         return Score(name, count, *means)
 
     def _shares(self, text: str, frames: NDArray[np.int64]) -> NDArray[np.float32]:
-        """(F,) of each of these frames: the product of what the best part of it for each thing in the text has of it."""
-        parts = self._windows[frames] if self._by_windows else (self._patches[frames] * DEMO_SCALE).numpy()
+        """(F,) of each of these frames: the product of what the best part of it for each thing in
+        the text has of it.
+        """
+        parts = (
+            self._windows[frames]
+            if self._by_windows
+            else (self._patches[frames] * DEMO_SCALE).numpy()
+        )
         views = [
             view_of(thing, demo_contrast(), self._vector, self._model.logit_scale.exp().item())
             for thing in named_things(text)
         ]
-        shares: NDArray[np.float32] = np.prod([view.share(parts).max(axis=(1, 2)) for view in views], axis=0)
+        shares: NDArray[np.float32] = np.prod(
+            [view.share(parts).max(axis=(1, 2)) for view in views], axis=0
+        )
         return shares
 
     @cached_property
     def _windows(self) -> NDArray[np.float32]:
         """(N, 3, 3, D) of all pictures' windows, times the model's scale."""
         size, scale = self.shown.images.shape[1] // 2, self._model.logit_scale.exp()
-        parts = [windows(self.shown.images[k : k + 8], size) for k in range(0, len(self.shown.images), 8)]
-        vectors = [(self._look(part.reshape(-1, *part.shape[3:]))[0] * scale).numpy() for part in parts]
+        parts = [
+            windows(self.shown.images[k : k + 8], size) for k in range(0, len(self.shown.images), 8)
+        ]
+        vectors = [
+            (self._look(part.reshape(-1, *part.shape[3:]))[0] * scale).numpy() for part in parts
+        ]
         return np.concatenate(vectors).reshape(len(self.shown.images), *parts[0].shape[1:3], -1)
 
     @cache  # noqa: B019  (one judge a process)
@@ -145,9 +179,14 @@ class Judge:
         return vector
 
     def point(self, templates: str = "clip") -> dict[str, tuple[int, float]]:
-        """Pointing game: number of cases and share of hits, for pictures with one thing in sight and with several."""
+        """Pointing game: number of cases and share of hits, for pictures with one thing in sight
+        and with several.
+        """
         hits: dict[str, list[bool]] = {"single": [], "multi": [], "multi, unseen pair": []}
-        vectors = {pair: self.read(words.article(words.name(*pair)), templates) for pair in words.SEEN + words.UNSEEN}
+        vectors = {
+            pair: self.read(words.article(words.name(*pair)), templates)
+            for pair in words.SEEN + words.UNSEEN
+        }
         size = self.shown.images.shape[1]
         for seen, patches in zip(self.shown.seen, self._patches):
             visible = [thing for thing in seen if thing.mask.any()]
@@ -161,7 +200,9 @@ class Judge:
                 hits["multi" if len(visible) > 1 else "single"].append(hit)
                 if len(visible) > 1 and pair in words.TEST_ONLY:
                     hits["multi, unseen pair"].append(hit)
-        return {name: (len(h), float(np.mean(h)) if h else float("nan")) for name, h in hits.items()}
+        return {
+            name: (len(h), float(np.mean(h)) if h else float("nan")) for name, h in hits.items()
+        }
 
 
 def _right(seen: Sequence[gallery.Seen], wants: Sequence[Want]) -> bool:
@@ -169,7 +210,11 @@ def _right(seen: Sequence[gallery.Seen], wants: Sequence[Want]) -> bool:
 
 
 def _meets(thing: gallery.Seen, want: Want) -> bool:
-    asked = ((want.color, thing.want.color), (want.shape, thing.want.shape), (want.size, thing.want.size))
+    asked = (
+        (want.color, thing.want.color),
+        (want.shape, thing.want.shape),
+        (want.size, thing.want.size),
+    )
     return thing.share >= RIGHT and all(word in ("", has) for word, has in asked)
 
 
@@ -182,12 +227,16 @@ def queries_about_two(shown: Gallery, count: int = 200, seed: int = 0) -> list[Q
     """Up to `count` different queries for two things that can be seen together somewhere."""
     together: set[tuple[Want, Want]] = set()
     for seen in shown.seen:
-        wants = sorted({Want(s.want.color, s.want.shape) for s in seen if s.share >= _CLEAR}, key=str)
+        wants = sorted(
+            {Want(s.want.color, s.want.shape) for s in seen if s.share >= _CLEAR}, key=str
+        )
         together.update(itertools.combinations(wants, 2))
     ordered = sorted(together, key=str)
     picked = np.random.default_rng(seed).permutation(len(ordered))[:count]
     pairs = [ordered[int(k)] for k in picked]
-    return [Query(words.describe([words.name(w.color, w.shape) for w in two]), two) for two in pairs]
+    return [
+        Query(words.describe([words.name(w.color, w.shape) for w in two]), two) for two in pairs
+    ]
 
 
 def scores(judge: Judge) -> list[Score]:
@@ -195,7 +244,9 @@ def scores(judge: Judge) -> list[Score]:
     colors = [Query(words.article(f"{c} thing"), (Want(color=c),)) for c in words.COLORS]
     shapes = [Query(words.article(s), (Want(shape=s),)) for s in words.SHAPES]
     sized = [
-        Query(words.article(words.name(c, s, z)), (Want(c, s, z),)) for c, s in words.SEEN for z in ("small", "large")
+        Query(words.article(words.name(c, s, z)), (Want(c, s, z),))
+        for c, s in words.SEEN
+        for z in ("small", "large")
     ]
     return [
         judge.retrieve("pair, seen in training", queries_about(words.SEEN)),
@@ -215,13 +266,19 @@ def scores(judge: Judge) -> list[Score]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the demo CLIP on test pictures.")
-    parser.add_argument("--weights", type=Path, default=None, help="another file than the shipped one")
-    parser.add_argument("--corpus", type=Path, default=None, help="a demo corpus; without it scenes are drawn")
+    parser.add_argument(
+        "--weights", type=Path, default=None, help="another file than the shipped one"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, default=None, help="a demo corpus; without it scenes are drawn"
+    )
     parser.add_argument("--precision", choices=("fp32", "bf16", "fp16", "int8"), default="fp32")
     parser.add_argument("--scenes", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--windows", action="store_true", help="look again at windows instead of patches, as other models do"
+        "--windows",
+        action="store_true",
+        help="look again at windows instead of patches, as other models do",
     )
     parser.add_argument("--split", choices=("val", "test"), default="test")
     args = parser.parse_args()
@@ -238,10 +295,13 @@ def main() -> None:
         "|---|---|---|---|---|",
     ]
     lines += [
-        f"| {s.name} | {s.queries} | {s.relevant:.1f} | {s.recall_1:.3f} | {s.recall_5:.3f} |" for s in scores(judge)
+        f"| {s.name} | {s.queries} | {s.relevant:.1f} | {s.recall_1:.3f} | {s.recall_5:.3f} |"
+        for s in scores(judge)
     ]
     lines += ["", "| pointing game | cases | hits |", "|---|---|---|"]
-    lines += [f"| {name} | {count} | {share:.3f} |" for name, (count, share) in judge.point().items()]
+    lines += [
+        f"| {name} | {count} | {share:.3f} |" for name, (count, share) in judge.point().items()
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

@@ -1,12 +1,17 @@
-"""How well grounding finds named things on frames, and how well it knows that there are none. Prints a table.
+"""How well grounding finds named things on frames, and how well it knows that there are none.
 
-    python -m training.evaluate_ground --scenes 300                    # CLIP patches and SAM 2, freshly drawn test scenes
-    python -m training.evaluate_ground --scenes 300 --tracker truth    # with exact masks: what is left is grounding's own
+Prints a table.
 
-Every scene is asked for each thing that can be seen to at least RIGHT of its area, and for as many that are not there: one
-half of these share a word with something that is. Asked for one by one. A detection is right when its mask's IoU with the
-asked thing's is at least 0.5; a second one of the same thing is wrong. Precision, recall and false targets are at
-`conf/grounder/clip.yaml`'s min_score; average precision is over all scores. Thresholds were chosen with --split val.
+    python -m training.evaluate_ground --scenes 300                    # CLIP patches and SAM 2,
+                                                                       freshly drawn test scenes
+    python -m training.evaluate_ground --scenes 300 --tracker truth    # with exact masks: what is
+                                                                       left is grounding's own
+
+Every scene is asked for each thing that can be seen to at least RIGHT of its area, and for as many
+that are not there: one half of these share a word with something that is. Asked for one by one. A
+detection is right when its mask's IoU with the asked thing's is at least 0.5; a second one of the
+same thing is wrong. Precision, recall and false targets are at `conf/grounder/clip.yaml`'s
+min_score; average precision is over all scores. Thresholds were chosen with --split val.
 """
 
 import argparse
@@ -39,7 +44,9 @@ _CONFIG = Path(__file__).parents[1] / "conf" / "grounder" / "clip.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A phrase asked of one scene. answers: its things, none where it is absent; shares_word: with something in sight."""
+    """A phrase asked of one scene. answers: its things, none where it is absent; shares_word: with
+    something in sight.
+    """
 
     scene: int
     phrase: str
@@ -60,7 +67,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the table; shares 0-1, NaN where there was nothing to count. false_targets: of absent things."""
+    """One line of the table; shares 0-1, NaN where there was nothing to count. false_targets: of
+    absent things.
+    """
 
     name: str
     present: int
@@ -72,7 +81,9 @@ class Line:
 
 
 def questions(shown: Gallery, seed: int = 0, split: str = "test") -> Iterator[Question]:
-    """What each scene is asked: its visible things by colour and shape, and as many that are not there."""
+    """What each scene is asked: its visible things by colour and shape, and as many that are not
+    there.
+    """
     pairs = words.SEEN + words.UNSEEN if split == "test" else words.SEEN
     for n, seen in enumerate(shown.seen):
         rng = np.random.default_rng([seed, n])
@@ -84,11 +95,15 @@ def questions(shown: Gallery, seed: int = 0, split: str = "test") -> Iterator[Qu
         absent = [pool[int(rng.integers(len(pool)))] for pool in pools]
         for pair in (*asked, *absent):
             answers = (visible[pair].mask,) if pair in visible else ()
-            yield Question(n, _phrase(pair), answers, pair in words.TEST_ONLY, pair in alike, len(visible))
+            yield Question(
+                n, _phrase(pair), answers, pair in words.TEST_ONLY, pair in alike, len(visible)
+            )
 
 
 def kind_questions(shown: Gallery) -> Iterator[Question]:
-    """Each scene asked for every colour and shape of which it shows two things or more, all to at least RIGHT."""
+    """Each scene asked for every colour and shape of which it shows two things or more, all to at
+    least RIGHT.
+    """
     for n, seen in enumerate(shown.seen):
         visible = [s for s in seen if s.mask.any()]
         for phrase, meant in _kinds(visible):
@@ -111,7 +126,9 @@ def _phrase(pair: words.Pair) -> str:
     return words.article(words.name(*pair))
 
 
-def ask(grounder: Grounder, tracker: Tracker, shown: Gallery, asked: Iterable[Question]) -> list[Answer]:
+def ask(
+    grounder: Grounder, tracker: Tracker, shown: Gallery, asked: Iterable[Question]
+) -> list[Answer]:
     """Every question's answer; those of one scene share a session and one look at it."""
     by_scene: dict[int, list[Question]] = {}
     for question in asked:
@@ -161,7 +178,8 @@ def line(name: str, answers: Sequence[Answer], min_score: float) -> Line:
 
 
 def average_precision(scores: NDArray[np.float32], right: NDArray[np.bool_], things: int) -> float:
-    """Mean over all things of the precision down to the score that finds it; 0 for one that no score finds.
+    """Mean over all things of the precision down to the score that finds it; 0 for one that no
+    score finds.
 
     >>> average_precision(np.array([0.9, 0.8, 0.7], np.float32), np.array([True, False, True]), 2)
     0.8333333333333333
@@ -183,14 +201,18 @@ def lines(answers: Sequence[Answer], kinds: Sequence[Answer], min_score: float) 
         "pair never seen": [a for a in answers if a.question.unseen],
         "one thing in sight": [a for a in answers if a.question.in_sight == 1],
         "four and more in sight": [a for a in answers if a.question.in_sight >= _CROWD],
-        "absent ones share a word": [a for a in answers if a.question.answers or a.question.shares_word],
+        "absent ones share a word": [
+            a for a in answers if a.question.answers or a.question.shares_word
+        ],
         "several of a kind": kinds,
     }
     return [line(name, group, min_score) for name, group in groups.items()]
 
 
 class TruthTracker:
-    """A `protocols.Tracker` whose masks are exact: the thing that fills most of a prompt's box, in a known scene."""
+    """A `protocols.Tracker` whose masks are exact: the thing that fills most of a prompt's box, in
+    a known scene.
+    """
 
     def __init__(self, shown: Gallery) -> None:
         self._shown = shown
@@ -234,8 +256,15 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--split", choices=("val", "test"), default="test")
-    parser.add_argument("--tracker", default="builtin", help="builtin, truth, or a file of the demo SAM 2's weights")
-    parser.add_argument("--size", type=int, default=256, help="pixels of the square scenes, whose masks are compared")
+    parser.add_argument(
+        "--tracker", default="builtin", help="builtin, truth, or a file of the demo SAM 2's weights"
+    )
+    parser.add_argument(
+        "--size",
+        type=int,
+        default=256,
+        help="pixels of the square scenes, whose masks are compared",
+    )
     args = parser.parse_args()
     config = GrounderConfig(**yaml.safe_load(_CONFIG.read_text()))
     shown = gallery.drawn(args.seed, args.scenes, args.size, args.split)

@@ -1,10 +1,14 @@
-"""How good the demo SAM 2 is: outlines from prompts, and how well they follow. Prints the tables of the model card.
+"""How good the demo SAM 2 is: outlines from prompts, and how well they follow.
+
+Prints the tables of the model card.
 
     python -m training.evaluate_sam2                              # freshly drawn test scenes
-    python -m training.evaluate_sam2 --corpus data/corpora/demo   # the test videos of a corpus, through H.264
+    python -m training.evaluate_sam2 --corpus data/corpora/demo   # the test videos of a corpus,
+                                                                  through H.264
 
-Through the project's own tracker, masks at the size at which the video is displayed. Each thing that is at least half
-in sight on the first frame is prompted there, and all of a film are followed together. J and F are those of the DAVIS
+Through the project's own tracker, masks at the size at which the video is displayed. Each thing
+that is at least half in sight on the first frame is prompted there, and all of a film are followed
+together. J and F are those of the DAVIS
 benchmark: means over the frames after the prompted one, then over objects.
 """
 
@@ -35,7 +39,9 @@ _GRID = 14  # a coarse detector's boxes end on a grid of so many cells a side
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """One object of one film: J and F (T,) of every frame, the prompted one first; the rest as in `Film`."""
+    """One object of one film: J and F (T,) of every frame, the prompted one first; the rest as in
+    `Film`.
+    """
 
     region: NDArray[np.float64]
     contour: NDArray[np.float64]
@@ -61,7 +67,9 @@ def point_prompt(object_id: int, mask: NDArray[np.bool_]) -> Prompt:
     """The pixel farthest from the outline."""
     depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     row, column = np.unravel_index(int(depth.argmax()), mask.shape)
-    return Prompt(object_id, 0, points=np.array([[column, row]], np.float32), labels=np.array([1], np.int64))
+    return Prompt(
+        object_id, 0, points=np.array([[column, row]], np.float32), labels=np.array([1], np.int64)
+    )
 
 
 def mask_prompt(object_id: int, mask: NDArray[np.bool_]) -> Prompt:
@@ -112,7 +120,9 @@ def held_still(film: Film) -> list[Followed]:
     return _followed(film, regions, contours)
 
 
-def _followed(film: Film, regions: NDArray[np.float64], contours: NDArray[np.float64]) -> list[Followed]:
+def _followed(
+    film: Film, regions: NDArray[np.float64], contours: NDArray[np.float64]
+) -> list[Followed]:
     return [
         Followed(j, f, shares, float(speed), film.things)
         for j, f, shares, speed in zip(regions, contours, film.shares, film.speeds)
@@ -123,7 +133,9 @@ Slice = Callable[[Followed], bool]
 
 
 def slices(frames: int) -> dict[str, Slice]:
-    """Which objects belong to a line of the table, by what happens in the first `frames` frames after the prompt."""
+    """Which objects belong to a line of the table, by what happens in the first `frames` frames
+    after the prompt.
+    """
 
     def least(one: Followed) -> float:
         return float(one.shares[: frames + 1].min())
@@ -165,33 +177,52 @@ def report(tracker: Tracker, shown: Iterable[Film]) -> Iterable[str]:
             first[kind] += outlines(tracker, film, kind)
         by_box += follow(tracker, film, "box")
         still += held_still(film)
-        short = Film(film.frames[:21], film.masks[:, :21], film.shares[:, :21], film.speeds, film.things)
+        short = Film(
+            film.frames[:21], film.masks[:, :21], film.shares[:, :21], film.speeds, film.things
+        )
         for kind, some in by_other.items():
             some += follow(tracker, short, kind)
     yield "| prompt | objects | IoU | IoU at least 0.75 | J&F after 20 frames |"
     yield "|---|---|---|---|---|"
     for kind, ious in first.items():
         some = by_box if kind == "box" else by_other[kind]
-        both = [(one.region[1:21].mean() + one.contour[1:21].mean()) / 2 for one in some if len(one.region) > 20]
+        both = [
+            (one.region[1:21].mean() + one.contour[1:21].mean()) / 2
+            for one in some
+            if len(one.region) > 20
+        ]
         share = float(np.mean(np.array(ious) >= 0.75))
         yield f"| {kind} | {len(ious)} | {np.mean(ious):.3f} | {share:.3f} | {np.mean(both):.3f} |"
     for frames in (20, 100):
         yield ""
         yield from table(by_box, frames)
-        yield from (line.replace("| all", "| the true first mask, held still") for line in table(still, frames)[2:3])
+        yield from (
+            line.replace("| all", "| the true first mask, held still")
+            for line in table(still, frames)[2:3]
+        )
 
 
 def demo_tracker(weights: Path | None = None, upsample: str = "guided") -> Tracker:
-    """The project's tracker with the demo SAM 2 on one thread of the CPU. weights: another file than the shipped one."""
-    config = TrackerConfig(kind="sam2", model=sam2.MODEL_NAME, weights=str(weights or "builtin"), upsample=upsample)
+    """The project's tracker with the demo SAM 2 on one thread of the CPU. weights: another file
+    than the shipped one.
+    """
+    config = TrackerConfig(
+        kind="sam2", model=sam2.MODEL_NAME, weights=str(weights or "builtin"), upsample=upsample
+    )
     return trackers.build(trackers.resolve(config), device="cpu", threads=1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the demo SAM 2 on test videos.")
-    parser.add_argument("--weights", type=Path, default=None, help="another file than the shipped one")
-    parser.add_argument("--upsample", choices=("guided", "bilinear"), default="guided", help="as tracker.upsample")
-    parser.add_argument("--corpus", type=Path, default=None, help="a demo corpus; without it scenes are drawn")
+    parser.add_argument(
+        "--weights", type=Path, default=None, help="another file than the shipped one"
+    )
+    parser.add_argument(
+        "--upsample", choices=("guided", "bilinear"), default="guided", help="as tracker.upsample"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, default=None, help="a demo corpus; without it scenes are drawn"
+    )
     parser.add_argument("--films", type=int, default=80)
     parser.add_argument("--frames", type=int, default=101)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,7 +1,8 @@
-"""Videos with exact masks to test trackers on: drawn afresh from test seeds, or decoded from a corpus's test videos.
+"""Videos with exact masks to test trackers on: drawn afresh from test seeds, or decoded from a
+corpus's test videos.
 
-At the size at which they are displayed. Knows nothing of models. Drawn films skip the codec and never repeat a scene;
-decoded ones have been through H.264.
+At the size at which they are displayed. Knows nothing of models. Drawn films skip the codec and
+never repeat a scene; decoded ones have been through H.264.
 """
 
 import itertools
@@ -30,9 +31,9 @@ _DURATION_S = 8.0
 class Film:
     """T frames of a video and K things that are clearly seen on the first.
 
-    frames (T, H, W, 3) uint8 RGB; masks (K, T, H, W) bool; shares (K, T): the visible share of each thing, of its
-    whole area inside and outside the picture; speeds (K,): mean shares of the short side per second; things: how many
-    are in sight on the first frame, followed or not.
+    frames (T, H, W, 3) uint8 RGB; masks (K, T, H, W) bool; shares (K, T): the visible share of each
+    thing, of its whole area inside and outside the picture; speeds (K,): mean shares of the short
+    side per second; things: how many are in sight on the first frame, followed or not.
     """
 
     frames: NDArray[np.uint8]
@@ -43,8 +44,10 @@ class Film:
 
 
 def drawn(seed: int, count: int, length: int, split: str = "test") -> Iterator[Film]:
-    """`count` unrelated scenes of 1 to 5 things, `length` frames each. The split is part of the seed; test holds pairs
-    never seen in training, val does not."""
+    """`count` unrelated scenes of 1 to 5 things, `length` frames each.
+
+    The split is part of the seed; test holds pairs never seen in training, val does not.
+    """
     allowed = words.SEEN + words.UNSEEN if split == "test" else words.SEEN
     for index in range(count):
         rng = np.random.default_rng([seed, {"val": 31, "test": 32}[split], index])
@@ -61,7 +64,11 @@ def _draw(rng: np.random.Generator, allowed: tuple[words.Pair, ...], length: int
     times = start + np.arange(length) / rate
     canvas = Canvas(scene, height, width)
     first = canvas.at(start)
-    kept = [k for k, whole in enumerate(first.whole) if (first.ids == k).sum() >= _CLEAR * max(whole, 1.0)]
+    kept = [
+        k
+        for k, whole in enumerate(first.whole)
+        if (first.ids == k).sum() >= _CLEAR * max(whole, 1.0)
+    ]
     if not kept:
         return None
     pictures = [canvas.at(float(time_s)) for time_s in times]
@@ -69,8 +76,14 @@ def _draw(rng: np.random.Generator, allowed: tuple[words.Pair, ...], length: int
     whole = np.array([[max(picture.whole[k], 1.0) for picture in pictures] for k in kept])
     speeds = []
     for k in kept:
-        places = np.array([scene.things[k].place(float(t)) for t in times]) * (width, height) / min(width, height)
-        speeds.append(np.linalg.norm(np.diff(places, axis=0), axis=1).mean() * rate if length > 1 else 0.0)
+        places = (
+            np.array([scene.things[k].place(float(t)) for t in times])
+            * (width, height)
+            / min(width, height)
+        )
+        speeds.append(
+            np.linalg.norm(np.diff(places, axis=0), axis=1).mean() * rate if length > 1 else 0.0
+        )
     return Film(
         frames=np.stack([picture.image for picture in pictures]),
         masks=seen,
@@ -80,16 +93,26 @@ def _draw(rng: np.random.Generator, allowed: tuple[words.Pair, ...], length: int
     )
 
 
-def decoded(corpus: Path, length: int, split: str = "test", most: int | None = None) -> Iterator[Film]:
-    """The beginning of each video of a part of a corpus that `corpus.ensure` made: up to `length` frames from the first
-    that shows something. most: only so many videos."""
-    videos = pq.read_table(corpus / "truth" / "videos.parquet", filters=[("split", "=", split)]).to_pylist()
+def decoded(
+    corpus: Path, length: int, split: str = "test", most: int | None = None
+) -> Iterator[Film]:
+    """The beginning of each video of a part of a corpus that `corpus.ensure` made: up to `length`
+    frames from the first that shows something. most: only so many videos.
+    """
+    videos = pq.read_table(
+        corpus / "truth" / "videos.parquet", filters=[("split", "=", split)]
+    ).to_pylist()
     for video in videos[:most]:
         only = [("video_id", "=", video["video_id"])]
         rows = pq.read_table(corpus / "truth" / "objects.parquet", filters=only).to_pylist()
         clear = [row for row in rows if row["visibility"] >= _CLEAR]
         if clear:
-            yield _decode(corpus / "videos" / video["video_id"], rows, min(r["frame_index"] for r in clear), length)
+            yield _decode(
+                corpus / "videos" / video["video_id"],
+                rows,
+                min(r["frame_index"] for r in clear),
+                length,
+            )
 
 
 def _decode(path: Path, rows: list[dict[str, Any]], start: int, length: int) -> Film:
@@ -97,7 +120,9 @@ def _decode(path: Path, rows: list[dict[str, Any]], start: int, length: int) -> 
     with av.open(str(path)) as file:
         for number, frame in enumerate(file.decode(video=0)):
             if start <= number < start + length:
-                stored: NDArray[np.uint8] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                stored: NDArray[np.uint8] = np.asarray(
+                    frame.to_ndarray(format="rgb24"), dtype=np.uint8
+                )
                 frames.append(np.rot90(stored, frame.rotation // 90))
                 times.append(float(frame.time or 0.0))
     height, width = frames[0].shape[:2]
@@ -115,7 +140,10 @@ def _decode(path: Path, rows: list[dict[str, Any]], start: int, length: int) -> 
         # where all of it can be seen its box's middle is its place
         whole = [(times[t], row["box"]) for t, row in there if row["visibility"] > 0.97]
         moved = [
-            np.hypot(b[0] + b[2] - a[0] - a[2], b[1] + b[3] - a[1] - a[3]) / 2 / min(height, width) / max(v - u, 1e-6)
+            np.hypot(b[0] + b[2] - a[0] - a[2], b[1] + b[3] - a[1] - a[3])
+            / 2
+            / min(height, width)
+            / max(v - u, 1e-6)
             for (u, a), (v, b) in itertools.pairwise(whole)
         ]
         speeds[n] = float(np.mean(moved)) if moved else 0.0

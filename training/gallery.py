@@ -1,8 +1,9 @@
-"""Pictures to test the demo CLIP on: drawn afresh from test seeds, or decoded from a corpus's test videos.
+"""Pictures to test the demo CLIP on: drawn afresh from test seeds, or decoded from a corpus's test
+videos.
 
-Both come as the embedder would see them (squashed to the model's square, bicubic with antialiasing) with exact truth.
-Knows nothing of models. Drawn pictures skip the codec but never repeat a scene; decoded ones have been through H.264,
-and neighbours look alike.
+Both come as the embedder would see them (squashed to the model's square, bicubic with antialiasing)
+with exact truth. Knows nothing of models. Drawn pictures skip the codec but never repeat a scene;
+decoded ones have been through H.264, and neighbours look alike.
 """
 
 from collections.abc import Sequence
@@ -41,9 +42,13 @@ class Gallery:
     seen: tuple[tuple[Seen, ...], ...]
 
 
-def drawn(seed: int, count: int, size: int, split: str = "test", pairs: Sequence[words.Pair] | None = None) -> Gallery:
-    """`count` unrelated scenes of 1 to 5 things. The split is part of the seed; test holds unseen pairs, val does
-    not."""
+def drawn(
+    seed: int, count: int, size: int, split: str = "test", pairs: Sequence[words.Pair] | None = None
+) -> Gallery:
+    """`count` unrelated scenes of 1 to 5 things.
+
+    The split is part of the seed; test holds unseen pairs, val does not.
+    """
     allowed = pairs or (words.SEEN + words.UNSEEN if split == "test" else words.SEEN)
     images, seen = [], []
     for index in range(count):
@@ -56,17 +61,28 @@ def drawn(seed: int, count: int, size: int, split: str = "test", pairs: Sequence
         for k, (thing, whole) in enumerate(zip(scene.things, picture.whole)):
             mask = picture.ids == k
             share = float(mask.sum()) / max(whole, 1.0)
-            things.append(Seen(Want(thing.color, thing.shape, thing.size), share, _small(mask, size)))
+            things.append(
+                Seen(Want(thing.color, thing.shape, thing.size), share, _small(mask, size))
+            )
         seen.append(tuple(things))
     return Gallery(np.stack(images), tuple(seen))
 
 
 def decoded(corpus: Path, size: int, every_s: float = 0.5, split: str = "test") -> Gallery:
-    """A frame every `every_s` seconds of each video in a part of a corpus that `corpus.ensure` made."""
-    rows = pq.read_table(corpus / "truth" / "objects.parquet", filters=[("split", "=", split)]).to_pylist()
+    """A frame every `every_s` seconds of each video in a part of a corpus that `corpus.ensure`
+    made.
+    """
+    rows = pq.read_table(
+        corpus / "truth" / "objects.parquet", filters=[("split", "=", split)]
+    ).to_pylist()
     at: dict[tuple[str, int], list[Seen]] = {}
-    videos = pq.read_table(corpus / "truth" / "videos.parquet", filters=[("split", "=", split)]).to_pylist()
-    wanted = {video["video_id"]: _frame_numbers(video["num_frames"], video["fps"], every_s) for video in videos}
+    videos = pq.read_table(
+        corpus / "truth" / "videos.parquet", filters=[("split", "=", split)]
+    ).to_pylist()
+    wanted = {
+        video["video_id"]: _frame_numbers(video["num_frames"], video["fps"], every_s)
+        for video in videos
+    }
     for row in rows:
         if row["frame_index"] in wanted[row["video_id"]]:
             mask = _small(masks.decode(row["rle"], row["height"], row["width"]), size)
@@ -77,7 +93,9 @@ def decoded(corpus: Path, size: int, every_s: float = 0.5, split: str = "test") 
         with av.open(str(corpus / "videos" / video_id)) as file:
             for number, frame in enumerate(file.decode(video=0)):
                 if number in numbers:
-                    stored: NDArray[np.uint8] = np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
+                    stored: NDArray[np.uint8] = np.asarray(
+                        frame.to_ndarray(format="rgb24"), dtype=np.uint8
+                    )
                     upright = np.rot90(stored, frame.rotation // 90)
                     images.append(squashed(upright, size))
                     seen.append(tuple(at.get((video_id, number), ())))

@@ -1,8 +1,9 @@
-"""Freshly drawn training pictures with their truth: batch `step` of a seed is always the same, and none comes twice.
+"""Freshly drawn training pictures with their truth: batch `step` of a seed is always the same, and
+none comes twice.
 
-Drawn larger than needed and of many aspects, sometimes cropped around one thing, damaged a little as a codec would,
-then squashed to a square: what the index does to frames. Only pairs in `words.SEEN` appear. Knows nothing of torch or
-of the text tower.
+Drawn larger than needed and of many aspects, sometimes cropped around one thing, damaged a little
+as a codec would, then squashed to a square: what the index does to frames. Only pairs in
+`words.SEEN` appear. Knows nothing of torch or of the text tower.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +19,8 @@ from trawl.demo.render import Canvas, Picture
 from trawl.demo.scene import Scene, choose_pairs, sample
 
 _SHARE = 4  # pictures that share a background
-CLEAR, HIDDEN = 0.5, 0.12  # visible share above which a thing counts as shown, and below which as not
+# visible share above which a thing counts as shown, and below which as not
+CLEAR, HIDDEN = 0.5, 0.12
 _ASPECTS = ((3, 4), (9, 16), (1, 1), (3, 4), (5, 9), (9, 8), (4, 3), (16, 9))  # H to W
 
 
@@ -32,8 +34,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """images (N, S, S, 3) uint8; ids (N, S, S) int8, index into that picture's `shown` or -1; captions: one or two a
-    picture."""
+    """images (N, S, S, 3) uint8; ids (N, S, S) int8, index into that picture's `shown` or -1;
+    captions: one or two a picture.
+    """
 
     images: NDArray[np.uint8]
     ids: NDArray[np.int8]
@@ -43,11 +46,17 @@ class Batch:
 
 
 def draw_batch(
-    seed: int, step: int, count: int, size: int, easy: bool = False, pairs: tuple[words.Pair, ...] = words.SEEN
+    seed: int,
+    step: int,
+    count: int,
+    size: int,
+    easy: bool = False,
+    pairs: tuple[words.Pair, ...] = words.SEEN,
 ) -> Batch:
     """Batch number `step`, `count` pictures (a multiple of 4) of size x size.
 
-    easy: four large things in a square, undamaged picture. Shapes are learned half again as fast on these first.
+    easy: four large things in a square, undamaged picture. Shapes are learned half again as fast on
+    these first.
     """
     rng = np.random.default_rng([seed, 7, step])
     drawn = [one for _ in range(count // _SHARE) for one in _draw_some(rng, size, easy, pairs)]
@@ -92,11 +101,16 @@ def _met(shown: tuple[Shown, ...], least: float) -> set[Want]:
     return met
 
 
-_Drawn = tuple[NDArray[np.uint8], NDArray[np.int8], tuple[Shown, ...], str]  # image, ids, what is shown, over what
+# image, ids, what is shown, over what
+_Drawn = tuple[NDArray[np.uint8], NDArray[np.int8], tuple[Shown, ...], str]
 
 
-def _draw_some(rng: np.random.Generator, size: int, easy: bool, pairs: tuple[words.Pair, ...]) -> list[_Drawn]:
-    """Pictures of different things over one background: it costs more to paint than all else, and tells nothing."""
+def _draw_some(
+    rng: np.random.Generator, size: int, easy: bool, pairs: tuple[words.Pair, ...]
+) -> list[_Drawn]:
+    """Pictures of different things over one background: it costs more to paint than all else, and
+    tells nothing.
+    """
     aspect = (1, 1) if easy else _ASPECTS[int(rng.integers(len(_ASPECTS)))]
     unit = size * float(rng.uniform(1.2, 1.8)) / (aspect[0] * aspect[1]) ** 0.5
     height, width = round(aspect[0] * unit), round(aspect[1] * unit)
@@ -112,7 +126,10 @@ def _scene(rng: np.random.Generator, easy: bool, pairs: tuple[words.Pair, ...]) 
     scene = sample(rng, choose_pairs(rng, pairs, count), 8.0)
     if not easy:
         return scene
-    return replace(scene, things=tuple(replace(t, diameter=float(rng.uniform(0.28, 0.45))) for t in scene.things))
+    return replace(
+        scene,
+        things=tuple(replace(t, diameter=float(rng.uniform(0.28, 0.45))) for t in scene.things),
+    )
 
 
 def _finish(rng: np.random.Generator, canvas: Canvas, size: int, worn: bool) -> _Drawn:
@@ -123,7 +140,9 @@ def _finish(rng: np.random.Generator, canvas: Canvas, size: int, worn: bool) -> 
         if rng.random() < 0.12:
             image, ids = _crop(rng, image, ids)
     shown = _shown(canvas.scene, picture, ids)
-    image = np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    image = np.asarray(
+        cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8
+    )
     ids = np.asarray(cv2.resize(ids, (size, size), interpolation=cv2.INTER_NEAREST), dtype=np.int8)
     return image, ids, shown, canvas.scene.backdrops[0].kind
 
@@ -145,7 +164,10 @@ def _crop(
         return image, ids
     rows, columns = (ids == present[int(rng.integers(len(present)))]).nonzero()
     half = max(np.ptp(rows), np.ptp(columns), 12) * float(rng.uniform(0.55, 1.1))
-    cy, cx = rows.mean() + half * rng.uniform(-0.2, 0.2), columns.mean() + half * rng.uniform(-0.2, 0.2)
+    cy, cx = (
+        rows.mean() + half * rng.uniform(-0.2, 0.2),
+        columns.mean() + half * rng.uniform(-0.2, 0.2),
+    )
     top, left = max(round(cy - half), 0), max(round(cx - half), 0)
     box = (slice(top, max(round(cy + half), top + 8)), slice(left, max(round(cx + half), left + 8)))
     return image[box], ids[box]
@@ -160,6 +182,8 @@ def _worn(rng: np.random.Generator, image: NDArray[np.uint8]) -> NDArray[np.uint
     if rng.random() < 0.2:
         worn = cv2.GaussianBlur(worn, (0, 0), float(rng.uniform(0.4, 1.1)))
     if rng.random() < 0.35:
-        _, packed = cv2.imencode(".jpg", worn, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))])
+        _, packed = cv2.imencode(
+            ".jpg", worn, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 90))]
+        )
         worn = cv2.imdecode(packed, cv2.IMREAD_COLOR)
     return np.asarray(worn, dtype=np.uint8)

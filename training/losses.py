@@ -1,12 +1,15 @@
-"""What the demo CLIP is trained to do: four terms over one batch, each a cross-entropy with several right answers.
+"""What the demo CLIP is trained to do: four terms over one batch, each a cross-entropy with several
+right answers.
 
     text -> picture   among the batch's pictures, those of which the text is true
     picture -> text   among the batch's texts, those that are true of the picture
-    text -> patch     among all patches of the batch, those that show the thing: this is what makes it localise
-    patch -> word     which colour and which shape a patch shows, or background: a guide for the first steps
+    text -> patch     among all patches of the batch, those that show the thing: this is what makes
+                      it localise
+    patch -> word     which colour and which shape a patch shows, or background: a guide for the
+                      first steps
 
-Doubtful pairs (a thing half hidden) count neither way. The last two use the generator's masks, which web data does not
-have.
+Doubtful pairs (a thing half hidden) count neither way. The last two use the generator's masks,
+which web data does not have.
 """
 
 import torch
@@ -22,7 +25,8 @@ def several_right(logits: Tensor, right: Tensor, sure: Tensor) -> Tensor:
     Args:
         logits: (R, C).
         right: (R, C) bool.
-        sure: (R, C) bool; columns that are not are no answer at all. Rows without a right answer are left out.
+        sure: (R, C) bool; columns that are not are no answer at all. Rows without a right answer
+            are left out.
     """
     rows = right.any(dim=1)
     if not bool(rows.any()):
@@ -34,14 +38,19 @@ def several_right(logits: Tensor, right: Tensor, sure: Tensor) -> Tensor:
 
 
 class PatchGuide(nn.Module):
-    """Reads colour and shape off a patch's detectors. Only training needs it; the shipped model has no trace of it."""
+    """Reads colour and shape off a patch's detectors.
+
+    Only training needs it; the shipped model has no trace of it.
+    """
 
     def __init__(self, units: int, colors: int, shapes: int) -> None:
         super().__init__()
         self.color, self.shape = nn.Linear(units, colors + 1), nn.Linear(units, shapes + 1)
 
     def forward(self, units: Tensor, color: Tensor, shape: Tensor) -> Tensor:
-        """units (P, U); color and shape (P,) int64, the last class is background and NOTHING is left out. () fp32."""
+        """units (P, U); color and shape (P,) int64, the last class is background and NOTHING is
+        left out. () fp32.
+        """
         weight = torch.ones(self.color.out_features)
         weight[-1] = 0.2  # most patches are background
         a = F.cross_entropy(self.color(units), color, weight, ignore_index=NOTHING)
@@ -51,11 +60,16 @@ class PatchGuide(nn.Module):
 
 
 def contrast(pictures: Tensor, texts: Tensor, true: Tensor, sure: Tensor, scale: Tensor) -> Tensor:
-    """Both directions between pictures (N, D) and texts (Q, D), all unit length; true, sure (Q, N) bool. () fp32."""
+    """Both directions between pictures (N, D) and texts (Q, D), all unit length; true, sure (Q, N)
+    bool. () fp32.
+    """
     logits = scale * texts @ pictures.T
     return several_right(logits, true, sure) + 0.5 * several_right(logits.T, true.T, sure.T)
 
 
 def ground(patches: Tensor, texts: Tensor, shows: Tensor, sure: Tensor, scale: Tensor) -> Tensor:
-    """Text to patch: patches (P, D) and texts (Q, D) unit length; shows, sure (Q, P) bool. () fp32."""
+    """Text to patch: patches (P, D) and texts (Q, D) unit length; shows, sure (Q, P) bool.
+
+    () fp32.
+    """
     return several_right(scale * texts @ patches.T, shows, sure)

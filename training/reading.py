@@ -1,9 +1,10 @@
-"""The demo CLIP's text tower during training: open_clip's own modules over a table of only the words that occur.
+"""The demo CLIP's text tower during training: open_clip's own modules over a table of only the
+words that occur.
 
-The tokenizer has 49,408 tokens and this world about a hundred; training the whole table would cost more than all the
-rest. So `SmallVocabulary` maps tokens to rows of a small table (row 1 stands for every other word and is trained by
-random insertion), and texts are cut to the longest of their batch, which changes nothing since attention is causal and
-read at the end-of-text token.
+The tokenizer has 49,408 tokens and this world about a hundred; training the whole table would cost
+more than all the rest. So `SmallVocabulary` maps tokens to rows of a small table (row 1 stands for
+every other word and is trained by random insertion), and texts are cut to the longest of their
+batch, which changes nothing since attention is causal and read at the end-of-text token.
 """
 
 import random
@@ -20,8 +21,9 @@ OTHER = 1  # row of the small table for words outside it
 
 
 class SmallVocabulary:
-    """Tokens of open_clip's tokenizer to rows of a small table and back. ids are in rising order, so the end token
-    stays last."""
+    """Tokens of open_clip's tokenizer to rows of a small table and back. ids are in rising order,
+    so the end token stays last.
+    """
 
     def __init__(self, model_name: str) -> None:
         self._tokenize = open_clip.get_tokenizer(model_name)
@@ -31,8 +33,12 @@ class SmallVocabulary:
         self._row = {token: row + (row >= OTHER) for row, token in enumerate(kept)}
         self.size = len(kept) + 1
 
-    def rows(self, texts: Sequence[str], insert: float = 0.0, chance: random.Random | None = None) -> Tensor:
-        """(Q, L) int64 rows, L as long as the longest. insert: the chance that an unknown word slips into a text."""
+    def rows(
+        self, texts: Sequence[str], insert: float = 0.0, chance: random.Random | None = None
+    ) -> Tensor:
+        """(Q, L) int64 rows, L as long as the longest. insert: the chance that an unknown word
+        slips into a text.
+        """
         tokens = self._tokenize(list(texts)).tolist()
         context = len(tokens[0])
         lines = [[self._row.get(token, OTHER) for token in line] for line in tokens]

@@ -1,12 +1,14 @@
-"""Trains the demo CLIP from nothing on freshly drawn scenes, and writes the weights that ship with the package.
+"""Trains the demo CLIP from nothing on freshly drawn scenes, and writes the weights that ship with
+the package.
 
-    python -m training.train_clip                     # an hour or so on two idle cores; what was shipped had less:
+    python -m training.train_clip                     # an hour or so on two idle cores; what was
+                                                      shipped had less:
                                                         # weights/README.md has its two commands
     python -m training.train_clip --steps 60 --out /tmp/try.safetensors
 
-One process draws, one learns; the same numbers give the same batches whatever the machine's speed. Small pictures
-first, the model's own size later, since the detectors carry over and the steps are cheaper. The weights kept are a
-running average.
+One process draws, one learns; the same numbers give the same batches whatever the machine's speed.
+Small pictures first, the model's own size later, since the detectors carry over and the steps are
+cheaper. The weights kept are a running average.
 """
 
 import argparse
@@ -43,11 +45,13 @@ class Plan:
     steps: int = 6000
     seed: int = 0
     batch: int = 64
-    words_from: float = 0.3  # share of the steps before any text: only "which colour, which shape", in easy pictures
+    # share of the steps before any text: only "which colour, which shape", in easy pictures
+    words_from: float = 0.3
     full_from: float = 0.88  # share of the steps at small_size
     small_size: int = 80
     rate: float = 2e-3  # of AdamW, for text, detectors and temperatures
-    trunk_rate: float = 0.1  # of SGD, for the convolutions: they learn shapes 1.4 times as fast with it as with AdamW
+    # of SGD, for the convolutions: they learn shapes 1.4 times as fast with it as with AdamW
+    trunk_rate: float = 0.1
     decay: float = 0.05
     average: float = 0.99
     unknown_words: float = 0.1
@@ -81,11 +85,15 @@ class Lessons(Dataset[tuple[Batch, int]]):
     def __getitem__(self, step: int) -> tuple[Batch, int]:
         cv2.setNumThreads(1)
         plan = self.plan
-        return draw_batch(plan.seed, step, plan.batch, plan.size_at(step), easy=not plan.reads_at(step)), step
+        return draw_batch(
+            plan.seed, step, plan.batch, plan.size_at(step), easy=not plan.reads_at(step)
+        ), step
 
 
 class Student(nn.Module):
-    """The open_clip model with what only training needs: a guide for patches and a temperature for them."""
+    """The open_clip model with what only training needs: a guide for patches and a temperature for
+    them.
+    """
 
     def __init__(self, vocabulary: SmallVocabulary) -> None:
         super().__init__()
@@ -101,12 +109,17 @@ class Student(nn.Module):
         """The guide's term alone: colour and shape of every patch, no text."""
         features = self.model.visual.trunk.forward_features(normalised(batch.images))
         return {
-            "guide": self.guide(features.permute(0, 2, 3, 1).flatten(0, 2), *patch_labels(batch, features.shape[-1]))
+            "guide": self.guide(
+                features.permute(0, 2, 3, 1).flatten(0, 2), *patch_labels(batch, features.shape[-1])
+            )
         }
 
-    def forward(self, batch: Batch, rows: Sequence[Tensor], phrases: tuple[Phrase, ...]) -> dict[str, Tensor]:
-        """All terms for one batch; the phrases begin with the vocabulary and end with the captions, rows are their
-        words."""
+    def forward(
+        self, batch: Batch, rows: Sequence[Tensor], phrases: tuple[Phrase, ...]
+    ) -> dict[str, Tensor]:
+        """All terms for one batch; the phrases begin with the vocabulary and end with the captions,
+        rows are their words.
+        """
         tower = self.model.visual.trunk
         features = tower.forward_features(normalised(batch.images))
         units = tower.detect(features)
@@ -115,10 +128,15 @@ class Student(nn.Module):
         true, sure = (torch.from_numpy(t) for t in truth(phrases, batch))
         color, shape = patch_labels(batch, units.shape[-1])
         named = len(phrases) - len(batch.captions)
-        keep = (color != NOTHING) & ((color < len(words.COLORS)) | (torch.rand(len(color)) < _BACKGROUND))
+        keep = (color != NOTHING) & (
+            (color < len(words.COLORS)) | (torch.rand(len(color)) < _BACKGROUND)
+        )
         patches = F.normalize(tower.to_text(units.permute(0, 2, 3, 1).flatten(0, 2)[keep]), dim=-1)
         shows = patch_truth(phrases[:named], color[keep], shape[keep])
-        scale, patch_scale = self.model.logit_scale.exp().clamp(max=60), self.patch_scale.exp().clamp(max=60)
+        scale, patch_scale = (
+            self.model.logit_scale.exp().clamp(max=60),
+            self.patch_scale.exp().clamp(max=60),
+        )
         return {
             "contrast": contrast(pictures, texts, true, sure, scale),
             "ground": ground(patches, texts[:named], shows, torch.ones_like(shows), patch_scale),
@@ -135,12 +153,16 @@ def normalised(images: NDArray[np.uint8]) -> Tensor:
 def patch_labels(batch: Batch, grid: int) -> tuple[Tensor, Tensor]:
     """(N * grid * grid,) int64 each: the colour and shape of the thing that fills most of a patch.
 
-    The last class is background; NOTHING where neither a thing nor the background fills enough of the patch, or where
-    the thing is too hidden to be named.
+    The last class is background; NOTHING where neither a thing nor the background fills enough of
+    the patch, or where the thing is too hidden to be named.
     """
     n, size = batch.ids.shape[:2]
     cell = size // grid
-    cells = batch.ids.reshape(n, grid, cell, grid, cell).swapaxes(2, 3).reshape(n, grid * grid, cell * cell)
+    cells = (
+        batch.ids.reshape(n, grid, cell, grid, cell)
+        .swapaxes(2, 3)
+        .reshape(n, grid * grid, cell * cell)
+    )
     colors, shapes = list(words.COLORS), words.SHAPES
     color = np.full(cells.shape[:2], NOTHING, dtype=np.int64)
     color[(cells < 0).mean(axis=2) > 0.95] = len(colors)
@@ -159,7 +181,10 @@ def patch_truth(phrases: tuple[Phrase, ...], color: Tensor, shape: Tensor) -> Te
     colors, shapes = list(words.COLORS), words.SHAPES
 
     def code(want: Want) -> tuple[int, int]:
-        return (colors.index(want.color) if want.color else -2, shapes.index(want.shape) if want.shape else -2)
+        return (
+            colors.index(want.color) if want.color else -2,
+            shapes.index(want.shape) if want.shape else -2,
+        )
 
     wanted = torch.tensor([code(phrase.wants[0]) for phrase in phrases])
     fits_color = (wanted[:, :1] == color) | ((wanted[:, :1] == -2) & (color < len(colors)))
@@ -186,9 +211,14 @@ def train(
     average = copy.deepcopy(student)
     optimizers = _optimizers(student, plan)
     losses: list[float] = []
-    # Spawned, since a fork of a process with threads, such as one that has used Ray, may wait for ever.
+    # Spawned, since a fork of a process with threads, such as one that has used Ray, may wait for
+    # ever.
     loader = DataLoader(
-        Lessons(plan), batch_size=None, num_workers=1, prefetch_factor=4, multiprocessing_context="spawn"
+        Lessons(plan),
+        batch_size=None,
+        num_workers=1,
+        prefetch_factor=4,
+        multiprocessing_context="spawn",
     )
     began = time.monotonic()
     for batch, step in loader:
@@ -196,7 +226,11 @@ def train(
             for group in optimizer.param_groups:
                 group["lr"] = rate * plan.share_at(step)
         reads = plan.reads_at(step)
-        terms = student(batch, *_texts(plan, step, batch, small)) if reads else student.name_patches(batch)
+        terms = (
+            student(batch, *_texts(plan, step, batch, small))
+            if reads
+            else student.name_patches(batch)
+        )
         loss = torch.stack(list(terms.values())).sum()
         student.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -219,20 +253,37 @@ def train(
 def _optimizers(student: Student, plan: Plan) -> list[tuple[torch.optim.Optimizer, float]]:
     """Each with its highest rate."""
     tower = student.model.visual.trunk
-    trunk = [p for part in (tower.stem, tower.fine, tower.coarse, tower.mix, student.guide) for p in part.parameters()]
+    trunk = [
+        p
+        for part in (tower.stem, tower.fine, tower.coarse, tower.mix, student.guide)
+        for p in part.parameters()
+    ]
     known = {id(p) for p in trunk}
     other = [p for p in student.parameters() if id(p) not in known]
     matrices, vectors = [p for p in other if p.ndim >= 2], [p for p in other if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": plan.decay}, {"params": vectors, "weight_decay": 0.0}]
+    groups = [
+        {"params": matrices, "weight_decay": plan.decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
     sgd = torch.optim.SGD(trunk, lr=plan.trunk_rate, momentum=0.9, nesterov=True, weight_decay=1e-4)
-    return [(sgd, plan.trunk_rate), (torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98)), plan.rate)]
+    return [
+        (sgd, plan.trunk_rate),
+        (torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98)), plan.rate),
+    ]
 
 
-def _texts(plan: Plan, step: int, batch: Batch, small: SmallVocabulary) -> tuple[list[Tensor], tuple[Phrase, ...]]:
-    """A step's texts as rows of the small vocabulary, short ones and long ones apart, and all phrases in that order."""
+def _texts(
+    plan: Plan, step: int, batch: Batch, small: SmallVocabulary
+) -> tuple[list[Tensor], tuple[Phrase, ...]]:
+    """A step's texts as rows of the small vocabulary, short ones and long ones apart, and all
+    phrases in that order.
+    """
     named = tuple(vocabulary(choose_template(np.random.default_rng([plan.seed, 11, step]))))
     chance = random.Random(plan.seed * 1_000_003 + step)
-    rows = [small.rows([p.text for p in some], plan.unknown_words, chance) for some in (named, batch.captions)]
+    rows = [
+        small.rows([p.text for p in some], plan.unknown_words, chance)
+        for some in (named, batch.captions)
+    ]
     return rows, (*named, *batch.captions)
 
 
@@ -257,13 +308,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the demo CLIP from nothing.")
     parser.add_argument("--steps", type=int, default=Plan.steps)
     parser.add_argument("--seed", type=int, default=Plan.seed)
-    parser.add_argument("--threads", type=int, default=1, help="of the learner; drawing takes one more process")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of the learner; drawing takes one more process"
+    )
     shipped = Path(clip.__file__).parent / "weights" / f"{clip.MODEL_NAME}.safetensors"
     parser.add_argument("--out", type=Path, default=shipped)
     parser.add_argument(
-        "--start", type=Path, default=None, help="go on from these weights, at less than the first rates"
+        "--start",
+        type=Path,
+        default=None,
+        help="go on from these weights, at less than the first rates",
     )
-    parser.add_argument("--peak", type=float, default=0.35, help="the share of the first rates to go on with")
+    parser.add_argument(
+        "--peak", type=float, default=0.35, help="the share of the first rates to go on with"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     plan = Plan(steps=args.steps, seed=args.seed)

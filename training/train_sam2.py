@@ -1,11 +1,14 @@
-"""Trains the demo SAM 2 from nothing on freshly drawn clips, and writes the weights that ship with the package.
+"""Trains the demo SAM 2 from nothing on freshly drawn clips, and writes the weights that ship with
+the package.
 
     python -m training.train_sam2                     # an hour and a half on two idle cores
-    python -m training.train_sam2 --image-steps 30 --clip-steps 30 --both-steps 0 --out /tmp/try.safetensors
+    python -m training.train_sam2 --image-steps 30 --clip-steps 30 --both-steps 0 --out
+    /tmp/try.safetensors
 
-First single pictures: outline what a box or clicks point at. Then clips: the first frame is prompted, the others are
-found through the memory of the model's own outlines. Then both. One process draws, one learns; the same numbers give the same
-lessons whatever the machine's speed. The weights kept are a running average.
+First single pictures: outline what a box or clicks point at. Then clips: the first frame is
+prompted, the others are found through the memory of the model's own outlines. Then both. One
+process draws, one learns; the same numbers give the same lessons whatever the machine's speed. The
+weights kept are a running average.
 """
 
 import argparse
@@ -36,7 +39,9 @@ from trawl.models.sam2.build import build
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of the training: `steps` steps, each on `clips` clips of `frames` frames and `pictures` single pictures."""
+    """One part of the training: `steps` steps, each on `clips` clips of `frames` frames and
+    `pictures` single pictures.
+    """
 
     steps: int
     clips: int
@@ -52,22 +57,37 @@ class Stage:
     def rate_at(self, step: int) -> float:
         """Warm-up over 3 %, then a cosine to almost nothing."""
         steps = self.over or self.steps
-        return self.rate * min((step + 1) / max(steps * 0.03, 1), 0.51 + 0.49 * math.cos(math.pi * step / steps))
+        return self.rate * min(
+            (step + 1) / max(steps * 0.03, 1), 0.51 + 0.49 * math.cos(math.pi * step / steps)
+        )
 
 
 @dataclass(frozen=True)
 class Plan:
     """Everything that the result depends on, apart from library versions.
 
-    The second stage alone lets outlines get worse while following gets better; so the third has both kinds of lesson.
+    The second stage alone lets outlines get worse while following gets better; so the third has
+    both kinds of lesson.
     """
 
     seed: int = 0
-    pictures: Stage = Stage(2400, clips=0, frames=0, pictures=10, rate=1.2e-3, steepest=1.0, average=0.995)
-    clips: Stage = Stage(
-        1400, clips=4, frames=6, pictures=0, rate=4e-4, steepest=0.4, average=0.998, sparse_until=800, over=3200
+    pictures: Stage = Stage(
+        2400, clips=0, frames=0, pictures=10, rate=1.2e-3, steepest=1.0, average=0.995
     )
-    both: Stage = Stage(1200, clips=4, frames=6, pictures=10, rate=4e-4, steepest=0.4, average=0.998, first=10_000)
+    clips: Stage = Stage(
+        1400,
+        clips=4,
+        frames=6,
+        pictures=0,
+        rate=4e-4,
+        steepest=0.4,
+        average=0.998,
+        sparse_until=800,
+        over=3200,
+    )
+    both: Stage = Stage(
+        1200, clips=4, frames=6, pictures=10, rate=4e-4, steepest=0.4, average=0.998, first=10_000
+    )
     decay: float = 0.02
 
     def stages(self) -> tuple[Stage, ...]:
@@ -75,7 +95,9 @@ class Plan:
 
 
 class Lessons(Dataset[tuple[int, Lesson | None, Lesson | None]]):
-    """A stage's lessons from step `done` on, clips and pictures, so that a worker may draw them ahead."""
+    """A stage's lessons from step `done` on, clips and pictures, so that a worker may draw them
+    ahead.
+    """
 
     def __init__(self, stage: Stage, seed: int, size: int, done: int) -> None:
         self.stage, self.seed, self.size, self.done = stage, seed, size, done
@@ -87,14 +109,22 @@ class Lessons(Dataset[tuple[int, Lesson | None, Lesson | None]]):
         cv2.setNumThreads(1)
         stage, step = self.stage, self.done + index
         number, sparse = stage.first + step, step < stage.sparse_until
-        clips = draw_lesson(self.seed, number, stage.clips, stage.frames, self.size, sparse) if stage.clips else None
-        pictures = draw_lesson(self.seed, number, stage.pictures, 1, self.size) if stage.pictures else None
+        clips = (
+            draw_lesson(self.seed, number, stage.clips, stage.frames, self.size, sparse)
+            if stage.clips
+            else None
+        )
+        pictures = (
+            draw_lesson(self.seed, number, stage.pictures, 1, self.size) if stage.pictures else None
+        )
         return step, clips, pictures
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The image encoder's output for a lesson: levels of (h * w, N * T, C), their positions, their sizes."""
+    """The image encoder's output for a lesson: levels of (h * w, N * T, C), their positions, their
+    sizes.
+    """
 
     levels: list[Tensor]
     positions: list[Tensor]
@@ -102,11 +132,16 @@ class Seen:
 
     def of(self, frames: Tensor) -> "Seen":
         """The same of some frames, (M,) int64 numbers of frames, one for each object."""
-        return Seen([x[:, frames] for x in self.levels], [x[:, frames] for x in self.positions], self.sizes)
+        return Seen(
+            [x[:, frames] for x in self.levels], [x[:, frames] for x in self.positions], self.sizes
+        )
 
     def maps(self) -> list[Tensor]:
         """Levels as (M, C, h, w)."""
-        return [x.permute(1, 2, 0).reshape(x.shape[1], x.shape[2], *size) for x, size in zip(self.levels, self.sizes)]
+        return [
+            x.permute(1, 2, 0).reshape(x.shape[1], x.shape[2], *size)
+            for x, size in zip(self.levels, self.sizes)
+        ]
 
 
 def normalised(images: NDArray[np.uint8]) -> Tensor:
@@ -117,7 +152,9 @@ def normalised(images: NDArray[np.uint8]) -> Tensor:
 
 def look(model: SAM2Base, images: NDArray[np.uint8]) -> Seen:
     """images (N, T, S, S, 3) uint8 RGB."""
-    _, levels, positions, sizes = model._prepare_backbone_features(model.forward_image(normalised(images)))
+    _, levels, positions, sizes = model._prepare_backbone_features(
+        model.forward_image(normalised(images))
+    )
     return Seen(levels, positions, sizes)
 
 
@@ -127,11 +164,17 @@ def points_of(lesson: Lesson, kind: str) -> tuple[Tensor, Tensor]:
         labels = torch.tensor([[2, 3]], dtype=torch.int32).expand(len(lesson.clip), 2)
         return torch.from_numpy(lesson.boxes).reshape(-1, 2, 2), labels
     count = 1 if kind == "click" else lesson.clicks.shape[1]
-    return torch.from_numpy(lesson.clicks[:, :count]), torch.from_numpy(lesson.click_labels[:, :count])
+    return torch.from_numpy(lesson.clicks[:, :count]), torch.from_numpy(
+        lesson.click_labels[:, :count]
+    )
 
 
-def outline(model: SAM2Base, seen: Seen, points: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-    """All four candidates, their scores and the presence of prompted objects in single pictures, with gradients."""
+def outline(
+    model: SAM2Base, seen: Seen, points: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """All four candidates, their scores and the presence of prompted objects in single pictures,
+    with gradients.
+    """
     *fine, coarse = seen.maps()
     sparse, dense = model.sam_prompt_encoder(points=points, boxes=None, masks=None)
     masks, scores, _, presence = model.sam_mask_decoder.predict_masks(
@@ -156,7 +199,9 @@ class Tally:
         self.loss = self.loss + weight * other.loss
         self.said |= other.said
 
-    def masks(self, name: str, logits: Tensor, scores: Tensor, mask: Tensor, others: Tensor, weight: float) -> None:
+    def masks(
+        self, name: str, logits: Tensor, scores: Tensor, mask: Tensor, others: Tensor, weight: float
+    ) -> None:
         """Judge candidates; what is said is the IoU of the one that the model itself would choose."""
         loss, iou = mask_terms(logits, scores, mask, others)
         self.loss = self.loss + weight * loss.mean()
@@ -165,7 +210,9 @@ class Tally:
             best = scores.detach().argmax(dim=1, keepdim=True)
             self.said[name] = float(iou.gather(1, best)[present, 0].mean())
 
-    def presence(self, name: str, logits: Tensor, mask: Tensor, weight: float, rare: float = 1.0) -> None:
+    def presence(
+        self, name: str, logits: Tensor, mask: Tensor, weight: float, rare: float = 1.0
+    ) -> None:
         self.loss = self.loss + weight * presence_term(logits, mask, rare).mean()
         absent = ~mask.flatten(1).any(dim=1)
         if bool(absent.any()):
@@ -187,7 +234,8 @@ def learn_pictures(model: SAM2Base, lesson: Lesson, step: int) -> Tally:
 def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
     """Prompt every object on its clip's first frame and follow it through the others.
 
-    Where the first frame was long ago the second's memory is made from the truth, as if following had gone well.
+    Where the first frame was long ago the second's memory is made from the truth, as if following
+    had gone well.
     """
     rng = np.random.default_rng([seed, 23, step])
     tally = Tally()
@@ -200,7 +248,10 @@ def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
     logits, scores, presence = outline(model, seen.of(first), points_of(lesson, beside))
     tally.masks(beside, logits, scores, masks[:, 0], others[:, 0], 1.0)
     tally.presence("absent0", presence, masks[:, 0], 0.2)
-    outputs: dict[str, dict[int, dict[str, Any]]] = {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
+    outputs: dict[str, dict[int, dict[str, Any]]] = {
+        "cond_frame_outputs": {},
+        "non_cond_frame_outputs": {},
+    }
     pause = int(rng.integers(0, 12)) if rng.random() < 0.4 else 0
     if lesson.long_ago:
         pause += model.num_maskmem
@@ -220,10 +271,19 @@ def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
         candidates, _, scores, _, chosen, pointer, presence = found
         if prompt["mask_inputs"] is None:
             name = kind if t == 0 else "followed"
-            tally.masks(name if t in (0, frames - 1) else f"t{t}", candidates, scores, masks[:, t], others[:, t], 1.0)
+            tally.masks(
+                name if t in (0, frames - 1) else f"t{t}",
+                candidates,
+                scores,
+                masks[:, t],
+                others[:, t],
+                1.0,
+            )
             tally.presence("absent", presence, masks[:, t], 1.0, 1.0 if lesson.sparse else 4.0)
         out["obj_ptr"] = pointer
-        model._encode_memory_in_output(now.levels, now.sizes, prompt["point_inputs"], True, chosen, presence, out)
+        model._encode_memory_in_output(
+            now.levels, now.sizes, prompt["point_inputs"], True, chosen, presence, out
+        )
         outputs["cond_frame_outputs" if t == 0 else "non_cond_frame_outputs"][number] = out
     tally.loss = tally.loss / frames
     return tally
@@ -232,7 +292,9 @@ def learn_clips(model: SAM2Base, lesson: Lesson, step: int, seed: int) -> Tally:
 _PICTURES = 0.5  # weight of pictures beside clips
 
 
-def learn(model: SAM2Base, clips: Lesson | None, pictures: Lesson | None, number: int, seed: int) -> Tally:
+def learn(
+    model: SAM2Base, clips: Lesson | None, pictures: Lesson | None, number: int, seed: int
+) -> Tally:
     """One step's lessons."""
     if clips is None:
         assert pictures is not None
@@ -247,12 +309,17 @@ Keep = Callable[[SAM2Base], None]
 
 
 def train(
-    plan: Plan, keep: Keep | None = None, state: Path | None = None, say_every: int = 50, ahead: bool = True
+    plan: Plan,
+    keep: Keep | None = None,
+    state: Path | None = None,
+    say_every: int = 50,
+    ahead: bool = True,
 ) -> tuple[SAM2Base, list[float]]:
     """Train and return the averaged model and the loss of every step taken.
 
-    keep: called with the average so far every 200 steps and at a stage's end. state: a file to go on from, when it
-    exists, and to write for that whenever `keep` is called. ahead: draw lessons in another process.
+    keep: called with the average so far every 200 steps and at a stage's end. state: a file to go
+    on from, when it exists, and to write for that whenever `keep` is called. ahead: draw lessons in
+    another process.
     """
     torch.manual_seed(plan.seed)
     model = build(sam2.config_path()).train()
@@ -272,7 +339,9 @@ def train(
             first, resumed = resumed["step"], {}
         said: dict[str, list[float]] = defaultdict(list)
         began = time.monotonic()
-        for step, clips, pictures in _lessons(Lessons(stage, plan.seed, model.image_size, first), ahead):
+        for step, clips, pictures in _lessons(
+            Lessons(stage, plan.seed, model.image_size, first), ahead
+        ):
             for group in optimizer.param_groups:
                 group["lr"] = stage.rate_at(step)
             tally = learn(model, clips, pictures, stage.first + step, plan.seed)
@@ -286,7 +355,9 @@ def train(
                 said[name].append(value)
             done = step + 1
             if done % say_every == 0 or done == stage.steps:
-                means = " ".join(f"{name} {np.mean(values):.3f}" for name, values in sorted(said.items()))
+                means = " ".join(
+                    f"{name} {np.mean(values):.3f}" for name, values in sorted(said.items())
+                )
                 spent = f"wall {time.monotonic() - began:.0f}s cpu {time.process_time():.0f}s"
                 sys.stdout.write(f"stage {number + 1} step {done} {means} {spent}\n")
                 sys.stdout.flush()
@@ -305,8 +376,11 @@ def _lessons(lessons: Lessons, ahead: bool) -> Iterator[tuple[int, Lesson | None
     if not ahead:
         yield from (lessons[k] for k in range(len(lessons)))
         return
-    # Spawned, since a fork of a process with threads, such as one that has used Ray, may wait for ever.
-    yield from DataLoader(lessons, batch_size=None, num_workers=1, prefetch_factor=4, multiprocessing_context="spawn")
+    # Spawned, since a fork of a process with threads, such as one that has used Ray, may wait for
+    # ever.
+    yield from DataLoader(
+        lessons, batch_size=None, num_workers=1, prefetch_factor=4, multiprocessing_context="spawn"
+    )
 
 
 def _optimizer(model: nn.Module, stage: Stage, decay: float) -> torch.optim.Optimizer:
@@ -322,7 +396,9 @@ def follow(average: nn.Module, model: nn.Module, keep: float) -> None:
     torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
 
 
-def _write_state(path: Path, stage: int, step: int, model: nn.Module, average: nn.Module, optimizer: Any) -> None:
+def _write_state(
+    path: Path, stage: int, step: int, model: nn.Module, average: nn.Module, optimizer: Any
+) -> None:
     fresh = path.with_suffix(".partial")
     torch.save(
         {"stage": stage, "step": step, "model": model.state_dict(), "average": average.state_dict(),
@@ -339,10 +415,14 @@ def main() -> None:
     parser.add_argument("--clip-steps", type=int, default=plan.clips.steps)
     parser.add_argument("--both-steps", type=int, default=plan.both.steps)
     parser.add_argument("--seed", type=int, default=plan.seed)
-    parser.add_argument("--threads", type=int, default=1, help="of the learner; drawing takes one more process")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of the learner; drawing takes one more process"
+    )
     shipped = Path(sam2.__file__).parent / "weights" / f"{sam2.MODEL_NAME}.safetensors"
     parser.add_argument("--out", type=Path, default=shipped)
-    parser.add_argument("--state", type=Path, default=None, help="a file to go on from after an interruption")
+    parser.add_argument(
+        "--state", type=Path, default=None, help="a file to go on from after an interruption"
+    )
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     plan = replace(

@@ -1,8 +1,11 @@
-"""Every kind of trouble, one after the other, into docs/reliability.md: `python -m benchmarks.chaos` (some hours on two cores).
+"""Every kind of trouble, one after the other, into docs/reliability.md: `python -m
+benchmarks.chaos` (some hours on two cores).
 
-    python -m benchmarks.chaos [--only kills storage ...] [--kills 100] [--kinds node ...] [--nights 20] [--small]
+    python -m benchmarks.chaos [--only kills storage ...] [--kills 100] [--kinds node ...] [--nights
+    20] [--small]
 
-`--small` makes a little of each, in minutes, and its rows say how little that was. Ends with 1 when a promise was not kept.
+`--small` makes a little of each, in minutes, and its rows say how little that was. Ends with 1 when
+a promise was not kept.
 """
 
 import argparse
@@ -28,22 +31,30 @@ def findings(name: str, effort: Effort) -> list[Finding]:
     found: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix=f"chaos-{name}-", ignore_cleanup_errors=True) as place:
         try:
-            for finding in importlib.import_module(f"benchmarks.chaos.{name}").trouble(effort, Path(place)):
+            for finding in importlib.import_module(f"benchmarks.chaos.{name}").trouble(
+                effort, Path(place)
+            ):
                 print(finding.row(), flush=True)
                 found.append(finding)
         except Exception as error:  # noqa: BLE001  the other kinds are still to be run
             traceback.print_exc()
             lines = str(error).splitlines() or [type(error).__name__]
-            found.append(Finding(f"{name}.broken", "the test itself", lines[0].replace("|", "/"), False))
+            found.append(
+                Finding(f"{name}.broken", "the test itself", lines[0].replace("|", "/"), False)
+            )
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", nargs="+", choices=TROUBLES, default=TROUBLES)
     parser.add_argument("--kills", type=int, help=f"of all kinds together ({Effort.kills})")
     parser.add_argument("--nights", type=int, help=f"under a faulty S3 ({Effort.nights})")
-    parser.add_argument("--kinds", nargs="+", choices=Effort.kinds, default=Effort.kinds, help="of kills")
+    parser.add_argument(
+        "--kinds", nargs="+", choices=Effort.kinds, default=Effort.kinds, help="of kills"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--page", type=Path, default=PAGE)

@@ -1,4 +1,6 @@
-"""Actors that eat memory, die of one video, or take a fixed time for each. In a module, because Ray's workers import it.
+"""Actors that eat memory, die of one video, or take a fixed time for each.
+
+In a module, because Ray's workers import it.
 
 Those that take an argument are made by a function: such a class travels to the workers as a value.
 """
@@ -61,10 +63,14 @@ class DeadlyDecoder(DecodeActor):
 
 
 def paced(cost_s: float, rows: int = 30) -> type[DecodeActor]:
-    """Each video costs `cost_s` seconds of its actor and nothing of the machine, and gives so many rows; the poison one kills."""
+    """Each video costs `cost_s` seconds of its actor and nothing of the machine, and gives so many
+    rows; the poison one kills.
+    """
 
     class Paced(DecodeActor):
-        def process(self, unit: Unit, embedders: Sequence[Any], window: int) -> tuple[UnitDone, pa.Table]:
+        def process(
+            self, unit: Unit, embedders: Sequence[Any], window: int
+        ) -> tuple[UnitDone, pa.Table]:
             if POISON in Path(unit.video.uri).name:
                 os.kill(os.getpid(), signal.SIGKILL)
             with self._decoding:
@@ -79,11 +85,15 @@ def _made_up(unit: Unit, rows: int, dtype: str) -> tuple[UnitDone, pa.Table]:
 
     numbers = np.arange(rows, dtype=np.int64)
     none = np.zeros(rows, bool)
-    batch = FrameBatch(np.empty((rows, 0, 0, 3), np.uint8), numbers, numbers * 0.2, np.zeros(rows, np.int32), none)
+    batch = FrameBatch(
+        np.empty((rows, 0, 0, 3), np.uint8), numbers, numbers * 0.2, np.zeros(rows, np.int32), none
+    )
     probe = Probe("mov", "h264", 64, 64, 0, 10.0, rows * 0.2, numbers * 0.2, none)
     vectors = np.random.default_rng(hash(unit.video.video_id) % 2**32).normal(size=(rows, DIM))
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     table = pa.Table.from_batches([frames_batch(unit.video, probe, batch, vectors, dtype)])
     facts = VideoFacts("mov", "h264", 64, 64, 0, 10.0, rows * 0.2, rows)
-    done = UnitDone(facts, (), "pyav", rows, rows, 0, "", fetch_s=0.0, decode_cpu_s=0.0, embed_wait_s=0.0)
+    done = UnitDone(
+        facts, (), "pyav", rows, rows, 0, "", fetch_s=0.0, decode_cpu_s=0.0, embed_wait_s=0.0
+    )
     return done, table

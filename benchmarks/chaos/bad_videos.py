@@ -1,7 +1,8 @@
-"""Bad videos among good ones: each has its reason, none costs another, none reads what it names, and nothing leaks.
+"""Bad videos among good ones: each has its reason, none costs another, none reads what it names,
+and nothing leaks.
 
-A file and an address that nobody but the bad videos names are watched while the job runs, and read once at the end, to see that
-the watch would have told.
+A file and an address that nobody but the bad videos names are watched while the job runs, and read
+once at the end, to see that the watch would have told.
 """
 
 import ctypes
@@ -74,8 +75,9 @@ class Canary:
 
 
 class Weight:
-    """Resident memory of the decode actor and of its decoding process, once both have warmed up on the videos of the first
-    commit, and at its most from then on. warm: how many videos those were."""
+    """Resident memory of the decode actor and of its decoding process, once both have warmed up on
+    the videos of the first commit, and at its most from then on. warm: how many videos those were.
+    """
 
     def __init__(self, cluster: RayNodes, job: Job) -> None:
         self._cluster, self._job = cluster, job
@@ -94,7 +96,9 @@ class Weight:
         self._job.wait_for("committed")
         self.warm = sum(one["videos"] + one["failed"] for one in self._job.heard("committed"))
         kept = [
-            process for actor in self._cluster.processes("ray::DecodeActor") for process in (actor, *actor.children())
+            process
+            for actor in self._cluster.processes("ray::DecodeActor")
+            for process in (actor, *actor.children())
         ]
         while self._job.running():
             for process in kept:
@@ -114,7 +118,9 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
         corpus.put(f"bad/{one.name}", one.data)
     with nodes(1) as cluster:
         settings = (*SETTINGS, *_LIMITS, "resources.decode_actors=1", f"dataset.glob={_SUFFIXES}")
-        command = Command(corpus.uri, str(place / "root"), (*settings, f"resources.address={cluster.address}"))
+        command = Command(
+            corpus.uri, str(place / "root"), (*settings, f"resources.address={cluster.address}")
+        )
         job = Job(command)
         weight = Weight(cluster, job)
         ended = job.end()
@@ -123,26 +129,46 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
     known = _ledger(command.root)
     wrong += _reasons(known, bad)
     rows = shown(storage_at(command.root)).rows
-    wrong += [f"{name} has other rows" for name, count in corpus.rows.items() if rows[name] != count]
+    wrong += [
+        f"{name} has other rows" for name, count in corpus.rows.items() if rows[name] != count
+    ]
     reasons = {row["reason"] for row in known.values()} - {None}
-    damaged = sum(known[f"bad/{one.name}"]["status"] == "indexed" for one in bad if f"bad/{one.name}" in known)
+    damaged = sum(
+        known[f"bad/{one.name}"]["status"] == "indexed" for one in bad if f"bad/{one.name}" in known
+    )
     came = f"{len(bad) - damaged} refused for {len(reasons)} reasons, {damaged} indexed as far as they go, "
-    came += f"all {len(corpus.rows)} good ones whole; actors replaced: {ended.count('actor replaced')}"
+    came += (
+        f"all {len(corpus.rows)} good ones whole; actors replaced: {ended.count('actor replaced')}"
+    )
     yield _finding("each", f"{len(bad)} bad videos among {len(corpus.rows)} good ones", came, wrong)
     named = [one for one in bad if one.name.startswith("script")]
     touched = canary.touched()
     touched += [] if canary.alive() else ["the watch does not work"]
     came = "nothing was opened, nothing was asked"
-    yield _finding("canary", f"{len(named)} of them name a file or an address, which are watched", came, touched)
+    yield _finding(
+        "canary",
+        f"{len(named)} of them name a file or an address, which are watched",
+        came,
+        touched,
+    )
     counted = len(bad) + len(corpus.rows) - weight.warm
     each_mb = grown_mb / max(counted, 1)
-    heavy = [] if each_mb <= _MOST_MB and len(weight.first) == _PROCESSES else [f"{each_mb:.2f} MB a video"]
+    heavy = (
+        []
+        if each_mb <= _MOST_MB and len(weight.first) == _PROCESSES
+        else [f"{each_mb:.2f} MB a video"]
+    )
     done = f"memory of the decode actor and its decoding process over {counted} of them, after {weight.warm} to warm up"
     yield _finding("leak", done, f"{grown_mb:+.1f} MB in all, {each_mb:+.3f} MB a video", heavy)
 
 
 def _finding(name: str, done: str, came: str, wrong: list[str]) -> Finding:
-    return Finding(f"bad_videos.{name}", done, came if not wrong else "; ".join(wrong[:5]).replace("|", "/"), not wrong)
+    return Finding(
+        f"bad_videos.{name}",
+        done,
+        came if not wrong else "; ".join(wrong[:5]).replace("|", "/"),
+        not wrong,
+    )
 
 
 def _ledger(root: str) -> dict[str, dict]:

@@ -1,6 +1,7 @@
 """A Ray cluster of several nodes on this machine, and its processes by what they are.
 
-Only processes below this cluster's own are ever killed. A node is lost as a machine is: its raylet and all its workers at once.
+Only processes below this cluster's own are ever killed. A node is lost as a machine is: its raylet
+and all its workers at once.
 """
 
 import random
@@ -13,7 +14,8 @@ import psutil
 
 _STORE_BYTES = 80 * 2**20
 _TRIES = 4
-# What a job on such a cluster is given: room for all of its actors on one node, so that losing the other leaves room.
+# What a job on such a cluster is given: room for all of its actors on one node, so that losing the
+# other leaves room.
 SETTINGS = (
     "resources=cluster",
     "resources.decode_actors=2",
@@ -31,7 +33,8 @@ class RayNodes:
     def __init__(self, nodes: int, cpus: float) -> None:
         from ray.cluster_utils import Cluster
 
-        warnings.filterwarnings("ignore", "lance is not fork-safe")  # Ray's processes execute something else at once
+        # Ray's processes execute something else at once
+        warnings.filterwarnings("ignore", "lance is not fork-safe")
         head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
         self._cluster = _patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
         self._cpus, self.nodes = cpus, list[Any]()
@@ -49,11 +52,17 @@ class RayNodes:
 
     def processes(self, *words: str) -> list[psutil.Process]:
         """Processes on all nodes whose command line holds one of the words."""
-        return [process for node in self.nodes for process in _below(node) if _named(process, words)]
+        return [
+            process for node in self.nodes for process in _below(node) if _named(process, words)
+        ]
 
     def lose_one(self, chance: random.Random) -> bool:
         """Kill a node on which actors of a job live. False where there is none."""
-        busy = [node for node in self.nodes if any(_named(process, ["ray::"]) for process in _below(node))]
+        busy = [
+            node
+            for node in self.nodes
+            if any(_named(process, ["ray::"]) for process in _below(node))
+        ]
         if not busy:
             return False
         node = chance.choice(busy)

@@ -1,6 +1,7 @@
 """A corpus of small videos that changes overnight, and the rows that each of its videos must have.
 
-A handful of clips of different lengths are encoded once; every video is a copy of one of them. Videos lie in a folder or on S3.
+A handful of clips of different lengths are encoded once; every video is a copy of one of them.
+Videos lie in a folder or on S3.
 """
 
 import random
@@ -25,7 +26,9 @@ def clip(frames: int, side: int = 64) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clip.mp4"
         with av.open(str(path), "w") as out:
-            stream = out.add_stream("libx264", rate=_FPS, width=side, height=side, pix_fmt="yuv420p")
+            stream = out.add_stream(
+                "libx264", rate=_FPS, width=side, height=side, pix_fmt="yuv420p"
+            )
             for index in range(frames):
                 picture = np.repeat(np.tile(np.roll(ramp, 3 * index), (side, 1))[:, :, None], 3, 2)
                 out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
@@ -51,7 +54,9 @@ class Corpus:
         old = self._random.sample(sorted(self.rows), min(3 * (videos // 2), len(self.rows) // 2))
         for place, name in enumerate(old):
             if place % 3 == 0:
-                self._put(name, self._random.choice([n for n in _LENGTHS if n != self._lengths[name]]))
+                self._put(
+                    name, self._random.choice([n for n in _LENGTHS if n != self._lengths[name]])
+                )
                 continue
             if place % 3 == 1:
                 self._put(self._name(), self._lengths[name])

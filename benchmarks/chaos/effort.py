@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Effort:
-    """kills: of all kinds together; kinds: of which. nights: under a faulty S3. away_s: seconds that S3 is gone. bad: bad videos.
-    commits: of each of four writers. poisoned: videos around the poison one. cost_s: seconds that a video of fixed cost takes.
-    corpus, planned: videos of the first full run, and of the plan. nodes: of the simulated clusters. per_node: videos.
+    """kills: of all kinds together; kinds: of which. nights: under a faulty S3. away_s: seconds
+    that S3 is gone. bad: bad videos.
+    commits: of each of four writers. poisoned: videos around the poison one. cost_s: seconds that a
+    video of fixed cost takes. corpus, planned: videos of the first full run, and of the plan.
+    nodes: of the simulated clusters. per_node: videos.
     enough: for ratios of seconds to mean something."""
 
     kills: int = 100

@@ -1,4 +1,6 @@
-"""What one kind of trouble showed, as a row of docs/reliability.md that the next run of the same kind replaces."""
+"""What one kind of trouble showed, as a row of docs/reliability.md that the next run of the same
+kind replaces.
+"""
 
 import os
 import re
@@ -12,8 +14,9 @@ _HEAD = "| name | what was done | what came of it | held | when, on |\n|---|---|
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """name: of this row for good. done: with its counts. figure: with its unit. held: whether the promise was kept; None where so
-    little was done that its ratio says nothing."""
+    """name: of this row for good. done: with its counts. figure: with its unit. held: whether the
+    promise was kept; None where so little was done that its ratio says nothing.
+    """
 
     name: str
     done: str
@@ -42,4 +45,6 @@ def write(page: Path, findings: list[Finding], order: list[str]) -> None:
         rows.pop(f"{kind}.broken", None)  # of a run before this one
     rows |= {finding.name: finding.row() for finding in findings}
     ordered = sorted(rows, key=lambda name: (order.index(name.partition(".")[0]), name))
-    page.write_text(before + START + _HEAD + "".join(f"{rows[name]}\n" for name in ordered) + END + after)
+    page.write_text(
+        before + START + _HEAD + "".join(f"{rows[name]}\n" for name in ordered) + END + after
+    )

@@ -1,4 +1,6 @@
-"""The index job as a user starts it: a process with a command line, whose log lines are heard while it runs."""
+"""The index job as a user starts it: a process with a command line, whose log lines are heard while
+it runs.
+"""
 
 import json
 import os
@@ -40,7 +42,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """code: the exit code, -9 when killed. words: what it said that is not a log line, last line first to look at."""
+    """code: the exit code, -9 when killed. words: what it said that is not a log line, last line
+    first to look at.
+    """
 
     code: int
     words: list[str]
@@ -56,7 +60,8 @@ class Ended:
     def explained(self) -> bool:
         """It went well, or ended with one line and without a traceback."""
         return self.code in (0, 3) or (
-            self.code in (2, 4, 5, 6) and not any(line.startswith("Traceback") for line in self.words)
+            self.code in (2, 4, 5, 6)
+            and not any(line.startswith("Traceback") for line in self.words)
         )
 
     def count(self, event: str) -> int:

@@ -1,7 +1,9 @@
-"""`kill -9` at random moments: of the driver, of an actor, of a decoding process, of a node with all that is on it.
+"""`kill -9` at random moments: of the driver, of an actor, of a decoding process, of a node with
+all that is on it.
 
-Night after night the corpus changes, the job starts, something dies, and the job is run again until it has nothing left to do;
-a reader queries all the while. Moments are drawn from a seed, over what a job took that nobody disturbed.
+Night after night the corpus changes, the job starts, something dies, and the job is run again until
+it has nothing left to do; a reader queries all the while. Moments are drawn from a seed, over what
+a job took that nobody disturbed.
 """
 
 import random
@@ -25,7 +27,12 @@ from trawl.exits import EXIT_SOME_FAILED
 # Small commits, so that there are many moments between two of them.
 COMMITS = ("table.commit_rows=40", "table.commit_every_s=1", "table.lease_s=10")
 SHARES = {"driver": 0.4, "actor": 0.2, "decoder": 0.2, "node": 0.2}
-_WHAT = {"driver": "the driver", "actor": "an actor", "decoder": "a decoding process", "node": "all of a node"}
+_WHAT = {
+    "driver": "the driver",
+    "actor": "an actor",
+    "decoder": "a decoding process",
+    "node": "all of a node",
+}
 _PER_NIGHT = 4  # kills in a night that goes on after them
 _RERUNS = 4
 Strike = Callable[[], bool]
@@ -33,8 +40,10 @@ Strike = Callable[[], bool]
 
 @dataclass
 class Tally:
-    """kills: that hit. reruns: jobs that were needed afterwards. wrong: what was not as it must be. left: videos that were
-    marked as failed when a night's first job ended, all taken up again by the next."""
+    """kills: that hit. reruns: jobs that were needed afterwards. wrong: what was not as it must be.
+    left: videos that were marked as failed when a night's first job ended, all taken up again by
+    the next.
+    """
 
     kills: int = 0
     nights: int = 0
@@ -48,14 +57,18 @@ class Tally:
         if wrong:
             came = f"{len(wrong)} faults in {seen.looks:,} looks: {'; '.join(wrong[:3])}"
         came += f"; {self.left} videos left to a next run" if self.left else ""
-        done = f"{self.kills} x `kill -9` of {_WHAT[kind]}, {self.nights} nights, {self.reruns} reruns"
+        done = (
+            f"{self.kills} x `kill -9` of {_WHAT[kind]}, {self.nights} nights, {self.reruns} reruns"
+        )
         return Finding(f"kills.{kind}", done, came, not wrong)
 
 
 class Nights:
     """A corpus that changes, the job over it, and the moments of a calm night."""
 
-    def __init__(self, command: Command, corpus: Corpus, reader: Reader, chance: random.Random) -> None:
+    def __init__(
+        self, command: Command, corpus: Corpus, reader: Reader, chance: random.Random
+    ) -> None:
         self.command, self.corpus, self._reader, self._chance = command, corpus, reader, chance
         self._storage = storage_at(command.root, command.endpoint)
         self._changes = max(len(corpus.rows) // 4, 4)
@@ -67,7 +80,10 @@ class Nights:
             self._new_day(changes)
             ended = run(self.command)
             assert ended.code == 0, f"the job fails undisturbed: {ended.words[-5:]}"
-        at = {name: next(one["at_s"] for one in ended.events if one["event"] == name) for name in ("begun", "planned")}
+        at = {
+            name: next(one["at_s"] for one in ended.events if one["event"] == name)
+            for name in ("begun", "planned")
+        }
         self._from = {name: ended.wall_s - moment for name, moment in at.items()}
 
     def start(self) -> Job:
@@ -77,7 +93,9 @@ class Nights:
         return Job(self.command)
 
     def wait(self, job: Job, parts: int = 1) -> bool:
-        """Let a random time pass, three times in four of that after the plan is made. False when the job has ended by then.
+        """Let a random time pass, three times in four of that after the plan is made.
+
+        False when the job has ended by then.
 
         parts: how many such moments are to find room in one night.
         """
@@ -121,7 +139,9 @@ def drivers(nights: Nights, kills: int) -> None:
             nights.settle(job.end())
 
 
-def parts(nights: Nights, kills: int, strike: Strike, restore: Callable[[], None] = lambda: None) -> None:
+def parts(
+    nights: Nights, kills: int, strike: Strike, restore: Callable[[], None] = lambda: None
+) -> None:
     """Of parts that the job must do without: several in a night, and the job goes on."""
     idle = 0
     while nights.tally.kills < kills and idle < kills + 3:

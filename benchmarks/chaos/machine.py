@@ -1,7 +1,8 @@
 """A machine in its bad moods: a full disk, no memory left, a clock that is an hour off.
 
-The disk that fills is a tmpfs of its own in a mount namespace, so that no other is touched; it needs root or user namespaces.
-What a job does about a full disk happens inside `python -m benchmarks.chaos.machine WHICH FOLDER ...`, in that namespace.
+The disk that fills is a tmpfs of its own in a mount namespace, so that no other is touched; it
+needs root or user namespaces. What a job does about a full disk happens inside `python -m
+benchmarks.chaos.machine WHICH FOLDER ...`, in that namespace.
 """
 
 import json
@@ -23,7 +24,12 @@ from benchmarks.chaos.s3 import BUCKETS, server
 from benchmarks.chaos.state import faults, shown, storage_at
 from trawl.exits import EXIT_HELD, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
 
-_SMALL = ("resources.decode_actors=1", "resources.embed_actors=1", "resources.embed_threads=1", *COMMITS)
+_SMALL = (
+    "resources.decode_actors=1",
+    "resources.embed_actors=1",
+    "resources.embed_threads=1",
+    *COMMITS,
+)
 _DISK_MB = 256
 _LEFT_KB = {"root": 160, "scratch": 700}  # free on the disk that fills
 _PADDED_BYTES = 2**20  # a video that the disk for scratch has no room for
@@ -46,7 +52,9 @@ def full_root(effort: Effort, place: Path) -> Finding:
     wrong += [] if "no space is left" in first["said"] else [f"it says {first['said']!r}"]
     wrong += _whole(again, corpus)
     came = f"ends with one line: “{_without(first['said'], place)}”; the next run completes"
-    return _finding("full_root", "the disk under the index fills in the middle of a run", came, wrong)
+    return _finding(
+        "full_root", "the disk under the index fills in the middle of a run", came, wrong
+    )
 
 
 def full_scratch(effort: Effort, place: Path) -> Finding:
@@ -54,7 +62,9 @@ def full_scratch(effort: Effort, place: Path) -> Finding:
     with server() as url:
         corpus = Corpus(f"s3://{BUCKETS[0]}/{place.name}", effort.videos, effort.seed, url)
         corpus.put("large.mp4", clip(10) + _free_box(_PADDED_BYTES))
-        first, again = _in_namespace("scratch", place / "scratch", corpus.uri, url, str(place / "root"))
+        first, again = _in_namespace(
+            "scratch", place / "scratch", corpus.uri, url, str(place / "root")
+        )
     corpus.rows["large.mp4"] = 5
     others = [name for name in first["failed"] if name != "large.mp4"]
     wrong = [] if first["code"] == EXIT_SOME_FAILED else [f"code {first['code']}: {first['said']}"]
@@ -76,9 +86,14 @@ def no_memory(effort: Effort, place: Path) -> Finding:
     marker.touch()
     memory = psutil.virtual_memory()
     most = (memory.total - memory.available + 1.2 * 2**30) / memory.total
-    environment = {"RAY_memory_usage_threshold": f"{min(most, 0.97):.3f}", "RAY_memory_monitor_refresh_ms": "100"}
+    environment = {
+        "RAY_memory_usage_threshold": f"{min(most, 0.97):.3f}",
+        "RAY_memory_monitor_refresh_ms": "100",
+    }
     module = ("benchmarks.chaos.patched", f"greedy={marker}")
-    command = Command(corpus.uri, str(place / "root"), _SMALL, module=module, environment=environment)
+    command = Command(
+        corpus.uri, str(place / "root"), _SMALL, module=module, environment=environment
+    )
     first = run(command)
     again = run(Command(corpus.uri, str(place / "root"), _SMALL))
     wrong = [] if not marker.exists() else ["the embedder never ate"]
@@ -86,8 +101,14 @@ def no_memory(effort: Effort, place: Path) -> Finding:
     wrong += [] if first.explained else [f"it ends with code {first.code}: {first.said}"]
     wrong += _whole(_told(again, command.root), corpus)
     recovered = f"the embedder is replaced, the run ends with code {first.code}"
-    came = f"{recovered}; the next one completes" if first.code != EXIT_OK else f"{recovered}, nothing is left to do"
-    return _finding("memory", "an embedding actor takes memory until Ray's monitor kills it", came, wrong)
+    came = (
+        f"{recovered}; the next one completes"
+        if first.code != EXIT_OK
+        else f"{recovered}, nothing is left to do"
+    )
+    return _finding(
+        "memory", "an embedding actor takes memory until Ray's monitor kills it", came, wrong
+    )
 
 
 def clocks(effort: Effort, place: Path) -> Iterator[Finding]:
@@ -98,7 +119,12 @@ def clocks(effort: Effort, place: Path) -> Iterator[Finding]:
         right = Command(corpus.uri, str(place / "root"), settings)
 
         def off(seconds: float) -> Command:
-            return Command(right.uri, right.root, settings, module=("benchmarks.chaos.patched", f"clock={seconds:g}"))
+            return Command(
+                right.uri,
+                right.root,
+                settings,
+                module=("benchmarks.chaos.patched", f"clock={seconds:g}"),
+            )
 
         wrong, before = list[str](), 0
         for night, command in enumerate([off(_HOUR_S), right, off(-_HOUR_S), right]):
@@ -109,7 +135,10 @@ def clocks(effort: Effort, place: Path) -> Iterator[Finding]:
             before = number
         came = "4 publications, each the whole night's, in order"
         yield _finding(
-            "clock_nights", "4 nights, run by clocks an hour ahead, right, an hour behind, right", came, wrong
+            "clock_nights",
+            "4 nights, run by clocks an hour ahead, right, an hour behind, right",
+            came,
+            wrong,
         )
 
         wrong = []
@@ -118,7 +147,11 @@ def clocks(effort: Effort, place: Path) -> Iterator[Finding]:
             holder = Job(off(seconds))
             holder.wait_for("lease taken")
             second = run(right)
-            wrong += [] if second.code == EXIT_HELD else [f"a second job ends with {second.code}: {second.said}"]
+            wrong += (
+                []
+                if second.code == EXIT_HELD
+                else [f"a second job ends with {second.code}: {second.said}"]
+            )
             wrong += _whole(_told(holder.end(), right.root), corpus)
             corpus.change(effort.videos // 4)
             holder = Job(off(seconds))
@@ -127,19 +160,33 @@ def clocks(effort: Effort, place: Path) -> Iterator[Finding]:
             wrong += _whole(_told(run(right), right.root), corpus)
         came = "a live holder is left alone, a dead one's work is taken over at once"
         yield _finding(
-            "clock_lease", "a job whose clock is an hour off holds the lease, lives or is killed", came, wrong
+            "clock_lease",
+            "a job whose clock is an hour off holds the lease, lives or is killed",
+            came,
+            wrong,
         )
 
 
 def _finding(name: str, done: str, came: str, wrong: list[str]) -> Finding:
-    return Finding(f"machine.{name}", done, came if not wrong else "; ".join(wrong[:3]).replace("|", "/"), not wrong)
+    return Finding(
+        f"machine.{name}",
+        done,
+        came if not wrong else "; ".join(wrong[:3]).replace("|", "/"),
+        not wrong,
+    )
 
 
 def _whole(told: dict, corpus: Corpus) -> list[str]:
     """What is wrong with what a run that had to succeed left behind."""
-    found = [] if told["code"] == EXIT_OK else [f"the next run ends with {told['code']}: {told['said']}"]
+    found = (
+        []
+        if told["code"] == EXIT_OK
+        else [f"the next run ends with {told['code']}: {told['said']}"]
+    )
     if told["rows"] != corpus.rows:
-        missing = sum(max(count - told["rows"].get(video, 0), 0) for video, count in corpus.rows.items())
+        missing = sum(
+            max(count - told["rows"].get(video, 0), 0) for video, count in corpus.rows.items()
+        )
         found.append(f"{missing} rows are missing")
     return found + told["faults"]
 
@@ -176,12 +223,20 @@ def _in_namespace(which: str, folder: Path, *arguments: str) -> list[dict]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def _inside(which: str, folder: Path, uri: str, url: str | None = None, root: str | None = None) -> list[dict]:
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "none", str(folder)], check=True)
+def _inside(
+    which: str, folder: Path, uri: str, url: str | None = None, root: str | None = None
+) -> list[dict]:
+    subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "none", str(folder)], check=True
+    )
     free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
     ballast = folder / "ballast"
     ballast.write_bytes(bytes(free - _LEFT_KB[which] * 1024))
-    settings = (*_SMALL, f"resources.scratch={folder}", "storage.cache_mb=0") if which == "scratch" else _SMALL
+    settings = (
+        (*_SMALL, f"resources.scratch={folder}", "storage.cache_mb=0")
+        if which == "scratch"
+        else _SMALL
+    )
     command = Command(uri, root or str(folder / "index"), settings)
     if url:  # the corpus lies on S3, the index in a folder
         command = Command(uri, command.root, (*settings, f"storage.endpoint={url}"))

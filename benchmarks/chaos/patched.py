@@ -1,4 +1,6 @@
-"""The index job with one part exchanged: `python -m benchmarks.chaos.patched PART=VALUE` and the job's own arguments."""
+"""The index job with one part exchanged: `python -m benchmarks.chaos.patched PART=VALUE` and the
+job's own arguments.
+"""
 
 import datetime as standard
 import sys
@@ -36,7 +38,9 @@ def paced(cost_s: str) -> None:
 
 
 def clock(off_s: str) -> None:
-    """This process's wall clock, as all of our own code reads it, is wrong; the one that measures time passing is not."""
+    """This process's wall clock, as all of our own code reads it, is wrong; the one that measures
+    time passing is not.
+    """
     import trawl.index.job  # noqa: F401  all modules of the job are there to be told
 
     off = standard.timedelta(seconds=float(off_s))
@@ -53,7 +57,12 @@ def clock(off_s: str) -> None:
             module.datetime = Wrong  # type: ignore[attr-defined]
 
 
-PARTS: dict[str, Callable[[str], None]] = {"greedy": greedy, "deadly": deadly, "paced": paced, "clock": clock}
+PARTS: dict[str, Callable[[str], None]] = {
+    "greedy": greedy,
+    "deadly": deadly,
+    "paced": paced,
+    "clock": clock,
+}
 
 
 def index(config: IndexConfig) -> int:

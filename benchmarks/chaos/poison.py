@@ -1,7 +1,9 @@
-"""One video among many that kills: its decoding process, or its actor. The rest must be indexed, and hardly later.
+"""One video among many that kills: its decoding process, or its actor.
 
-The same corpus is indexed with and without it, in turns, and the working time (start-up apart) is compared: that of each one's
-fastest round, because whatever else a machine does only adds to it.
+The rest must be indexed, and hardly later.
+
+The same corpus is indexed with and without it, in turns, and the working time (start-up apart) is
+compared: that of each one's fastest round, because whatever else a machine does only adds to it.
 """
 
 from collections.abc import Iterator
@@ -20,7 +22,12 @@ from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
 _ROUNDS = 3
 _MOST = 0.02
 _ACTORS = 8  # on which videos of a fixed cost are spread; they cost the machine nothing
-_REAL = ("resources=cluster", "resources.embed_gpus=0", "resources.embed_actors=1", "resources.embed_threads=1")
+_REAL = (
+    "resources=cluster",
+    "resources.embed_gpus=0",
+    "resources.embed_actors=1",
+    "resources.embed_threads=1",
+)
 
 
 def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
@@ -33,11 +40,25 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
         if name == "with":
             (folder / f"{effort.poisoned // 2:05d}-{POISON}.mp4").write_bytes(clip(10))
     with nodes(1, cpus=2.0 + _ACTORS) as cluster:
-        real = (*_REAL, "resources.decode_actors=2", "resources.decode_cpus=1", f"resources.address={cluster.address}")
-        fixed = (*_REAL, f"resources.decode_actors={_ACTORS}", f"resources.address={cluster.address}")
+        real = (
+            *_REAL,
+            "resources.decode_actors=2",
+            "resources.decode_cpus=1",
+            f"resources.address={cluster.address}",
+        )
+        fixed = (
+            *_REAL,
+            f"resources.decode_actors={_ACTORS}",
+            f"resources.address={cluster.address}",
+        )
         kinds = {
             "decoder": (("deadly=",), real, "tiny real videos", "decoder_crashed"),
-            "actor": ((f"paced={effort.cost_s}",), fixed, f"videos of {effort.cost_s:g} s each", "worker_died"),
+            "actor": (
+                (f"paced={effort.cost_s}",),
+                fixed,
+                f"videos of {effort.cost_s:g} s each",
+                "worker_died",
+            ),
         }
         for kind, (part, settings, videos, reason) in kinds.items():
             seconds: dict[str, list[float]] = {"without": [], "with": []}
@@ -45,14 +66,22 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
             for round_ in range(_ROUNDS):
                 for name, folder in folders.items():
                     root = str(place / f"{kind}-{name}-{round_}")
-                    ended = run(Command(str(folder), root, settings, module=("benchmarks.chaos.patched", *part)))
-                    wrong += _wrong(ended, root, effort.poisoned, reason if name == "with" else None)
+                    ended = run(
+                        Command(
+                            str(folder), root, settings, module=("benchmarks.chaos.patched", *part)
+                        )
+                    )
+                    wrong += _wrong(
+                        ended, root, effort.poisoned, reason if name == "with" else None
+                    )
                     seconds[name].append(record(root)["seconds"]["work"])
             held = _held(seconds, wrong) if effort.enough or wrong else None
             yield _finding(held, kind, f"{effort.poisoned} {videos}", seconds, wrong)
 
 
-def _finding(held: bool | None, kind: str, videos: str, seconds: dict[str, list[float]], wrong: list[str]) -> Finding:
+def _finding(
+    held: bool | None, kind: str, videos: str, seconds: dict[str, list[float]], wrong: list[str]
+) -> Finding:
     without, with_ = _fastest(seconds)
     extra = with_ / without - 1
     done = f"a video that kills its {kind} among {videos}, the fastest of {_ROUNDS} rounds with and without"
@@ -75,4 +104,6 @@ def _wrong(ended: Ended, root: str, videos: int, reason: str | None) -> list[str
     indexed = len(shown(storage_at(root)).rows)
     found += [] if indexed == videos else [f"{indexed} of {videos} are indexed"]
     failures = record(root)["failures"]
-    return found + ([] if failures == ({reason: 1} if reason else {}) else [f"failures: {failures}"])
+    return found + (
+        [] if failures == ({reason: 1} if reason else {}) else [f"failures: {failures}"]
+    )

@@ -1,7 +1,9 @@
-"""An S3 that stutters: a reverse proxy in front of a real server, which answers wrong, not at all, or loses answers.
+"""An S3 that stutters: a reverse proxy in front of a real server, which answers wrong, not at all,
+or loses answers.
 
-What goes wrong is drawn from a seed. An answer that is lost was given: the request took effect. A "commit" is a put with
-`If-None-Match`, which is how Lance, publications and leases make something count.
+What goes wrong is drawn from a seed. An answer that is lost was given: the request took effect. A
+"commit" is a put with `If-None-Match`, which is how Lance, publications and leases make something
+count.
 """
 
 import http.client
@@ -31,8 +33,10 @@ _HOP_BY_HOP = {
 
 @dataclass
 class Faults:
-    """errors: fraction of requests answered by 500, 503 or a reset, without effect. lost: fraction of commits whose answer is
-    lost after they took effect. refusal: (status, code) that answers every request from number `refuse_after` on."""
+    """errors: fraction of requests answered by 500, 503 or a reset, without effect. lost: fraction
+    of commits whose answer is lost after they took effect. refusal: (status, code) that answers
+    every request from number `refuse_after` on.
+    """
 
     errors: float = 0.0
     lost: float = 0.0
@@ -93,7 +97,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         if self._server is None:
             self._server = http.client.HTTPConnection(self.upstream, timeout=60)
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        headers = {
+            name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP
+        }
         try:
             self._server.request(self.command, self.path, body, headers)
             answer = self._server.getresponse()
@@ -109,7 +115,9 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers:
             if name.lower() not in _HOP_BY_HOP | {"content-length"}:
                 self.send_header(name, value)
-        self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(body)))
+        self.send_header(
+            "Content-Length", length if self.command == "HEAD" and length else str(len(body))
+        )
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
@@ -175,10 +183,15 @@ class _Server(ThreadingHTTPServer):
 
 
 class Proxy:
-    """Listens until `away`, and again from `back` on, at the same address. Use it through `proxy`."""
+    """Listens until `away`, and again from `back` on, at the same address.
+
+    Use it through `proxy`.
+    """
 
     def __init__(self, upstream: str, faults: Faults) -> None:
-        self._handler = type("Handler", (_Handler,), {"upstream": urlparse(upstream).netloc, "faults": faults})
+        self._handler = type(
+            "Handler", (_Handler,), {"upstream": urlparse(upstream).netloc, "faults": faults}
+        )
         self._port, self.faults = 0, faults
         self.back()
 
@@ -189,7 +202,9 @@ class Proxy:
     def back(self) -> None:
         self._server = _Server(("127.0.0.1", self._port), self._handler)
         self._port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
 
     def away(self) -> None:
         """Connections are cut, and new ones refused."""

@@ -1,7 +1,9 @@
-"""Somebody who queries all the while: `python -m benchmarks.chaos.reader ROOT NIGHTS [ENDPOINT]`, a process of its own.
+"""Somebody who queries all the while: `python -m benchmarks.chaos.reader ROOT NIGHTS [ENDPOINT]`, a
+process of its own.
 
-Opens the newest publication over and over, and holds what it shows against the nights in the file NIGHTS, one JSON object a
-line, to which each night is added before its job starts. What it found is printed when its input ends.
+Opens the newest publication over and over, and holds what it shows against the nights in the file
+NIGHTS, one JSON object a line, to which each night is added before its job starts. What it found is
+printed when its input ends.
 """
 
 import json
@@ -33,7 +35,14 @@ class Reader:
     def __init__(self, root: str, nights: Path, endpoint: str | None = None) -> None:
         self._nights = nights
         nights.touch()
-        self._command = [sys.executable, "-m", "benchmarks.chaos.reader", root, str(nights), *filter(None, [endpoint])]
+        self._command = [
+            sys.executable,
+            "-m",
+            "benchmarks.chaos.reader",
+            root,
+            str(nights),
+            *filter(None, [endpoint]),
+        ]
         self.seen = Seen(0, 0, ["the reader died"])
 
     def night(self, night: Night) -> None:
@@ -42,7 +51,9 @@ class Reader:
             out.write(json.dumps(night) + "\n")
 
     def __enter__(self) -> "Reader":
-        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -9,6 +9,8 @@ from benchmarks.chaos.job import DATASET
 
 def record(root: str) -> dict[str, Any]:
     """Of the newest run below a local root; runs sort by time."""
-    newest = max(Path(root, DATASET, "runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime)
+    newest = max(
+        Path(root, DATASET, "runs").glob("*/run.json"), key=lambda path: path.stat().st_mtime
+    )
     found: dict[str, Any] = json.loads(newest.read_text())
     return found

@@ -17,7 +17,9 @@ CREDENTIALS = {
 
 
 def use_credentials() -> None:
-    """Of the server here, for this process and all that it starts; whatever else the environment holds is not sent anywhere."""
+    """Of the server here, for this process and all that it starts; whatever else the environment
+    holds is not sent anywhere.
+    """
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ |= CREDENTIALS

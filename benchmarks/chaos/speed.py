@@ -1,6 +1,7 @@
 """How fast: a night with little to do, a plan of very many, and more nodes.
 
-Videos cost their actor a fixed time and the machine next to nothing, so that what is measured is everything around them.
+Videos cost their actor a fixed time and the machine next to nothing, so that what is measured is
+everything around them.
 """
 
 import subprocess
@@ -38,8 +39,13 @@ def night(effort: Effort, place: Path) -> Finding:
     new = max(round(_NIGHT * effort.corpus), 1)
     _touch(place / "corpus", 0, effort.corpus)
     with nodes(1, cpus=_ACTORS) as cluster:
-        settings = (*_FIXED, f"resources.decode_actors={_ACTORS}", f"resources.address={cluster.address}")
-        rows = min(50_000, 15 * effort.corpus)  # so that an index is built, as over any corpus that is large enough
+        settings = (
+            *_FIXED,
+            f"resources.decode_actors={_ACTORS}",
+            f"resources.address={cluster.address}",
+        )
+        # so that an index is built, as over any corpus that is large enough
+        rows = min(50_000, 15 * effort.corpus)
         command = _paced(effort, place, (*settings, f"table.index_min_rows={max(rows, 256)}"))
         first = _seconds(command)
         _touch(place / "corpus", effort.corpus, new)
@@ -47,7 +53,9 @@ def night(effort: Effort, place: Path) -> Finding:
     ratio = sum(again.values()) / sum(first.values())
     parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in again.items())
     done = f"{new} new videos after {effort.corpus:,}, of {effort.cost_s:g} s each, {_ACTORS} actors, vector index included"
-    came = f"{ratio:.1%} of the first run's {sum(first.values()):.0f} s ({parts}); at most {_MOST:.0%}"
+    came = (
+        f"{ratio:.1%} of the first run's {sum(first.values()):.0f} s ({parts}); at most {_MOST:.0%}"
+    )
     return Finding("speed.night", done, came, ratio <= _MOST if effort.enough else None)
 
 
@@ -55,11 +63,17 @@ def plan(effort: Effort) -> Finding:
     """`benchmarks/plan.py`, which see: against a ledger of the same size."""
     command = [sys.executable, "-m", "benchmarks.plan", "--videos", str(effort.planned)]
     table = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.splitlines()[2:] if line]
+    rows = [
+        [cell.strip() for cell in line.strip("| ").split("|")]
+        for line in table.splitlines()[2:]
+        if line
+    ]
     known = [row for row in rows if row[1] == "known"]
     came = "; ".join(f"{row[0]}: {row[6]} s, {row[7]} MiB" for row in known)
     done = f"listing {effort.planned:,} videos and comparing them with a ledger that knows them"
-    return Finding("speed.plan", done, came, all(float(row[6]) < 600 and float(row[7]) < 500 for row in known))
+    return Finding(
+        "speed.plan", done, came, all(float(row[6]) < 600 and float(row[7]) < 500 for row in known)
+    )
 
 
 def scaling(effort: Effort, place: Path) -> Finding:
@@ -69,11 +83,17 @@ def scaling(effort: Effort, place: Path) -> Finding:
     work: dict[int, float] = {}
     for count in effort.nodes:
         with nodes(count, cpus=1.0) as cluster:
-            settings = (*_FIXED, f"resources.decode_actors={count}", f"resources.address={cluster.address}")
+            settings = (
+                *_FIXED,
+                f"resources.decode_actors={count}",
+                f"resources.address={cluster.address}",
+            )
             work[count] = _seconds(_paced(effort, place, settings, f"root-{count}"))["work"]
     least, most = min(effort.nodes), max(effort.nodes)
     efficiency = {count: work[least] * least / (work[count] * count) for count in effort.nodes}
-    listed = ", ".join(f"{count}: {work[count]:.1f} s ({share:.2f})" for count, share in efficiency.items())
+    listed = ", ".join(
+        f"{count}: {work[count]:.1f} s ({share:.2f})" for count, share in efficiency.items()
+    )
     done = f"{videos} videos of {effort.cost_s:g} s on {', '.join(map(str, effort.nodes))} nodes"
     held = efficiency[most] >= _LEAST if effort.enough else None
     return Finding("speed.nodes", done, f"working time and efficiency: {listed}", held)
@@ -85,7 +105,9 @@ def _paced(effort: Effort, place: Path, settings: tuple[str, ...], root: str = "
 
 
 def _seconds(command: Command) -> dict[str, float]:
-    """Wall seconds by stage of a run that must go well, without what its processes need to start and end."""
+    """Wall seconds by stage of a run that must go well, without what its processes need to start
+    and end.
+    """
     ended = run(command)
     assert ended.code == 0, ended.words[-5:]
     return {name: s for name, s in record(command.root)["seconds"].items() if name not in _STARTING}

@@ -1,6 +1,8 @@
-"""Bad videos, made from a few good ones: cut off, flipped bits, headers that lie, bombs, and scripts that name other files.
+"""Bad videos, made from a few good ones: cut off, flipped bits, headers that lie, bombs, and
+scripts that name other files.
 
-`spoiled` gives as many as asked for, always the same for one seed: each kind in turn, its places spread over the file.
+`spoiled` gives as many as asked for, always the same for one seed: each kind in turn, its places
+spread over the file.
 """
 
 import random
@@ -14,7 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
-_ENCODERS = {"mp4": "libx264", "mkv": "libx264", "ts": "libx264", "avi": "mpeg4", "webm": "libvpx", "gif": "gif"}
+_ENCODERS = {
+    "mp4": "libx264",
+    "mkv": "libx264",
+    "ts": "libx264",
+    "avi": "mpeg4",
+    "webm": "libvpx",
+    "gif": "gif",
+}
 _PIXELS = {"gif": "rgb8"}
 
 
@@ -69,7 +78,9 @@ def spoiled(how_many: int, seed: int, canary: Path, address: str) -> list[Bad]:
 
 def _cut() -> Iterator[Bad]:
     """Cut off after a few bytes, at every box of the MP4, at shares of the others."""
-    boxes = sorted({place + extra for place, _, _ in _boxes(good("mp4")) for extra in (0, 4, 8, 12)} - {0})
+    boxes = sorted(
+        {place + extra for place, _, _ in _boxes(good("mp4")) for extra in (0, 4, 8, 12)} - {0}
+    )
     for place in [*range(1, 12, 2), *boxes]:
         yield Bad(f"cut-{place:06d}.mp4", good("mp4")[:place], hopeless=place < 32)
     for share in (0.01, 0.1, 0.5, 0.9, 0.999):
@@ -90,7 +101,9 @@ def _flipped(chance: random.Random) -> Iterator[Bad]:
                 data[chance.randrange(reach)] ^= 1 << chance.randrange(8)
         else:
             data[start : start + 200] = chance.randbytes(len(data[start : start + 200]))
-        yield Bad(f"flipped-{number}-{chance.randrange(10**6)}.{suffix}", bytes(data), hopeless=False)
+        yield Bad(
+            f"flipped-{number}-{chance.randrange(10**6)}.{suffix}", bytes(data), hopeless=False
+        )
 
 
 def _lying() -> Iterator[Bad]:
@@ -116,7 +129,11 @@ def _lying() -> Iterator[Bad]:
         ("tkhd", 88, "width"),
     ):
         for value in (0xFFFFFFFF, 0x7FFFFFFF, 0):
-            yield Bad(f"lying-{name}-{value:08x}.mp4", _patched(good("mp4"), box, offset, value), hopeless=False)
+            yield Bad(
+                f"lying-{name}-{value:08x}.mp4",
+                _patched(good("mp4"), box, offset, value),
+                hopeless=False,
+            )
     for shown, suffix in (("mp4", "avi"), ("mkv", "mp4"), ("gif", "mp4")):
         yield Bad(f"mislabelled-{suffix}.{shown}", good(suffix)[:-300], hopeless=False)
 
@@ -137,7 +154,11 @@ def _bombs() -> Iterator[Bad]:
     place = avi.index(b"strf") + 8
     avi[place + 4 : place + 12] = struct.pack("<II", 100_000, 100_000)
     yield Bad("bomb-picture.avi", bytes(avi), hopeless=False)
-    yield Bad("bomb-times.mp4", _patched(_patched(good("mp4"), "stts", 8, 0x7FFFFFFF), "stsz", 12, 0x7FFFFFFF), False)
+    yield Bad(
+        "bomb-times.mp4",
+        _patched(_patched(good("mp4"), "stts", 8, 0x7FFFFFFF), "stsz", 12, 0x7FFFFFFF),
+        False,
+    )
     nested = good("mp4")[:32]
     for _ in range(3000):
         nested = struct.pack(">I4s", len(nested) + 8, b"moov") + nested
@@ -147,7 +168,11 @@ def _bombs() -> Iterator[Bad]:
 
 def _scripts(canary: Path, address: str) -> Iterator[Bad]:
     """Playlists and the like, of a file and of an address, under names of videos."""
-    for what, target in (("file", str(canary)), ("url", canary.as_uri()), ("http", f"http://{address}/canary.mp4")):
+    for what, target in (
+        ("file", str(canary)),
+        ("url", canary.as_uri()),
+        ("http", f"http://{address}/canary.mp4"),
+    ):
         for name, text in (
             ("hls", f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n"),
             ("hls-key", f'#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="{target}"\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n'),
@@ -178,7 +203,9 @@ def _no_videos(chance: random.Random) -> Iterator[Bad]:
     yield Bad("picture.mp4", b"\x89PNG\r\n\x1a\n" + chance.randbytes(5000), hopeless=True)
     for number in range(10):
         yield Bad(
-            f"noise-{number}.{chance.choice(['mp4', 'mkv', 'ts', 'webm'])}", chance.randbytes(4000), hopeless=False
+            f"noise-{number}.{chance.choice(['mp4', 'mkv', 'ts', 'webm'])}",
+            chance.randbytes(4000),
+            hopeless=False,
         )
 
 
@@ -196,7 +223,9 @@ def _boxes(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tupl
 
 
 def _patched(data: bytes, box: str, offset: int, value: int) -> bytes:
-    """The 32 bits at `offset` after the box's head set to `value`; at 0 of a box that holds boxes, its size."""
+    """The 32 bits at `offset` after the box's head set to `value`; at 0 of a box that holds boxes,
+    its size.
+    """
     place = data.index(box.encode()) - 4
     place = place if offset == 0 else place + 8 + offset - 4
     return data[:place] + struct.pack(">I", value) + data[place + 4 :]

@@ -13,7 +13,8 @@ Night = dict[str, int]  # video_id -> its rows, of a corpus as it was one night
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One publication. rows: by video; doubled: rows that are there twice. failed: videos that the ledger says failed.
+    """One publication. rows: by video; doubled: rows that are there twice. failed: videos that the
+    ledger says failed.
     promised: rows by video, by the ledger."""
 
     number: int
@@ -48,11 +49,15 @@ def shown(storage: Storage) -> Shown:
 
 
 def faults(seen: Shown, nights: list[Night]) -> list[str]:
-    """What is wrong with it: it must be one of these nights as a whole, but for videos that are known to have failed."""
+    """What is wrong with it: it must be one of these nights as a whole, but for videos that are
+    known to have failed.
+    """
     found = [f"{seen.doubled} rows doubled"] if seen.doubled else []
     if seen.promised != dict(seen.rows):
         found.append("frames and ledger differ")
-    if not any(seen.rows == {v: n for v, n in night.items() if v not in seen.failed} for night in nights):
+    if not any(
+        seen.rows == {v: n for v, n in night.items() if v not in seen.failed} for night in nights
+    ):
         lost = min((sum((Counter(night) - seen.rows).values()) for night in nights), default=0)
         found.append(f"no whole night: {lost} rows are missing from the nearest")
     return found

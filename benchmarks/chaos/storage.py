@@ -1,7 +1,8 @@
-"""S3 in its bad moods: wrong and lost answers, credentials that expire, a refused clock, two minutes of nothing.
+"""S3 in its bad moods: wrong and lost answers, credentials that expire, a refused clock, two
+minutes of nothing.
 
-The corpus and the index lie on one S3 server. The job reaches it through a proxy that misbehaves; the reader, who is there to see
-what the job does to the tables, goes past it.
+The corpus and the index lie on one S3 server. The job reaches it through a proxy that misbehaves;
+the reader, who is there to see what the job does to the tables, goes past it.
 """
 
 import re
@@ -28,9 +29,13 @@ _EXPIRED, _SKEWED = (400, "ExpiredToken"), (403, "RequestTimeTooSkewed")
 
 
 class Place:
-    """A corpus and an index on S3, of one kind of trouble. direct: the server's URL; through: the proxy."""
+    """A corpus and an index on S3, of one kind of trouble. direct: the server's URL; through: the
+    proxy.
+    """
 
-    def __init__(self, direct: str, through: Proxy, videos: int, settings: tuple[str, ...], folder: Path) -> None:
+    def __init__(
+        self, direct: str, through: Proxy, videos: int, settings: tuple[str, ...], folder: Path
+    ) -> None:
         where = uuid.uuid4().hex[:8]
         self.direct, self.proxy = direct, through
         self.corpus = Corpus(f"s3://{BUCKETS[0]}/{where}", videos, 0, direct)
@@ -48,7 +53,11 @@ class Place:
             seen = shown(storage_at(self.root, self.direct))
         except Exception as error:  # noqa: BLE001  nothing published, or nothing that can be read: that is the finding
             return [*found, str(error).splitlines()[0]]
-        return found + faults(seen, [self.corpus.rows]) + [f"{video} was given up" for video in sorted(seen.failed)]
+        return (
+            found
+            + faults(seen, [self.corpus.rows])
+            + [f"{video} was given up" for video in sorted(seen.failed)]
+        )
 
 
 def stutter(place: Place, nights: int, fault: Faults, name: str) -> Finding:
@@ -77,15 +86,17 @@ def stutter(place: Place, nights: int, fault: Faults, name: str) -> Finding:
     done += f"{fault.lost:.0%} of commits' answers lost ({seen['lost']} of {seen['commits']})"
     came = f"0 lost, 0 doubled, 0 half-published in {reader.seen.looks:,} looks; {reruns} reruns"
     if said or given_up:
-        listed = [f"{count} x {gist}" for gist, count in said.items()] + [f"{given_up} x some videos left"] * (
-            given_up > 0
-        )
+        listed = [f"{count} x {gist}" for gist, count in said.items()] + [
+            f"{given_up} x some videos left"
+        ] * (given_up > 0)
         came += f" ({', '.join(listed)})"
     return Finding(f"storage.{name}", done, came if not wrong else "; ".join(wrong[:3]), not wrong)
 
 
 def refused(place: Place, refusal: tuple[int, str], word: str, name: str, done: str) -> Finding:
-    """From half-way on every request is refused: the job must end with one line that says why, and the next one complete."""
+    """From half-way on every request is refused: the job must end with one line that says why, and
+    the next one complete.
+    """
     fault = place.proxy.faults
     ended = run(place.command)  # a calm night, to know how many requests one takes
     assert ended.code == 0, ended.words[-3:]
@@ -96,7 +107,9 @@ def refused(place: Place, refusal: tuple[int, str], word: str, name: str, done: 
     fault.refusal = None
     lines = [line for line in broken.words if not line.startswith("Traceback")]
     wrong = (
-        [] if broken.code == 2 and word in broken.said else [f"code {broken.code}, {len(lines)} lines: {broken.said}"]
+        []
+        if broken.code == 2 and word in broken.said
+        else [f"code {broken.code}, {len(lines)} lines: {broken.said}"]
     )
     wrong += place.wrong(run(place.command))
     came = f"ends with one line: “{_short(broken.said)}”; the next run completes"
@@ -138,8 +151,12 @@ def trouble(effort: Effort, folder: Path) -> Iterator[Finding]:
         yield stutter(place(), effort.nights, Faults(errors=0.05, lost=0.01), "stutter")
         yield stutter(place(), max(effort.nights // 4, 2), Faults(lost=0.25), "lost_answers")
         done = "from the middle of a night on, every request is answered "
-        yield refused(place(), _EXPIRED, "expired", "expired", f"{done}that the credentials have expired")
-        yield refused(place(), _SKEWED, "clock", "clock", f"{done}that this machine's clock is wrong")
+        yield refused(
+            place(), _EXPIRED, "expired", "expired", f"{done}that the credentials have expired"
+        )
+        yield refused(
+            place(), _SKEWED, "clock", "clock", f"{done}that this machine's clock is wrong"
+        )
         yield away(place(), effort.away_s)
 
 
@@ -149,6 +166,8 @@ def _gist(ended: Ended) -> str:
 
 def _short(line: str) -> str:
     """Without addresses and names that differ from run to run."""
-    line = re.sub(r"s3://\S+( at http://\S+)?", "s3://…", line.removeprefix("trawl: ").replace("|", "/"))
+    line = re.sub(
+        r"s3://\S+( at http://\S+)?", "s3://…", line.removeprefix("trawl: ").replace("|", "/")
+    )
     line = re.sub(r"http://\S+", "http://…", line)
     return line if len(line) <= 160 else f"{line[:159]}…"

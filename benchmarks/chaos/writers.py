@@ -1,6 +1,8 @@
-"""Four at once: on one table, whose commits meet; and as jobs, of which one runs and three say who does.
+"""Four at once: on one table, whose commits meet; and as jobs, of which one runs and three say who
+does.
 
-Each writer is a process of its own: `python -m benchmarks.chaos.writers FRAMES LEDGER NUMBER COMMITS`.
+Each writer is a process of its own: `python -m benchmarks.chaos.writers FRAMES LEDGER NUMBER
+COMMITS`.
 """
 
 import subprocess
@@ -8,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +54,17 @@ def at_one_table(commits: int, folder: Path) -> Finding:
         for number in range(WRITERS)
     ]
     said = [process.communicate()[0] for process in running]
-    wrong = [f"writer {n} ended with {process.returncode}" for n, process in enumerate(running) if process.returncode]
+    wrong = [
+        f"writer {n} ended with {process.returncode}"
+        for n, process in enumerate(running)
+        if process.returncode
+    ]
     again = sum(int(words or 0) for words in said)
     wanted = {
-        name: _ROWS + (part % 2 == 0) for n in range(WRITERS) for part in range(commits) for name in _names(n, part)
+        name: _ROWS + (part % 2 == 0)
+        for n in range(WRITERS)
+        for part in range(commits)
+        for name in _names(n, part)
     }
     wrong += _differences(uris, wanted)
     done = f"{WRITERS} processes x {commits} commits of {_VIDEOS} videos, half of them replaced by a second commit"
@@ -68,7 +78,8 @@ def jobs_at_once(command: Command, corpus: Corpus) -> Finding:
     ended = [job.end() for job in [Job(command) for _ in range(WRITERS)]]
     codes = Counter(one.code for one in ended)
     held = [one for one in ended if one.code == EXIT_HELD]
-    # One that starts late may find the first one done, and then there is nothing wrong in running as well.
+    # One that starts late may find the first one done, and then there is nothing wrong in running
+    # as well.
     fine = codes[EXIT_OK] >= 1 and codes[EXIT_OK] + codes[EXIT_HELD] == WRITERS
     wrong = [] if fine else [f"exit codes {dict(codes)}: {ended[0].words[-1:]}"]
     wrong += [f"it says {one.said!r}" for one in held if "is held by jobs.index" not in one.said]
@@ -97,7 +108,9 @@ def _differences(uris: list[str], wanted: dict[str, int]) -> list[str]:
         )
     ledger = open_ledger(uris[1], {}).read(columns=["video_id", "frames_embedded"])
     known = dict(zip(ledger["video_id"].to_pylist(), ledger["frames_embedded"].to_pylist()))
-    return found + ([f"the ledger has {ledger.num_rows} rows of {len(wanted)}"] if known != wanted else [])
+    return found + (
+        [f"the ledger has {ledger.num_rows} rows of {len(wanted)}"] if known != wanted else []
+    )
 
 
 def _write(uris: list[str], writer: int, commits: int) -> int:
@@ -106,10 +119,17 @@ def _write(uris: list[str], writer: int, commits: int) -> int:
     for part in range(commits):
         for rows in (_ROWS, _ROWS + 1)[: 2 if part % 2 == 0 else 1]:
             names = _names(writer, part)
-            fragments = frames.write_fragments(uris[0], {}, frames_schema(_DIM, "float32"), [_batch(names, rows)])
-            again += _repeat(lambda: frames.commit(uris[0], {}, fragments, names, f"{writer}/{part}/{rows}"))  # noqa: B023
-            again += _repeat(lambda: open_ledger(uris[1], {}).upsert(_ledger(names, rows)))  # noqa: B023
+            fragments = frames.write_fragments(
+                uris[0], {}, frames_schema(_DIM, "float32"), [_batch(names, rows)]
+            )
+            run_id = f"{writer}/{part}/{rows}"
+            again += _repeat(partial(frames.commit, uris[0], {}, fragments, names, run_id))
+            again += _repeat(partial(_upsert, uris[1], _ledger(names, rows)))
     return again
+
+
+def _upsert(uri: str, rows: Any) -> None:
+    open_ledger(uri, {}).upsert(rows)
 
 
 def _repeat(work: Any) -> int:
@@ -126,7 +146,10 @@ def _batch(names: list[str], rows: int) -> pa.RecordBatch:
     schema, total = frames_schema(_DIM, "float32"), len(names) * rows
     vectors = np.full((total, _DIM), _DIM**-0.5, np.float32)
     columns: dict[str, Any] = {name: [None] * total for name in schema.names}
-    columns |= {"video_id": [name for name in names for _ in range(rows)], "frame_index": [*range(rows)] * len(names)}
+    columns |= {
+        "video_id": [name for name in names for _ in range(rows)],
+        "frame_index": [*range(rows)] * len(names),
+    }
     columns |= {
         "time_s": [0.0] * total,
         "duration_s": [1.0] * total,
@@ -145,7 +168,12 @@ def _ledger(names: list[str], rows: int) -> pa.Table:
         "metadata": "{}",
         "attempts": 0,
     }
-    common |= {"status": "indexed", "frames_embedded": rows, "run_id": "chaos", "updated_at": datetime.now(UTC)}
+    common |= {
+        "status": "indexed",
+        "frames_embedded": rows,
+        "run_id": "chaos",
+        "updated_at": datetime.now(UTC),
+    }
     return pa.Table.from_pylist([common | {"video_id": name} for name in names], schema=VIDEOS)
 
 

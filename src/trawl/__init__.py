@@ -1,6 +1,7 @@
 """Trawl: find and follow anything you can name, across a corpus of videos.
 
-`trawl.open(root, dataset)` opens a published index from Python; see `trawl.api`. Nothing is imported before it is used.
+`trawl.open(root, dataset)` opens a published index from Python; see `trawl.api`. Nothing is
+imported before it is used.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -8,8 +8,9 @@
     run = index.run("latest")
     run.tracks[0].masks().shape
 
-Searching and reading write nothing. The module uses the classes that the jobs use; what it does not offer yet is indexing,
-tracking and exporting, which are commands: `trawl index`, `trawl track`, `trawl export`.
+Searching and reading write nothing. The module uses the classes that the jobs use; what it does not
+offer yet is indexing, tracking and exporting, which are commands: `trawl index`, `trawl track`,
+`trawl export`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -47,8 +48,9 @@ def open(root: str, dataset: str, *words: str) -> "Index":
     Args:
         root: Folder or URI below which Trawl writes, as `storage.root`.
         dataset: Name of the dataset's folder below the root.
-        words: Further settings of jobs.query, such as "storage=s3" or "weights=/path/to/weights". Where the manifest
-            holds credentials that open the videos: "+dataset=manifest" and "dataset.uri=...".
+        words: Further settings of jobs.query, such as "storage=s3" or "weights=/path/to/weights".
+            Where the manifest holds credentials that open the videos: "+dataset=manifest" and
+            "dataset.uri=...".
 
     Raises:
         ConfigError: A setting is misspelt or out of range.
@@ -97,7 +99,10 @@ class Index:
         settings = replace(self._config.search, segments=k, where=where)
         validate(settings)
         queries = texts.read_texts(text, None)
-        vectors = [templates.query_vector(query, settings.templates, self._embed_texts) for query in queries]
+        vectors = [
+            templates.query_vector(query, settings.templates, self._embed_texts)
+            for query in queries
+        ]
         answer = self._tables.answers(queries, vectors, settings)[0]
         sources = self._tables.sources(segment.video_id for segment in answer.segments)
         table = results.to_table([answer], sources, self._published.recipe_key)
@@ -125,13 +130,17 @@ class Index:
         Raises:
             RunError: There is no run of that name; the message names those there are.
         """
-        return Run(self._storage, self._dataset, tables.resolve_run(self._storage, self._dataset, run_id))
+        return Run(
+            self._storage, self._dataset, tables.resolve_run(self._storage, self._dataset, run_id)
+        )
 
     def thumbnail(self, segment: Segment, source: Source, width: int) -> NDArray[np.uint8]:
         """Decode the best frame of a segment; see `Hit.thumbnail`."""
         opened = openable(self._config.dataset, self._config.storage, {segment.video_id: source})
         with PictureDesk(self._config.decode, self._config.storage) as desk:
-            shot = desk.best_frames([segment], opened, width)[(segment.video_id, segment.best_time_s)]
+            shot = desk.best_frames([segment], opened, width)[
+                (segment.video_id, segment.best_time_s)
+            ]
         if shot.pixels is None:
             raise VideoError(Reason.UNREADABLE, shot.note)
         return shot.pixels
@@ -139,7 +148,8 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A segment that a search returned: [start_s, end_s) of a video, in seconds of presentation time.
+    """A segment that a search returned: [start_s, end_s) of a video, in seconds of presentation
+    time.
 
     score is the cosine similarity of text and segment; rank counts from 1.
     """
@@ -180,9 +190,13 @@ class Hit:
 
 
 class Hits(Sequence[Hit]):
-    """The answer to a text. background is the score of a typical frame of the corpus for the same text."""
+    """The answer to a text. background is the score of a typical frame of the corpus for the same
+    text.
+    """
 
-    def __init__(self, text: str, background: float, hits: Sequence[Hit], table: "pa.Table") -> None:
+    def __init__(
+        self, text: str, background: float, hits: Sequence[Hit], table: "pa.Table"
+    ) -> None:
         self.text = text
         self.background = background
         self._hits = tuple(hits)
@@ -308,5 +322,7 @@ class Track:
     def _codes(self) -> Iterator[str | None]:
         import pyarrow.dataset as ds
 
-        rows = self._masks.to_table(columns=["time_s", "rle"], filter=ds.field("track_id") == self.track_id)
+        rows = self._masks.to_table(
+            columns=["time_s", "rle"], filter=ds.field("track_id") == self.track_id
+        )
         yield from rows.sort_by("time_s")["rle"].to_pylist()

@@ -1,4 +1,5 @@
-"""From a command line to one typed call: Hydra composes, this file turns every mistake into one line and an exit code.
+"""From a command line to one typed call: Hydra composes, this file turns every mistake into one
+line and an exit code.
 
 Exit codes: 0 all well, or no more failed than `max_failed_fraction` allows; 5 more failed than
 that; 3 no such limit is set and some videos failed; the rest is published in any case; 2 the
@@ -39,7 +40,8 @@ _CHOSEN_BY_DATASET = {
     "track": ("grounder", "tracker"),
     "evaluate": ("grounder", "tracker"),
 }
-# Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean themselves.
+# Settings whose value is a sentence, an SQL condition or a path, in which commas and brackets mean
+# themselves.
 _FREE_TEXT: tuple[str, ...] = (
     "text",
     "queries",
@@ -53,7 +55,8 @@ _FREE_TEXT: tuple[str, ...] = (
 )
 _FREE_TEXT += ("retry", "quarantine", "release")
 _HYDRAS_OWN = re.compile(r"(choice|shuffle|sort|tag|glob|range|interval)\(.*\)")
-# What Hydra takes with a "+" alone: an option without a default, and a mapping whose keys are the user's.
+# What Hydra takes with a "+" alone: an option without a default, and a mapping whose keys are the
+# user's.
 _ADDED = ("dataset", "classes")
 
 C = TypeVar("C")
@@ -63,7 +66,8 @@ Call = Callable[[C], int | Outcome]
 
 
 def main(job: str, config_type: type[C], call: Call[C]) -> None:
-    """Compose `conf/<job>.yaml` with the command line, make it a `config_type`, call, and leave the process.
+    """Compose `conf/<job>.yaml` with the command line, make it a `config_type`, call, and leave the
+    process.
 
     Args:
         job: name of the primary config, and of the module in `jobs/`.
@@ -75,7 +79,10 @@ def main(job: str, config_type: type[C], call: Call[C]) -> None:
 
 
 def run(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
-    """As `main`, but returns the exit code. With `-m` several points run and the worst code is returned."""
+    """As `main`, but returns the exit code.
+
+    With `-m` several points run and the worst code is returned.
+    """
 
     def work() -> int:
         if "--help" in argv or "-h" in argv:
@@ -87,7 +94,9 @@ def run(job: str, config_type: type[C], call: Call[C], argv: list[str]) -> int:
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """Return the exit code of some work; every mistake of a user's ends as one line, and never as a traceback."""
+    """Return the exit code of some work; every mistake of a user's ends as one line, and never as a
+    traceback.
+    """
     try:
         code = work()
         sys.stdout.flush()
@@ -95,16 +104,22 @@ def guarded(work: Callable[[], int]) -> int:
     except UsageError as error:
         return complain(error)
     except KeyboardInterrupt:
-        return complain("interrupted: what is committed stays, the same command goes on from there", EXIT_INTERRUPTED)
+        return complain(
+            "interrupted: what is committed stays, the same command goes on from there",
+            EXIT_INTERRUPTED,
+        )
     except BrokenPipeError:
         if _stdout_is_read():
             raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
+        # Python flushes once more as it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_PIPE_CLOSED
 
 
 def _stdout_is_read() -> bool:
-    """Ask the system whether anybody still reads: a failed write has emptied the buffer, so a flush would not say."""
+    """Ask the system whether anybody still reads: a failed write has emptied the buffer, so a flush
+    would not say.
+    """
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return not any(event & select.POLLERR for _, event in poll.poll(0))
@@ -113,6 +128,7 @@ def _stdout_is_read() -> bool:
 def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
     """The settings that a command line gives, without running anything; for notebooks and tests.
 
+    >>> from trawl.config.jobs import IndexConfig
     >>> compose("index", IndexConfig, ["+dataset=demo", "sampling.every_s=2"]).sampling.every_s
     2.0
     """
@@ -150,11 +166,14 @@ def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -
             return None
 
         _register_schemas(job)
-        os.environ["HYDRA_FULL_ERROR"] = "1"  # errors come here as exceptions instead of being printed
+        # errors come here as exceptions instead of being printed
+        os.environ["HYDRA_FULL_ERROR"] = "1"
         sys.argv = [f"jobs.{job}", *argv, *(sweep.hydra_words if sweep else [])]
         try:
             with _own_hydra():
-                hydra.main(config_path=str(choices.folder()), config_name=job, version_base="1.3")(task)()
+                hydra.main(config_path=str(choices.folder()), config_name=job, version_base="1.3")(
+                    task
+                )()
         except _hydra_errors() as error:
             raise _as_config_error(error, job, argv) from error
         except ValueError as error:  # as Optuna's sweeper ends where no trial has a value
@@ -168,7 +187,9 @@ def _is_sweep(argv: list[str]) -> bool:
     return "-m" in argv or "--multirun" in argv
 
 
-def _sweep(job: str, argv: list[str], read: "Callable[[DictConfig], C]", work: Callable[[C], Outcome]) -> "Sweep":
+def _sweep(
+    job: str, argv: list[str], read: "Callable[[DictConfig], C]", work: Callable[[C], Outcome]
+) -> "Sweep":
     from trawl.compare.sweep import Sweep  # it starts Ray: imported only for a sweep
 
     return Sweep(job, argv, read, work)
@@ -176,7 +197,9 @@ def _sweep(job: str, argv: list[str], read: "Callable[[DictConfig], C]", work: C
 
 @contextmanager
 def _own_hydra() -> Iterator[None]:
-    """Hydra's global state is ours inside and as it was outside: sam2 takes it for the whole process when imported."""
+    """Hydra's global state is ours inside and as it was outside: sam2 takes it for the whole
+    process when imported.
+    """
     from hydra.core.global_hydra import GlobalHydra
 
     before = GlobalHydra.instance().hydra
@@ -205,16 +228,21 @@ def _typed(cfg: "DictConfig", config_type: type[C]) -> C:
 def _normalise(job: str, argv: list[str]) -> list[str]:
     """Accept what people type, and let the dataset choose its models unless the command line does.
 
-    A dataset cannot choose them by Hydra's own `override`, which fails in the jobs that lack the group.
+    A dataset cannot choose them by Hydra's own `override`, which fails in the jobs that lack the
+    group.
     """
     words = [_normalise_one(word, _is_sweep(argv)) for word in argv]
-    chosen = next((word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None)
+    chosen = next(
+        (word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None
+    )
     path = choices.folder() / "dataset" / f"{chosen}.yaml"
     wishes = choices.read_yaml(path) if path.exists() else {}
     for group in _CHOSEN_BY_DATASET.get(job, ()):
         if wishes.get(group) and not any(word.startswith(f"{group}=") for word in words):
-            words.insert(0, f"{group}={wishes[group]}")  # before any flag such as --cfg, which ends the settings
-    return sorted(words, key=lambda word: word not in ("-m", "--multirun"))  # settings may stand on both sides of it
+            # before any flag such as --cfg, which ends the settings
+            words.insert(0, f"{group}={wishes[group]}")
+    # settings may stand on both sides of it
+    return sorted(words, key=lambda word: word not in ("-m", "--multirun"))
 
 
 def _normalise_one(word: str, sweeping: bool) -> str:
@@ -229,7 +257,9 @@ def _normalise_one(word: str, sweeping: bool) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A sentence as Hydra's grammar takes it, unless it is quoted already, or a sweep in that grammar."""
+    """A sentence as Hydra's grammar takes it, unless it is quoted already, or a sweep in that
+    grammar.
+    """
     if value[:1] in ("'", '"') or _HYDRAS_OWN.fullmatch(value):
         return value
     # The grammar wants backslashes doubled where they stand before a quote, and only there.
@@ -254,7 +284,9 @@ def _split(values: str) -> list[str]:
 
 
 def _register_schemas(job: str) -> None:
-    """Let `<job>_schema` in the YAML name the job's type, and so the schema of any job whose settings it extends."""
+    """Let `<job>_schema` in the YAML name the job's type, and so the schema of any job whose
+    settings it extends.
+    """
     from hydra.core.config_store import ConfigStore
 
     for name, config_type in choices.JOBS.items():
@@ -271,15 +303,26 @@ def _hydra_errors() -> tuple[type[Exception], ...]:
 
 def _as_config_error(error: Exception, job: str, argv: list[str]) -> ConfigError:
     """One line for whatever Hydra or OmegaConf found wrong."""
-    lines = [line.strip() for line in f"{error}\n{error.__cause__ or ''}".splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in f"{error}\n{error.__cause__ or ''}".splitlines() if line.strip()
+    ]
     text = "\n".join(lines)
     if missing := getattr(error, "missing_cfg_file", None):
         group, _, name = str(missing).rpartition("/")
-        return ConfigError(f"{group}={name} does not exist: {did_you_mean(name, choices.options(group))}")
-    if override := getattr(error, "override", None) or _first(r"Error parsing override '([^']*)'", text):
-        return ConfigError(f"cannot read {override!r}: settings are typed as name=value, lists as name=[a,b]")
+        return ConfigError(
+            f"{group}={name} does not exist: {did_you_mean(name, choices.options(group))}"
+        )
+    if override := getattr(error, "override", None) or _first(
+        r"Error parsing override '([^']*)'", text
+    ):
+        return ConfigError(
+            f"cannot read {override!r}: settings are typed as name=value, lists as name=[a,b]"
+        )
     if key := _first(r"(?s)(?:full_key: |Could not override '|Key ')([\w.@]+)", text):
-        full = next((word.partition("=")[0].lstrip("+~") for word in argv if key in word.partition("=")[0]), key)
+        full = next(
+            (word.partition("=")[0].lstrip("+~") for word in argv if key in word.partition("=")[0]),
+            key,
+        )
         if "not in" in text or "Could not override" in text:
             near = difflib.get_close_matches(full, choices.settings_of(job), n=1)
             hint = f"did you mean {near[0]}? " if near else ""
@@ -294,7 +337,9 @@ def _first(pattern: str, text: str) -> str | None:
     return found[1] if found else None
 
 
-def report_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def report_bug(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     """A traceback as Python prints it, but for credentials that a message in it may quote."""
     print(scrub("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)  # noqa: T201
 

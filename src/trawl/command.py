@@ -1,9 +1,11 @@
-"""The command `trawl`: short words for what `python -m jobs.X` takes, and the same work and exit codes behind them.
+"""The command `trawl`: short words for what `python -m jobs.X` takes, and the same work and exit
+codes behind them.
 
     trawl index ~/videos  ->  python -m jobs.index +dataset=folder dataset.uri=~/videos
     trawl query "a dog"   ->  python -m jobs.query "text=a dog", with the dataset from trawl.yaml
 
-It translates words and calls `cli.run`; what a job does, and every other error, is the same on both ways.
+It translates words and calls `cli.run`; what a job does, and every other error, is the same on both
+ways.
 """
 
 import sys
@@ -39,7 +41,9 @@ def _run(argv: list[str]) -> int:
     if name in (*_HELP, "help"):
         return _help(words)
     if name not in (*choices.JOBS, *OTHERS):
-        raise ConfigError(f"there is no command {name}: {did_you_mean(name, (*choices.JOBS, *OTHERS))}")
+        raise ConfigError(
+            f"there is no command {name}: {did_you_mean(name, (*choices.JOBS, *OTHERS))}"
+        )
     if any(word in _HELP for word in words):
         return _help([name])
     if name == "init":
@@ -75,7 +79,9 @@ def _hint(text: str) -> None:
 
 def _init(words: Sequence[str]) -> int:
     path = project.init(words, Path.cwd())
-    return _say(f"wrote {path}: from here and below, trawl index and trawl query TEXT need no dataset")
+    return _say(
+        f"wrote {path}: from here and below, trawl index and trawl query TEXT need no dataset"
+    )
 
 
 def _run_job(job: str, words: list[str]) -> int:
@@ -87,7 +93,9 @@ def _run_job(job: str, words: list[str]) -> int:
     code = cli.run(job, choices.JOBS[job], call, full)
     uri = next((word for word in full if project.key_of(word) == "dataset.uri"), None)
     if here is None and job in short.READS_DATASET and code != UsageError.exit_code and uri:
-        _hint(f"`trawl init {uri.partition('=')[2]}` writes {project.FILE_NAME}, so that no command here repeats it")
+        _hint(
+            f"`trawl init {uri.partition('=')[2]}` writes {project.FILE_NAME}, so that no command here repeats it"
+        )
     return code
 
 

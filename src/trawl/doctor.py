@@ -1,6 +1,7 @@
 """What is here and what a job would still need: packages, the device, the storage root and weights.
 
-It composes the job's settings and looks at files; it downloads nothing, starts no Ray and loads no model.
+It composes the job's settings and looks at files; it downloads nothing, starts no Ray and loads no
+model.
 """
 
 import os

@@ -16,8 +16,8 @@ EXIT_PIPE_CLOSED = 141  # as a shell counts SIGPIPE
 class Outcome:
     """What a job returns that has more to say than its exit code.
 
-    objective: what a sweep compares, and Optuna optimises; None where it could not be computed. run_id: the run that it is of,
-    None where that is the settings' own `run_id`.
+    objective: what a sweep compares, and Optuna optimises; None where it could not be computed.
+    run_id: the run that it is of, None where that is the settings' own `run_id`.
     """
 
     exit_code: int

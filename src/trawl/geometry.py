@@ -1,4 +1,7 @@
-"""Boxes: xyxy pixels, right and bottom exclusive, (N, 4). Pure arrays; knows nothing of masks or videos."""
+"""Boxes: xyxy pixels, right and bottom exclusive, (N, 4).
+
+Pure arrays; knows nothing of masks or videos.
+"""
 
 from collections.abc import Sequence
 
@@ -29,7 +32,9 @@ def centres(boxes: AnyBoxes) -> NDArray[np.float64]:
 def intersection(a: AnyBoxes, b: AnyBoxes) -> NDArray[np.float64]:
     """(N, 4), (M, 4) -> (N, M) square pixels that both cover."""
     first, second = as_boxes(a)[:, None], as_boxes(b)[None]
-    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
+    sides = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(
+        first[..., :2], second[..., :2]
+    )
     product: NDArray[np.float64] = np.clip(sides, 0, None).prod(axis=-1)
     return product
 
@@ -46,7 +51,9 @@ def iou(a: AnyBoxes, b: AnyBoxes) -> NDArray[np.float64]:
 
 
 def clip(boxes: AnyBoxes, height: int, width: int) -> Boxes:
-    """The part of each box inside a picture; a box wholly outside becomes empty, on the border nearest to it."""
+    """The part of each box inside a picture; a box wholly outside becomes empty, on the border
+    nearest to it.
+    """
     return np.clip(as_boxes(boxes), 0, [width, height, width, height])
 
 
@@ -58,7 +65,9 @@ def expand(boxes: AnyBoxes, share: float) -> Boxes:
 
 
 def crop(boxes: AnyBoxes, share: float, height: int, width: int) -> NDArray[np.int64]:
-    """Whole pixels to cut out for each box: expanded by `share`, inside the picture and at least 1 x 1. (N, 4) int64 xyxy."""
+    """Whole pixels to cut out for each box: expanded by `share`, inside the picture and at least 1
+    x 1. (N, 4) int64 xyxy.
+    """
     b = expand(boxes, share)
     size = np.array([width, height])
     low = np.clip(np.floor(b[:, :2]), 0, size - 1)

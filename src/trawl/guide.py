@@ -1,6 +1,8 @@
-"""Help and shell completion, from the settings' types and the comments of their YAML; starts no Hydra.
+"""Help and shell completion, from the settings' types and the comments of their YAML; starts no
+Hydra.
 
-A setting's default and comment are those of `conf/<job>.yaml`, of the files that it extends, or of its group's options.
+A setting's default and comment are those of `conf/<job>.yaml`, of the files that it extends, or of
+its group's options.
 """
 
 import re
@@ -27,7 +29,10 @@ _JOBS = {
     "report": ("[RUN]", "make a page of what a run did"),
     "evaluate": ("[RUN]", "measure a run by the dataset's ground truth"),
     "compare": ("[RUN ...]", "show evaluated runs side by side"),
-    "nightly": ("[FOLDER|URI|MANIFEST.csv|NAME]", "index what changed, then ask the standing queries"),
+    "nightly": (
+        "[FOLDER|URI|MANIFEST.csv|NAME]",
+        "index what changed, then ask the standing queries",
+    ),
     "failures": ("[PATH]", "list what failed, why, and what to do about it"),
 }
 _EXAMPLES = {
@@ -69,7 +74,11 @@ def help_of(name: str) -> str:
         words, what = _OTHERS.get(name, ("[COMMAND]", "show this help"))
         return f"usage: trawl {name} {words}\n\n{what[0].upper()}{what[1:]}."
     words, what = _JOBS[name]
-    lines = [f"usage: trawl {name} {words} [SETTING=VALUE ...]", "", f"{what[0].upper()}{what[1:]}."]
+    lines = [
+        f"usage: trawl {name} {words} [SETTING=VALUE ...]",
+        "",
+        f"{what[0].upper()}{what[1:]}.",
+    ]
     lines += ["", "Examples:"]
     lines += [f"  trawl {name} {example}".rstrip() for example in _EXAMPLES[name]]
     lines += ["", "Settings, with their defaults:"]
@@ -162,7 +171,9 @@ def _shown(value: Any) -> str:
 
 
 def _comments(path: Path) -> dict[str, str]:
-    """What a YAML file says of each key: the comment on its line, and on those below that are comments alone."""
+    """What a YAML file says of each key: the comment on its line, and on those below that are
+    comments alone.
+    """
     comments: dict[str, str] = {}
     parents: list[tuple[int, str]] = []
     name = ""
@@ -242,5 +253,7 @@ def _offers(name: str) -> list[str]:
     if name not in choices.JOBS:
         return {"completion": list(SHELLS), "doctor": list(choices.JOBS)}.get(name, [])
     groups = [item.name for item in fields(choices.JOBS[name]) if choices.options(item.name)]
-    settings = [f"{_sign(group)}{group}={option}" for group in groups for option in choices.options(group)]
+    settings = [
+        f"{_sign(group)}{group}={option}" for group in groups for option in choices.options(group)
+    ]
     return [*settings, *(f"{setting}=" for setting in choices.settings_of(name)), "--help"]

@@ -6,8 +6,9 @@
       embedder: openclip_b32
     storage: [storage.cache_mb=1024]
 
-It is searched from the working directory upward. Relative paths in it start at its own folder. It becomes Hydra words that
-stand before those of the command line, without what the command line says itself.
+It is searched from the working directory upward. Relative paths in it start at its own folder. It
+becomes Hydra words that stand before those of the command line, without what the command line says
+itself.
 """
 
 import os
@@ -101,10 +102,14 @@ def read(path: Path) -> Project:
     )
 
 
-def _check_keys(path: Path, prefix: str, content: Mapping[Any, Any], allowed: Iterable[str]) -> None:
+def _check_keys(
+    path: Path, prefix: str, content: Mapping[Any, Any], allowed: Iterable[str]
+) -> None:
     for key in content:
         if key not in allowed:
-            raise ConfigError(f"{path}: there is no {prefix}{key}: {did_you_mean(str(key), allowed)}")
+            raise ConfigError(
+                f"{path}: there is no {prefix}{key}: {did_you_mean(str(key), allowed)}"
+            )
 
 
 def _text(path: Path, key: str, value: object) -> str | None:
@@ -189,7 +194,9 @@ def check_exists(word: str, uri: str) -> None:
     beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, [*beside, *names()], n=1)
     hint = f"did you mean '{near[0]}'? " if near else ""
-    choice = f"give a folder, a manifest .csv, a URI or the name of a dataset ({', '.join(names())})"
+    choice = (
+        f"give a folder, a manifest .csv, a URI or the name of a dataset ({', '.join(names())})"
+    )
     raise DatasetError(f"{word} does not exist: {hint}{choice}")
 
 

@@ -25,8 +25,10 @@ def frames_schema(dim: int, dtype: str = "float16") -> pa.Schema:
             pa.field("shot", pa.int32(), nullable=False),  # -1: the sampling policy finds no shots
             pa.field("substituted", pa.bool_(), nullable=False),
             pa.field("duration_s", pa.float64(), nullable=False),
-            pa.field("path_parts", pa.list_(pa.string()), nullable=False),  # folders of video_id, outermost first
-            pa.field("metadata", pa.json_(), nullable=False),  # a manifest's columns, {} without one; filters read it
+            # folders of video_id, outermost first
+            pa.field("path_parts", pa.list_(pa.string()), nullable=False),
+            # a manifest's columns, {} without one; filters read it
+            pa.field("metadata", pa.json_(), nullable=False),
             pa.field("embedding", pa.list_(value, dim), nullable=False),
         ],
         metadata=_VERSION,
@@ -43,7 +45,8 @@ VIDEOS = pa.schema(
         pa.field("status", pa.string(), nullable=False),  # records.Status
         pa.field("reason", pa.string()),  # records.Reason, null when indexed or removed
         pa.field("message", pa.string()),
-        pa.field("attempts", pa.int32(), nullable=False),  # failed ones since the fingerprint last changed
+        # failed ones since the fingerprint last changed
+        pa.field("attempts", pa.int32(), nullable=False),
         pa.field("duration_s", pa.float64()),
         pa.field("fps", pa.float64()),
         pa.field("width", pa.int32()),
@@ -56,7 +59,8 @@ VIDEOS = pa.schema(
         pa.field("frames_decoded", pa.int64()),
         pa.field("frames_embedded", pa.int64()),
         pa.field("frames_substituted", pa.int64()),
-        pa.field("damage", pa.string()),  # what was wrong with a video that was indexed all the same
+        # what was wrong with a video that was indexed all the same
+        pa.field("damage", pa.string()),
         pa.field("metadata", pa.string(), nullable=False),
         pa.field("run_id", pa.string(), nullable=False),
         pa.field("updated_at", pa.timestamp("us", tz="UTC"), nullable=False),
@@ -64,12 +68,21 @@ VIDEOS = pa.schema(
     metadata=_VERSION,
 )
 
-# What `jobs.failures` lists: of each failed video what became of it, and the run that says more. Its uri is left out: one of
-# a manifest may hold a signature.
+# What `jobs.failures` lists: of each failed video what became of it, and the run that says more.
+# Its uri is left out: one of a manifest may hold a signature.
 FAILURES = pa.schema(
     [
         VIDEOS.field(name)
-        for name in ("video_id", "status", "reason", "message", "attempts", "size_bytes", "updated_at", "run_id")
+        for name in (
+            "video_id",
+            "status",
+            "reason",
+            "message",
+            "attempts",
+            "size_bytes",
+            "updated_at",
+            "run_id",
+        )
     ],
     metadata=_VERSION,
 )
@@ -84,7 +97,8 @@ RESULTS = pa.schema(
         pa.field("start_s", pa.float64(), nullable=False),
         pa.field("end_s", pa.float64(), nullable=False),
         pa.field("score", pa.float64(), nullable=False),  # cosine of the best frame
-        pa.field("rerank_score", pa.float64()),  # what the order follows after a second look; null without one
+        # what the order follows after a second look; null without one
+        pa.field("rerank_score", pa.float64()),
         pa.field("best_index", pa.int64(), nullable=False),
         pa.field("best_time_s", pa.float64(), nullable=False),
         pa.field("num_hits", pa.int32(), nullable=False),
@@ -105,10 +119,13 @@ TRUTH_OBJECTS = pa.schema(
         pa.field("color", pa.string(), nullable=False),
         pa.field("shape", pa.string(), nullable=False),
         pa.field("size", pa.string(), nullable=False),  # small, medium or large
-        pa.field("box", pa.list_(pa.float32(), 4), nullable=False),  # of the visible part, xyxy pixels as displayed
+        # of the visible part, xyxy pixels as displayed
+        pa.field("box", pa.list_(pa.float32(), 4), nullable=False),
         pa.field("area", pa.int64(), nullable=False),  # visible pixels
-        pa.field("visibility", pa.float32(), nullable=False),  # visible pixels over the unoccluded object's, 0-1
-        pa.field("rle", pa.string(), nullable=False),  # COCO compressed RLE of the visible part, at display size
+        # visible pixels over the unoccluded object's, 0-1
+        pa.field("visibility", pa.float32(), nullable=False),
+        # COCO compressed RLE of the visible part, at display size
+        pa.field("rle", pa.string(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
     ],
@@ -173,9 +190,11 @@ TRACKS = pa.schema(
         pa.field("num_inferred", pa.int64(), nullable=False),
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
-        pa.field("retrieval_score", pa.float64(), nullable=False),  # cosine of the text and the segment's best frame
+        # cosine of the text and the segment's best frame
+        pa.field("retrieval_score", pa.float64(), nullable=False),
         pa.field("grounding_score", pa.float32(), nullable=False),  # of the best detection
-        pa.field("grounding_mean", pa.float32()),  # over the searched frames; null in runs of an earlier Trawl
+        # over the searched frames; null in runs of an earlier Trawl
+        pa.field("grounding_mean", pa.float32()),
         pa.field("mean_score", pa.float32(), nullable=False),  # of the masks
         pa.field(
             "trajectory",
@@ -183,7 +202,8 @@ TRACKS = pa.schema(
                 pa.struct(
                     [
                         pa.field("time_s", pa.float64(), nullable=False),
-                        pa.field("x", pa.float32(), nullable=False),  # centre of the mask, or the model's guess
+                        # centre of the mask, or the model's guess
+                        pa.field("x", pa.float32(), nullable=False),
                         pa.field("y", pa.float32(), nullable=False),
                         pa.field("inferred", pa.bool_(), nullable=False),
                     ]
@@ -225,7 +245,8 @@ METRICS = pa.schema(
     [
         pa.field("run_id", pa.string(), nullable=False),
         pa.field("dataset", pa.string(), nullable=False),
-        pa.field("family", pa.string(), nullable=False),  # retrieval, masks, tracking, end_to_end, cost, robustness
+        # retrieval, masks, tracking, end_to_end, cost, robustness
+        pa.field("family", pa.string(), nullable=False),
         pa.field("metric", pa.string(), nullable=False),
         pa.field("slice", pa.string(), nullable=False),  # "all", or a kind of question or object
         pa.field("value", pa.float64()),  # null where it cannot be computed
@@ -233,14 +254,16 @@ METRICS = pa.schema(
         pa.field("unit", pa.string(), nullable=False),
         pa.field("better", pa.string(), nullable=False),  # higher, lower or ""
         pa.field("count", pa.int64()),  # things that it was taken over
-        pa.field("config_hash", pa.string(), nullable=False),  # of the settings that made the tracks
+        # of the settings that made the tracks
+        pa.field("config_hash", pa.string(), nullable=False),
         pa.field("publication", pa.int64(), nullable=False),  # of the index
         pa.field("created_at", pa.timestamp("us", tz="UTC"), nullable=False),
     ],
     metadata=_VERSION,
 )
 
-# `cache/<stage>/...`: what reuse remembers of a stretch of a video, by a digest of all that it depends on; see `track/reuse/`.
+# `cache/<stage>/...`: what reuse remembers of a stretch of a video, by a digest of all that it
+# depends on; see `track/reuse/`.
 _KEY = [
     pa.field("key", pa.string(), nullable=False),
     pa.field("cpu_s", pa.float64(), nullable=False),  # CPU seconds that it took
@@ -259,7 +282,8 @@ PROPAGATED = pa.schema(
         *_KEY,
         pa.field("height", pa.int32(), nullable=False),
         pa.field("width", pa.int32(), nullable=False),
-        pa.field("position", pa.list_(pa.int64()), nullable=False),  # in the chunk, in the order of following
+        # in the chunk, in the order of following
+        pa.field("position", pa.list_(pa.int64()), nullable=False),
         pa.field("score", pa.list_(pa.float32()), nullable=False),
         pa.field("rle", pa.list_(pa.string()), nullable=False),
     ]

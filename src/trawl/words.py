@@ -15,7 +15,16 @@ MAIN = {
     "failures": "path",
 }
 READS_DATASET = ("index", "nightly")
-_TAKES_A_VALUE: tuple[str, ...] = ("--cfg", "-c", "--info", "-i", "--package", "-p", "--config-path", "-cp")
+_TAKES_A_VALUE: tuple[str, ...] = (
+    "--cfg",
+    "-c",
+    "--info",
+    "-i",
+    "--package",
+    "-p",
+    "--config-path",
+    "-cp",
+)
 _TAKES_A_VALUE += ("--config-name", "-cn", "--config-dir", "-cd", "--experimental-rerun")
 
 
@@ -26,7 +35,8 @@ def translate(job: str, words: Sequence[str]) -> list[str]:
     ['text=a dog', 'search.segments=5']
 
     Raises:
-        ConfigError: there are more free words than the job has a place for, or a value is given twice.
+        ConfigError: there are more free words than the job has a place for, or a value is given
+            twice.
         DatasetError: the dataset is neither a name nor a place that exists.
     """
     place = _free_word(words)
@@ -42,7 +52,11 @@ def translate(job: str, words: Sequence[str]) -> list[str]:
         return [f"runs=[{','.join(runs)}]", *rest]
     if again is not None:
         quoted = f'"{word} {rest[again]}"'
-        hint = f"as in: trawl {job} {quoted}" if MAIN.get(job) == "text" else "settings are typed as name=value"
+        hint = (
+            f"as in: trawl {job} {quoted}"
+            if MAIN.get(job) == "text"
+            else "settings are typed as name=value"
+        )
         raise ConfigError(f"{job} takes one free word, and {rest[again]} is a second: {hint}")
     key = "dataset" if job in READS_DATASET else MAIN[job]
     if any(project.key_of(other) == key for other in rest):

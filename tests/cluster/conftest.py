@@ -1,4 +1,6 @@
-"""What tests of cluster/ share: the manifests as kustomize renders them, and the schemas that they must satisfy."""
+"""What tests of cluster/ share: the manifests as kustomize renders them, and the schemas that they
+must satisfy.
+"""
 
 import os
 import re
@@ -24,13 +26,16 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def render(overlay: str) -> list[dict[str, Any]]:
-    """What `kubectl kustomize` makes of an overlay, for as much of it as ours use; a test compares the two.
+    """What `kubectl kustomize` makes of an overlay, for as much of it as ours use; a test compares
+    the two.
 
     The generated name of a ConfigMap lacks its hash.
     """
     folder = KUBERAY / overlay
     kustomization = read(folder / "kustomization.yaml")[0]
-    documents = [document for name in kustomization["resources"] for document in read(folder / name)]
+    documents = [
+        document for name in kustomization["resources"] for document in read(folder / name)
+    ]
     for generator in kustomization.get("configMapGenerator", []):
         data = {name: (folder / name).read_text() for name in generator["files"]}
         named = {"metadata": {"name": generator["name"]}, "data": data}
@@ -38,9 +43,15 @@ def render(overlay: str) -> list[dict[str, Any]]:
     for place in [folder, *(folder / name for name in kustomization.get("components", []))]:
         settings = read(place / "kustomization.yaml")[0]
         if settings["kind"] == "Component":
-            documents += [document for name in settings["resources"] for document in read(place / name)]
+            documents += [
+                document for name in settings["resources"] for document in read(place / name)
+            ]
         _transform(documents, settings)
-    return [document for document in documents if _LOCAL not in document["metadata"].get("annotations", {})]
+    return [
+        document
+        for document in documents
+        if _LOCAL not in document["metadata"].get("annotations", {})
+    ]
 
 
 def _transform(documents: list[dict[str, Any]], settings: dict[str, Any]) -> None:
@@ -86,7 +97,10 @@ def mappings(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def pods(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where, pod template) of everything that a manifest may start. The autoscaler is a container of the head's."""
+    """(where, pod template) of everything that a manifest may start.
+
+    The autoscaler is a container of the head's.
+    """
     name = f"{document['kind']} {document['metadata']['name']}"
     if document["kind"] == "CronJob":
         yield name, document["spec"]["jobTemplate"]["spec"]["template"]
@@ -95,16 +109,29 @@ def pods(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         yield f"{name}, submitter", job["submitterPodTemplate"]
         job = job["rayClusterSpec"]
     if document["kind"].startswith("Ray"):
-        yield f"{name}, head", _with_autoscaler(job["headGroupSpec"]["template"], job["autoscalerOptions"])
+        yield (
+            f"{name}, head",
+            _with_autoscaler(job["headGroupSpec"]["template"], job["autoscalerOptions"]),
+        )
         for group in job["workerGroupSpecs"]:
             yield f"{name}, {group['groupName']}", group["template"]
 
 
 def _with_autoscaler(template: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """As KubeRay's operator does it: the image is the head's unless given."""
-    own = ("image", "imagePullPolicy", "env", "envFrom", "volumeMounts", "resources", "securityContext")
+    own = (
+        "image",
+        "imagePullPolicy",
+        "env",
+        "envFrom",
+        "volumeMounts",
+        "resources",
+        "securityContext",
+    )
     head = template["spec"]["containers"]
-    autoscaler = {"name": "autoscaler", "image": head[0]["image"]} | {k: options[k] for k in own if k in options}
+    autoscaler = {"name": "autoscaler", "image": head[0]["image"]} | {
+        k: options[k] for k in own if k in options
+    }
     return template | {"spec": template["spec"] | {"containers": [*head, autoscaler]}}
 
 
@@ -116,7 +143,9 @@ def rendered() -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def validate() -> Callable[[dict[str, Any]], None]:
-    """Raises jsonschema.ValidationError where a manifest does not satisfy its schema; unknown fields do not."""
+    """Raises jsonschema.ValidationError where a manifest does not satisfy its schema; unknown
+    fields do not.
+    """
     ours = jsonschema.Draft202012Validator(read(Path(__file__).with_name("kuberay.yaml"))[0])
     kubernetes = _kubernetes()
 
@@ -126,7 +155,12 @@ def validate() -> Callable[[dict[str, Any]], None]:
             return
         ours.validate(document)
         for _, template in pods(document):
-            wrapped = {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "one"}, "template": template}
+            wrapped = {
+                "apiVersion": "v1",
+                "kind": "PodTemplate",
+                "metadata": {"name": "one"},
+                "template": template,
+            }
             kubernetes(wrapped)
 
     return check
@@ -138,7 +172,9 @@ def _kubernetes() -> Callable[[dict[str, Any]], None]:
         import kubernetes_validate
     except ImportError:
         if os.environ.get("CI") == "true":
-            pytest.fail("kubernetes-validate is not installed: manifests must be checked against Kubernetes's schemas")
+            pytest.fail(
+                "kubernetes-validate is not installed: manifests must be checked against Kubernetes's schemas"
+            )
         pytest.skip("kubernetes-validate is not installed")
 
     def check(document: dict[str, Any]) -> None:
@@ -150,7 +186,11 @@ def _kubernetes() -> Callable[[dict[str, Any]], None]:
 @pytest.fixture(scope="session")
 def texts() -> dict[str, str]:
     """Every file below cluster/, by its path there."""
-    files = [path for path in sorted(CLUSTER.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    files = [
+        path
+        for path in sorted(CLUSTER.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    ]
     return {str(path.relative_to(CLUSTER)): path.read_text() for path in files}
 
 

@@ -1,4 +1,6 @@
-"""The image: what goes in, in which order, as whom it runs; and the part of the lock that it installs."""
+"""The image: what goes in, in which order, as whom it runs; and the part of the lock that it
+installs.
+"""
 
 import importlib.util
 import re
@@ -60,7 +62,9 @@ def test_has_a_health_check_and_writes_where_something_is_mounted(target: str) -
 @pytest.mark.parametrize("target", ["cuda", "cpu"])
 def test_dependencies_are_a_layer_that_the_sources_do_not_touch(target: str) -> None:
     packages = lineage(f"packages-{target}")
-    assert [rest for word, rest in packages if word == "COPY"] == ["requirements.lock cluster/runtime_lock.py ./"]
+    assert [rest for word, rest in packages if word == "COPY"] == [
+        "requirements.lock cluster/runtime_lock.py ./"
+    ]
     copies = [rest for word, rest in lineage(target) if word == "COPY"]
     assert copies == [f"--from=packages-{target} /opt/trawl /opt/trawl"]
 
@@ -73,12 +77,22 @@ def test_every_file_from_outside_is_checked_against_its_hash() -> None:
             assert word != "ADD", "ADD fetches and unpacks without a check"
             assert not re.search(r"\bcurl\b|git clone|wget .*http", rest), rest
             installs = re.findall(r"pip install[^&|]*", rest) if word == "RUN" else []
-            unchecked += [(name, one.split()[-1]) for one in installs if "--require-hashes" not in one]
-    assert unchecked == [("packages-cpu", "torch.txt"), ("cpu", "/wheels/*.whl"), ("cuda", "/wheels/*.whl")]
+            unchecked += [
+                (name, one.split()[-1]) for one in installs if "--require-hashes" not in one
+            ]
+    assert unchecked == [
+        ("packages-cpu", "torch.txt"),
+        ("cpu", "/wheels/*.whl"),
+        ("cuda", "/wheels/*.whl"),
+    ]
 
 
 def test_no_credential_can_reach_a_layer() -> None:
-    ignored = [line for line in (CLUSTER / "Dockerfile.dockerignore").read_text().splitlines() if line[:1] not in "#"]
+    ignored = [
+        line
+        for line in (CLUSTER / "Dockerfile.dockerignore").read_text().splitlines()
+        if line[:1] not in "#"
+    ]
     assert ignored[0] == "*"
     let_through = {line[1:] for line in ignored if line.startswith("!")}
     sources = {"requirements.lock", "pyproject.toml", "README.md", "src", "jobs", "conf"}
@@ -86,7 +100,9 @@ def test_no_credential_can_reach_a_layer() -> None:
     assert "cluster/*" in ignored
     for instructions in stages().values():
         for word, rest in instructions:
-            assert not (word in ("ARG", "ENV") and re.search(r"SECRET|TOKEN|PASSWORD|AWS_", rest)), rest
+            assert not (
+                word in ("ARG", "ENV") and re.search(r"SECRET|TOKEN|PASSWORD|AWS_", rest)
+            ), rest
 
 
 def test_the_wheel_holds_jobs_settings_and_demo_weights(tmp_path: Path) -> None:
@@ -96,12 +112,30 @@ def test_the_wheel_holds_jobs_settings_and_demo_weights(tmp_path: Path) -> None:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, tmp_path / name)
-    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "wheels"]
+    command = [
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "--target",
+        "wheel",
+        "--directory",
+        "wheels",
+    ]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     (wheel,) = (tmp_path / "wheels").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"jobs/index.py", "conf/index.yaml", "conf/resources/cluster.yaml", "trawl/cli.py"} <= set(names)
-    assert [name for name in names if name.startswith("trawl/demo/weights/") and name.endswith(".safetensors")]
+    assert {
+        "jobs/index.py",
+        "conf/index.yaml",
+        "conf/resources/cluster.yaml",
+        "trawl/cli.py",
+    } <= set(names)
+    assert [
+        name
+        for name in names
+        if name.startswith("trawl/demo/weights/") and name.endswith(".safetensors")
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +162,20 @@ def test_the_runtime_is_what_the_package_needs(runtime_lock: ModuleType) -> None
     names = _names(runtime_lock.select(LOCK))
     assert {_plain(one) for one in project["project"]["dependencies"]} <= names
     assert {"botocore", "aiohttp", "pydantic", "nvidia-cublas"} <= names  # what those need in turn
-    assert not names & {"pytest", "mypy", "ruff", "moto", "playwright", "hypothesis", "uv", "hatchling"}
+    assert not names & {
+        "pytest",
+        "mypy",
+        "ruff",
+        "moto",
+        "playwright",
+        "hypothesis",
+        "uv",
+        "hatchling",
+    }
     assert "transformers" not in names
-    assert {"transformers", "tokenizers"} <= _names(runtime_lock.select(LOCK, also=["transformers"]))
+    assert {"transformers", "tokenizers"} <= _names(
+        runtime_lock.select(LOCK, also=["transformers"])
+    )
 
 
 def test_whole_entries_are_kept(runtime_lock: ModuleType) -> None:
@@ -142,7 +187,9 @@ def test_whole_entries_are_kept(runtime_lock: ModuleType) -> None:
 
 def test_what_is_left_out_and_what_alone_is_wanted(runtime_lock: ModuleType) -> None:
     names = _names(runtime_lock.select(LOCK, without=["torch", "nvidia-*", "opencv-python"]))
-    assert not {name for name in names if name.startswith("nvidia")} | (names & {"torch", "opencv-python"})
+    assert not {name for name in names if name.startswith("nvidia")} | (
+        names & {"torch", "opencv-python"}
+    )
     assert {"torchvision", "opencv-python-headless"} <= names
     tools = _names(runtime_lock.select(LOCK, only=["hatchling"]))
     assert "pathspec" in tools
@@ -153,4 +200,6 @@ def test_what_is_left_out_and_what_alone_is_wanted(runtime_lock: ModuleType) -> 
 
 def test_the_image_can_take_jobs_and_show_metrics(runtime_lock: ModuleType) -> None:
     """Ray's dashboard, to which KubeRay submits jobs, and its metrics are in the extra `default`."""
-    assert {"aiohttp-cors", "prometheus-client", "opentelemetry-sdk"} <= _names(runtime_lock.select(LOCK))
+    assert {"aiohttp-cors", "prometheus-client", "opentelemetry-sdk"} <= _names(
+        runtime_lock.select(LOCK)
+    )

@@ -1,4 +1,6 @@
-"""The Kubernetes manifests: valid, free of secrets, asking for no more than they need, and running what exists."""
+"""The Kubernetes manifests: valid, free of secrets, asking for no more than they need, and running
+what exists.
+"""
 
 import copy
 import functools
@@ -25,7 +27,9 @@ Validate = Callable[[dict[str, Any]], None]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_manifests_satisfy_their_schemas(overlay: str, rendered: Documents, validate: Validate) -> None:
+def test_manifests_satisfy_their_schemas(
+    overlay: str, rendered: Documents, validate: Validate
+) -> None:
     assert rendered[overlay]
     for document in rendered[overlay]:
         validate(document)
@@ -57,7 +61,8 @@ def _set(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
         ("cluster", "RayCluster", _rename("readOnlyRootFilesystem", "readOnlyRootFileSystem")),
         ("cluster", "RayCluster", _rename("secretKeyRef", "secretRef")),
         ("index", "RayJob", _rename("entrypoint", "entryPoint")),
-        ("index", "RayJob", _set("shutdownAfterJobFinishes", False)),  # ttlSecondsAfterFinished needs it
+        # ttlSecondsAfterFinished needs it
+        ("index", "RayJob", _set("shutdownAfterJobFinishes", False)),
         ("nightly", "RayCronJob", _set("schedule", "every night")),
         ("nightly", "RayCronJob", _rename("jobTemplate", "rayJobTemplate")),
         ("nightly", "RayCronJob", _set("policy", "DeleteEverything")),
@@ -68,7 +73,11 @@ def _set(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
     ],
 )
 def test_validation_sees_mistakes(
-    overlay: str, kind: str, change: Callable[[dict[str, Any]], None], rendered: Documents, validate: Validate
+    overlay: str,
+    kind: str,
+    change: Callable[[dict[str, Any]], None],
+    rendered: Documents,
+    validate: Validate,
 ) -> None:
     document = copy.deepcopy(next(one for one in rendered[overlay] if one["kind"] == kind))
     change(document)
@@ -81,7 +90,9 @@ def test_kustomize_renders_what_these_tests_look_at(overlay: str) -> None:
     """Our reading of a kustomization against kubectl's own, where there is one."""
     if shutil.which("kubectl") is None:
         pytest.skip("no kubectl on this machine")
-    done = subprocess.run(["kubectl", "kustomize", str(KUBERAY / overlay)], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(KUBERAY / overlay)], capture_output=True, text=True, check=True
+    )
     # A generated ConfigMap's name ends in a hash of its content.
     text = re.sub(r"(trawl-submit-night)-[a-z0-9]{10}\b", r"\1", done.stdout)
 
@@ -109,12 +120,16 @@ def _operators(folder: Path) -> dict[str, Any]:
     for crd in (one for path in folder.glob("*.yaml") for one in read(path)):
         version = next(v for v in crd["spec"]["versions"] if v["name"] == "v1")
         schema = _closed(version["schema"]["openAPIV3Schema"])
-        schemas[crd["spec"]["names"]["kind"]] = schema | {"properties": schema["properties"] | {"metadata": {}}}
+        schemas[crd["spec"]["names"]["kind"]] = schema | {
+            "properties": schema["properties"] | {"metadata": {}}
+        }
     return schemas
 
 
 def _closed(schema: Any) -> Any:
-    """The same, but a property that is not named is refused, and Kubernetes's int-or-string is understood."""
+    """The same, but a property that is not named is refused, and Kubernetes's int-or-string is
+    understood.
+    """
     if isinstance(schema, list):
         return [_closed(one) for one in schema]
     if not isinstance(schema, dict):
@@ -129,7 +144,9 @@ def _closed(schema: Any) -> Any:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_pods_ask_for_little(overlay: str, rendered: Documents) -> None:
-    """Not root, nothing to write but what is mounted, no capability, and a size: what the namespace enforces, and more."""
+    """Not root, nothing to write but what is mounted, no capability, and a size: what the namespace
+    enforces, and more.
+    """
     for document in rendered[overlay]:
         for where, template in pods(document):
             spec = template["spec"]
@@ -138,9 +155,13 @@ def test_pods_ask_for_little(overlay: str, rendered: Documents) -> None:
             assert spec["securityContext"]["runAsUser"] > 0, where
             assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, where
             assert not [volume for volume in spec["volumes"] if "hostPath" in volume], where
-            assert all(v["emptyDir"].get("sizeLimit") for v in spec["volumes"] if "emptyDir" in v), where
+            assert all(
+                v["emptyDir"].get("sizeLimit") for v in spec["volumes"] if "emptyDir" in v
+            ), where
             for container in spec["containers"]:
-                _asks_for_little(container, f"{where}, {container['name']}", {v["name"] for v in spec["volumes"]})
+                _asks_for_little(
+                    container, f"{where}, {container['name']}", {v["name"] for v in spec["volumes"]}
+                )
 
 
 def _asks_for_little(container: dict[str, Any], where: str, volumes: set[str]) -> None:
@@ -168,7 +189,9 @@ def test_secrets_are_references(rendered: Documents, texts: dict[str, str]) -> N
         r"|\b[A-Za-z0-9+/]{40}\b(?<![0-9a-f]{40})"
     )
     for path, text in texts.items():
-        assert not known.search(text), f"{path} holds what looks like a credential: {known.search(text)}"
+        assert not known.search(text), (
+            f"{path} holds what looks like a credential: {known.search(text)}"
+        )
 
 
 def test_one_image_everywhere_and_it_is_named(rendered: Documents) -> None:
@@ -186,7 +209,9 @@ def test_one_image_everywhere_and_it_is_named(rendered: Documents) -> None:
 def test_what_is_named_is_there(rendered: Documents) -> None:
     """Accounts and ConfigMaps that pods name exist once base is applied; a Secret may be absent."""
     for overlay in OVERLAYS:
-        there = {(one["kind"], one["metadata"]["name"]) for one in rendered["base"] + rendered[overlay]}
+        there = {
+            (one["kind"], one["metadata"]["name"]) for one in rendered["base"] + rendered[overlay]
+        }
         for document in rendered[overlay]:
             for where, template in pods(document):
                 spec = template["spec"]
@@ -221,7 +246,9 @@ def _commands(texts: dict[str, str], rendered: Documents) -> list[str]:
 
 
 def test_every_command_composes(texts: dict[str, str], rendered: Documents) -> None:
-    """Each `python -m jobs...`, in a manifest or in the README, is a command that our settings know."""
+    """Each `python -m jobs...`, in a manifest or in the README, is a command that our settings
+    know.
+    """
     commands = [command for command in _commands(texts, rendered) if "=" in command]
     for command in commands:
         python, flag, module, *overrides = shlex.split(command)
@@ -236,11 +263,15 @@ def test_the_night_is_the_nightly_job() -> None:
 
 
 def test_actors_find_their_places(rendered: Documents) -> None:
-    """The actors that a night asks for fit on the nodes that the cluster may add, decode actors on decode nodes alone."""
+    """The actors that a night asks for fit on the nodes that the cluster may add, decode actors on
+    decode nodes alone.
+    """
     from trawl.runtime.sizes import actors_that_fit, pool_sizes
 
     night = rendered["nightly"][0]["spec"]["jobTemplate"]
-    config = cli.compose("nightly", choices.JOBS["nightly"], shlex.split(read_command("nightly"))[3:])
+    config = cli.compose(
+        "nightly", choices.JOBS["nightly"], shlex.split(read_command("nightly"))[3:]
+    )
     resources = config.resources
     spec = night["rayClusterSpec"]
     groups = {group["groupName"]: group for group in spec["workerGroupSpecs"]}
@@ -257,15 +288,25 @@ def test_actors_find_their_places(rendered: Documents) -> None:
     sizes = pool_sizes(resources, most)
     assert (sizes.decode, sizes.embed) == (resources.decode_actors, resources.embed_actors)
     assert sizes.decode % cpus == 0, "a node half used"
-    assert resources.embed_cpus == resources.track_cpus == 0  # else they fit on no node that offers a GPU and no CPU
-    assert actors_that_fit("track", resources.track_actors, 0, resources.track_gpus, most) == resources.track_actors
+    # else they fit on no node that offers a GPU and no CPU
+    assert resources.embed_cpus == resources.track_cpus == 0
+    assert (
+        actors_that_fit("track", resources.track_actors, 0, resources.track_gpus, most)
+        == resources.track_actors
+    )
     assert resources.wait_s > 0
     memory_mib = (
-        int(decode["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"].removesuffix("Gi")) * 1024
+        int(
+            decode["template"]["spec"]["containers"][0]["resources"]["limits"][
+                "memory"
+            ].removesuffix("Gi")
+        )
+        * 1024
     )
     store_mib = int(decode["rayStartParams"]["object-store-memory"]) / 2**20
     per_actor_mib = (memory_mib - store_mib) / int(decode["rayStartParams"]["num-cpus"])
-    assert per_actor_mib >= config.decode.max_memory_mb + 1024  # its decoding process at its limit, and itself
+    # its decoding process at its limit, and itself
+    assert per_actor_mib >= config.decode.max_memory_mb + 1024
     assert len(config.resources.scratch or "") > 0
 
 

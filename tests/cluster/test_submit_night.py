@@ -18,7 +18,9 @@ PATH = "/apis/ray.io/v1/namespaces/trawl/rayjobs"
 
 @pytest.fixture(scope="module")
 def night() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("submit_night", KUBERAY / "nightly-cronjob" / "submit_night.py")
+    spec = importlib.util.spec_from_file_location(
+        "submit_night", KUBERAY / "nightly-cronjob" / "submit_night.py"
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -48,7 +50,11 @@ def server(jobs: Jobs) -> Iterator[str]:
             path, _, query = self.path.partition("?")
             if path == PATH:
                 assert query == "labelSelector=trawl.io/night%3Dtrawl-nightly"
-                labelled = [one for one in jobs.values() if "trawl.io/night" in one["metadata"].get("labels", {})]
+                labelled = [
+                    one
+                    for one in jobs.values()
+                    if "trawl.io/night" in one["metadata"].get("labels", {})
+                ]
                 self._answer(200, {"items": labelled})
             else:
                 name = path.rpartition("/")[2]
@@ -78,8 +84,13 @@ def server(jobs: Jobs) -> Iterator[str]:
 
 def test_a_night_is_asked_for_once(night: ModuleType, jobs: Jobs, server: str) -> None:
     api = night.Api(server, "trawl", "token", None)
-    assert night.submit(api, "trawl-nightly", "20261121") == "trawl-nightly-20261121 was asked for; 0 old ones deleted"
-    assert night.submit(api, "trawl-nightly", "20261121").startswith("trawl-nightly-20261121 is there already")
+    assert (
+        night.submit(api, "trawl-nightly", "20261121")
+        == "trawl-nightly-20261121 was asked for; 0 old ones deleted"
+    )
+    assert night.submit(api, "trawl-nightly", "20261121").startswith(
+        "trawl-nightly-20261121 is there already"
+    )
     made = jobs["trawl-nightly-20261121"]
     assert made["spec"] == jobs["trawl-nightly"]["spec"] | {"suspend": False}
     assert jobs["trawl-nightly"]["spec"]["suspend"] is True

@@ -1,4 +1,5 @@
-"""What only a GPU shows: the same masks as the stock predictor there, bf16 beside fp32, and a real lack of memory.
+"""What only a GPU shows: the same masks as the stock predictor there, bf16 beside fp32, and a real
+lack of memory.
 
 Skipped, and said so, where there is no GPU; with REQUIRE_GPU set that is a failure.
 """
@@ -53,8 +54,13 @@ def followed(frames: np.ndarray, device: str, **settings: Any) -> list[np.ndarra
     ("precision", "compile", "differs"),
     [("fp32", False, 0.002), ("bf16", False, 0.02), ("fp16", False, 0.02), ("bf16", True, 0.02)],
 )
-def test_the_same_masks_as_on_the_cpu(frames: np.ndarray, precision: str, compile: bool, differs: float) -> None:
-    here, there = followed(frames, "cpu"), followed(frames, "cuda", precision=precision, compile=compile)
+def test_the_same_masks_as_on_the_cpu(
+    frames: np.ndarray, precision: str, compile: bool, differs: float
+) -> None:
+    here, there = (
+        followed(frames, "cpu"),
+        followed(frames, "cuda", precision=precision, compile=compile),
+    )
     assert max((a != b).mean() for a, b in zip(here, there, strict=True)) < differs
 
 
@@ -69,7 +75,9 @@ def test_a_full_gpu_has_one_name_and_gives_back_what_it_took(frames: np.ndarray)
     list(tracker.open(frames).propagate(PROMPTS))
     torch.cuda.empty_cache()
     before = torch.cuda.memory_allocated()
-    torch.cuda.set_per_process_memory_fraction(before / torch.cuda.get_device_properties(0).total_memory)
+    torch.cuda.set_per_process_memory_fraction(
+        before / torch.cuda.get_device_properties(0).total_memory
+    )
     try:
         with pytest.raises(DeviceMemoryError):
             list(tracker.open(frames).propagate(PROMPTS))

@@ -1,4 +1,6 @@
-"""One real local Ray for all pipeline tests, a small corpus of real encoded videos, and the index job as a function."""
+"""One real local Ray for all pipeline tests, a small corpus of real encoded videos, and the index
+job as a function.
+"""
 
 import os
 from collections.abc import Iterator
@@ -18,8 +20,13 @@ from trawl.runtime import session as runtime
 
 @pytest.fixture(scope="session")
 def local_ray(aws_environment: None) -> Iterator[None]:
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # workers must find the actors that tests define
-    options = {"include_dashboard": False, "log_to_driver": False, "object_store_memory": 256 * 2**20}
+    # workers must find the actors that tests define
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    options = {
+        "include_dashboard": False,
+        "log_to_driver": False,
+        "object_store_memory": 256 * 2**20,
+    }
     runtime.start(address="local", num_cpus=2, **options)
     yield
     ray.shutdown()
@@ -39,8 +46,18 @@ def index(local_ray: None, corpus: Path, tmp_path: Path) -> IndexJob:
     """Run the index job over `corpus` with the fake embedder; overrides as on the command line."""
 
     def call(*overrides: str) -> RunRecord:
-        base = ["+dataset=folder", f"dataset.uri={corpus}", "dataset.name=test", f"storage.root={tmp_path / 'root'}"]
-        base += ["embedder=fake", "sampling.every_s=0.2", "resources.decode_actors=1", "resources.embed_actors=1"]
+        base = [
+            "+dataset=folder",
+            f"dataset.uri={corpus}",
+            "dataset.name=test",
+            f"storage.root={tmp_path / 'root'}",
+        ]
+        base += [
+            "embedder=fake",
+            "sampling.every_s=0.2",
+            "resources.decode_actors=1",
+            "resources.embed_actors=1",
+        ]
         config = cli.compose("index", IndexConfig, [*base, *overrides])
         return run(config, Console(quiet=True))
 

@@ -79,7 +79,9 @@ def unready_decode_actor(marker: Path) -> type[DecodeActor]:
 
 
 class StarvedDecodeActor(DecodeActor):
-    """Finds an embedder gone in the way Ray says it of one that its memory monitor has killed, while a .kill file is there."""
+    """Finds an embedder gone in the way Ray says it of one that its memory monitor has killed,
+    while a .kill file is there.
+    """
 
     def process(self, unit: Unit, *args: Any) -> Any:
         marker = Path(unit.video.uri).with_suffix(".kill")

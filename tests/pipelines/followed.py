@@ -15,14 +15,19 @@ from trawl.storage import Storage
 from trawl.track.tables import Lineage, write_clip
 
 RUN = "20261121T090000Z-aaaaaa"
-LINEAGE = Lineage("0123456789ab", "TrawlDemoCLIP/demo@aa11", "clip/demo@aa11", "sam2_demo/demo@bb22", "c0ffee")
+LINEAGE = Lineage(
+    "0123456789ab", "TrawlDemoCLIP/demo@aa11", "clip/demo@aa11", "sam2_demo/demo@bb22", "c0ffee"
+)
 
 
-def follow(corpus: Path, root: Path, dataset: str, seconds: float = 1e9, run_id: str = RUN) -> list[Clip]:
-    """Write a run below `root`: one clip for each of the corpus's videos, all objects of its first seconds perfectly followed.
+def follow(
+    corpus: Path, root: Path, dataset: str, seconds: float = 1e9, run_id: str = RUN
+) -> list[Clip]:
+    """Write a run below `root`: one clip for each of the corpus's videos, all objects of its first
+    seconds perfectly followed.
 
-    An object that something hides has inferred rows meanwhile, and so has the first of each clip for half a second. Some flags
-    are sprinkled over the rows by rule.
+    An object that something hides has inferred rows meanwhile, and so has the first of each clip
+    for half a second. Some flags are sprinkled over the rows by rule.
     """
     objects = pq.read_table(corpus / "truth" / "objects.parquet").to_pylist()
     storage, clips = Storage.open(StorageConfig(root=str(root))), []
@@ -30,7 +35,9 @@ def follow(corpus: Path, root: Path, dataset: str, seconds: float = 1e9, run_id:
         rows = [row for row in objects if row["video_id"] == video_id and row["time_s"] < seconds]
         clips.append(_clip(corpus / "videos" / video_id, video_id, rows))
         tracks = [_track(number, rows) for number in sorted({row["object_id"] for row in rows})]
-        write_clip(storage, dataset, run_id, clips[-1], [track for track in tracks if track], LINEAGE)
+        write_clip(
+            storage, dataset, run_id, clips[-1], [track for track in tracks if track], LINEAGE
+        )
     record = {
         "texts": ["a red star", "a blue ring"],
         "failures": {"corrupt": 1},
@@ -67,15 +74,25 @@ def _track(number: int, rows: list[dict]) -> Track | None:
         box = tuple(map(float, row["box"])) if row["area"] else made[-1].box
         edge = box[0] <= 0 or box[1] <= 0 or box[2] >= row["width"] or box[3] >= row["height"]
         flags = [Flag.BORDER] * edge + [Flag.LOW_SCORE] * (row["visibility"] < 0.4 and not hidden)
-        flags += [Flag.IDENTITY_SWITCH] * (number == 2 and 30 <= k < 34) + [Flag.SPEED] * (number == 1 and k % 90 == 60)
+        flags += [Flag.IDENTITY_SWITCH] * (number == 2 and 30 <= k < 34) + [Flag.SPEED] * (
+            number == 1 and k % 90 == 60
+        )
         score = 0.0 if hidden else 0.55 + 0.4 * row["visibility"]
         visibility = Visibility.INFERRED if hidden else Visibility.VISIBLE
         rle = None if hidden else row["rle"]
         area = 0 if hidden else row["area"]
-        made.append(MaskRow(row["frame_index"], row["time_s"], box, area, score, visibility, rle, tuple(flags)))
-    centres = [masks.centroid(row.rle, own[0]["height"], own[0]["width"]) for row in made if row.rle]
+        made.append(
+            MaskRow(
+                row["frame_index"], row["time_s"], box, area, score, visibility, rle, tuple(flags)
+            )
+        )
+    centres = [
+        masks.centroid(row.rle, own[0]["height"], own[0]["width"]) for row in made if row.rle
+    ]
     way = np.subtract(centres[-1], centres[0])
-    steps = np.linalg.norm(np.diff(centres, axis=0), axis=1) * 25 if len(centres) > 1 else np.zeros(1)
+    steps = (
+        np.linalg.norm(np.diff(centres, axis=0), axis=1) * 25 if len(centres) > 1 else np.zeros(1)
+    )
     return Track(
         number,
         _text(own[0]),

@@ -1,6 +1,8 @@
-"""A Ray cluster with a real autoscaler, whose nodes are processes of this machine: Ray's own provider for such tests.
+"""A Ray cluster with a real autoscaler, whose nodes are processes of this machine: Ray's own
+provider for such tests.
 
-Ray's `AutoscalingCluster` is not used: it begins and ends with `ray stop --force`, which ends every Ray of the machine.
+Ray's `AutoscalingCluster` is not used: it begins and ends with `ray stop --force`, which ends every
+Ray of the machine.
 """
 
 import contextlib
@@ -19,10 +21,14 @@ import psutil
 _HEAD_ID = "fffffffffffffffffffffffffffffffffffffffffffffffffff00000"
 _STARTS = 5
 _START_S = 90  # a head whose raylet died over a busy machine says nothing
-# Ray gives a node 30 s to start, and its raylet dies where an agent has not said within 15 s on which port it listens, and has no
-# setting for either, which on a busy machine is too little: importing Ray alone may take that. Read by every Python process that
-# inherits the path; what starts nodes is made patient and chooses the agents' ports, and an agent says the one it was told before
-# it imports anything, yet not at once: a node that is there within three seconds is not waited for, and a job says nothing of it.
+# Ray gives a node 30 s to start, and its raylet dies where an agent has not said within 15 s on
+# which port it listens, and has no setting for either, which on a busy machine is too little:
+# importing Ray alone may take that. Read
+# by every Python process that inherits the path; what starts nodes is made patient and chooses the
+# agents' ports, and an agent
+# says the one it was told before it imports anything, yet not at once: a node that is there within
+# three seconds is not waited for,
+# and a job says nothing of it.
 _PATIENCE = """
 import os
 import sys
@@ -59,12 +65,25 @@ elif any(name.endswith("/dashboard/agent.py") for name in sys.orig_argv):
     os.replace(path + ".new", path)
 """
 _EMPTY = ("auth", "docker", "file_mounts")
-_NONE = ("cluster_synced_files", "rsync_exclude", "rsync_filter", "initialization_commands", "setup_commands")
-_NONE += ("head_setup_commands", "worker_setup_commands", "head_start_ray_commands", "worker_start_ray_commands")
+_NONE = (
+    "cluster_synced_files",
+    "rsync_exclude",
+    "rsync_filter",
+    "initialization_commands",
+    "setup_commands",
+)
+_NONE += (
+    "head_setup_commands",
+    "worker_setup_commands",
+    "head_start_ray_commands",
+    "worker_start_ray_commands",
+)
 
 
 @contextlib.contextmanager
-def growing_cluster(folder: Path, kinds: dict[str, dict[str, float]], version: int) -> Iterator[str]:
+def growing_cluster(
+    folder: Path, kinds: dict[str, dict[str, float]], version: int
+) -> Iterator[str]:
     """A head without CPUs, to which nodes are added when they are asked for.
 
     Args:
@@ -99,7 +118,9 @@ def wait_for_nodes(address: str, count: int, limit_s: float) -> bool:
     return False
 
 
-def _start(folder: Path, address: str, kinds: dict[str, dict[str, float]], version: int) -> subprocess.Popen[bytes]:
+def _start(
+    folder: Path, address: str, kinds: dict[str, dict[str, float]], version: int
+) -> subprocess.Popen[bytes]:
     config: dict[str, Any] = {
         "cluster_name": "growing",
         "max_workers": 2 * len(kinds),
@@ -111,7 +132,8 @@ def _start(folder: Path, address: str, kinds: dict[str, dict[str, float]], versi
             "gcs_address": address,
             "head_node_id": _HEAD_ID,
             "launch_multiple": True,
-            "use_node_id_as_ip": True,  # or the older one takes all nodes for one, and none for idle
+            # or the older one takes all nodes for one, and none for idle
+            "use_node_id_as_ip": True,
             "disable_node_updaters": True,
             "disable_launch_config_check": True,
         },
@@ -119,7 +141,11 @@ def _start(folder: Path, address: str, kinds: dict[str, dict[str, float]], versi
         "available_node_types": {
             "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
             **{
-                name: {"resources": {**has, "object_store_memory": 100_000_000}, "node_config": {}, "max_workers": 2}
+                name: {
+                    "resources": {**has, "object_store_memory": 100_000_000},
+                    "node_config": {},
+                    "max_workers": 2,
+                }
                 for name, has in kinds.items()
             },
         },
@@ -141,7 +167,15 @@ def _start(folder: Path, address: str, kinds: dict[str, dict[str, float]], versi
     if version == 2:
         ids = ("RAY_CLOUD_INSTANCE_ID", "RAY_OVERRIDE_NODE_ID_FOR_TESTING")
         environment |= {"RAY_enable_autoscaler_v2": "1"} | dict.fromkeys(ids, _HEAD_ID)
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--include-dashboard=false"]
+    command = [
+        sys.executable,
+        "-m",
+        "ray.scripts.scripts",
+        "start",
+        "--head",
+        "--block",
+        "--include-dashboard=false",
+    ]
     command += [
         "--num-cpus=0",
         "--num-gpus=0",
@@ -164,7 +198,10 @@ def _is_up(address: str, head: subprocess.Popen[bytes]) -> bool:
 
 
 def _alive(address: str) -> int:
-    """Nodes that live; 0 where nobody answers. In a process of its own: a test may be connected to another Ray."""
+    """Nodes that live; 0 where nobody answers.
+
+    In a process of its own: a test may be connected to another Ray.
+    """
     ask = (
         "import sys; from ray._raylet import GcsClient, GcsClientOptions; from ray._private.state import GlobalState;"
         "s = GlobalState(); s._initialize_global_state(GcsClientOptions.create(sys.argv[1], None, allow_cluster_id_nil=True,"
@@ -173,7 +210,9 @@ def _alive(address: str) -> int:
     environment = os.environ | {"RAY_AUTH_MODE": "disabled"}
     command = [sys.executable, "-c", ask, address]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=30, env=environment, check=False
+        )
     except subprocess.TimeoutExpired:
         return 0
     return int(done.stdout.strip() or 0) if done.returncode == 0 else 0

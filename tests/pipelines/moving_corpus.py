@@ -25,6 +25,11 @@ def index_moving(folder: Path, videos: Mapping[str, list[str]]) -> Path:
     """
     for name, colors in videos.items():
         write_moving(folder / "corpus" / name, colors)
-    overrides = ["embedder=fake", "sampling.every_s=0.5", "resources.decode_actors=1", "resources.embed_actors=1"]
+    overrides = [
+        "embedder=fake",
+        "sampling.every_s=0.5",
+        "resources.decode_actors=1",
+        "resources.embed_actors=1",
+    ]
     index.run(cli.compose("index", IndexConfig, [*where(folder), *overrides]), Console(quiet=True))
     return folder

@@ -10,10 +10,17 @@ from trawl.index.record import RunRecord
 
 IndexJob = Callable[..., RunRecord]  # takes overrides as on the command line
 
-COLORS = {"red": (220, 30, 30), "green": (30, 200, 40), "blue": (30, 40, 220), "gray": (128, 128, 128)}
+COLORS = {
+    "red": (220, 30, 30),
+    "green": (30, 200, 40),
+    "blue": (30, 40, 220),
+    "gray": (128, 128, 128),
+}
 
 
-def write_video(path: Path, colors: list[str], seconds_each: float = 1.0, fps: int = 10, size: int = 64) -> Path:
+def write_video(
+    path: Path, colors: list[str], seconds_each: float = 1.0, fps: int = 10, size: int = 64
+) -> Path:
     """An H.264 file that shows one plain colour after the other."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
@@ -26,13 +33,23 @@ def write_video(path: Path, colors: list[str], seconds_each: float = 1.0, fps: i
     return path
 
 
-def write_moving(path: Path, colors: list[str], frames: int = 30, fps: int = 10, size: int = 64) -> Path:
-    """An H.264 file of squares on black, one of each colour, each in a row of its own and moving a pixel a frame."""
+def write_moving(
+    path: Path, colors: list[str], frames: int = 30, fps: int = 10, size: int = 64
+) -> Path:
+    """An H.264 file of squares on black, one of each colour, each in a row of its own and moving a
+    pixel a frame.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=fps, width=size, height=size, pix_fmt="yuv444p", options={"crf": "10"})
+        stream = out.add_stream(
+            "libx264", rate=fps, width=size, height=size, pix_fmt="yuv444p", options={"crf": "10"}
+        )
         for index in range(frames):
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(moving_picture(colors, index, size), format="rgb24")))
+            out.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(moving_picture(colors, index, size), format="rgb24")
+                )
+            )
         out.mux(stream.encode(None))
     return path
 

@@ -1,4 +1,5 @@
-"""A little of what `python -m benchmarks.chaos` does: parts that die, an S3 that stutters, and four at once.
+"""A little of what `python -m benchmarks.chaos` does: parts that die, an S3 that stutters, and four
+at once.
 
 The drivers here are processes of their own that join the tests' Ray, as on a cluster.
 """
@@ -35,7 +36,9 @@ def settings(local_ray: None) -> tuple[str, ...]:
     return (*SMALL, *COMMITS, f"resources.address={ray.get_runtime_context().gcs_address}")
 
 
-def test_a_driver_killed_three_times_loses_and_doubles_nothing(settings: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_driver_killed_three_times_loses_and_doubles_nothing(
+    settings: tuple[str, ...], tmp_path: Path
+) -> None:
     chance = random.Random(5)
     corpus = Corpus(str(tmp_path / "corpus"), 16, seed=5)
     command = Command(corpus.uri, str(tmp_path / "root"), settings)
@@ -54,27 +57,37 @@ def test_a_driver_killed_three_times_loses_and_doubles_nothing(settings: tuple[s
     assert len(seen.rows) == 16
 
 
-def test_an_s3_that_stutters_and_loses_answers(settings: tuple[str, ...], s3_endpoint: str, tmp_path: Path) -> None:
+def test_an_s3_that_stutters_and_loses_answers(
+    settings: tuple[str, ...], s3_endpoint: str, tmp_path: Path
+) -> None:
     where = f"chaos-{uuid.uuid4().hex[:8]}"
-    boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1").create_bucket(Bucket=where)
+    boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1").create_bucket(
+        Bucket=where
+    )
     corpus = Corpus(f"s3://{where}/corpus", 8, seed=1, endpoint=s3_endpoint)
     with proxy(s3_endpoint, Faults(errors=0.05, lost=0.2, seed=1)) as through:
         root = f"s3://{where}/index"
-        command = Command(corpus.uri, root, (*settings, f"resources.scratch={tmp_path}"), through.url)
+        command = Command(
+            corpus.uri, root, (*settings, f"resources.scratch={tmp_path}"), through.url
+        )
         for _ in range(4):
             ended = run(command)
             assert ended.explained, ended.words
             if ended.code == EXIT_OK:
                 break
     assert ended.code == EXIT_OK, ended.words
-    assert through.faults.seen["lost"] and through.faults.seen["requests"] > 50, "the proxy was not in between"
+    assert through.faults.seen["lost"] and through.faults.seen["requests"] > 50, (
+        "the proxy was not in between"
+    )
     seen = shown(storage_at(root, s3_endpoint))
     assert faults(seen, [corpus.rows]) == [] and not seen.failed
 
 
 def test_a_check_does_not_give_up_at_the_first_wrong_answer(s3_endpoint: str) -> None:
     where = f"chaos-{uuid.uuid4().hex[:8]}"
-    boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1").create_bucket(Bucket=where)
+    boto3.client("s3", endpoint_url=s3_endpoint, region_name="us-east-1").create_bucket(
+        Bucket=where
+    )
     with proxy(s3_endpoint, Faults(errors=0.05, seed=3)) as through:
         storage = Storage.open(StorageConfig(root=f"s3://{where}/index", endpoint=through.url))
         for _ in range(15):
@@ -100,7 +113,9 @@ def test_faults_are_seen() -> None:
     def state(rows: dict[str, int], doubled: int = 0, failed: tuple[str, ...] = ()) -> list[str]:
         from benchmarks.chaos.state import Shown
 
-        return faults(Shown(1, Counter(rows), doubled, frozenset(failed), dict(rows)), [{"old.mp4": 1}, night])
+        return faults(
+            Shown(1, Counter(rows), doubled, frozenset(failed), dict(rows)), [{"old.mp4": 1}, night]
+        )
 
     assert state(night) == state({"a.mp4": 5}, failed=("b.mp4",)) == state({"old.mp4": 1}) == []
     assert state(night, doubled=2) == ["2 rows doubled"]

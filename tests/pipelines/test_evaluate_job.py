@@ -1,4 +1,6 @@
-"""The evaluation job on a real local Ray: what it follows and measures, that it says the same twice, and what it refuses."""
+"""The evaluation job on a real local Ray: what it follows and measures, that it says the same
+twice, and what it refuses.
+"""
 
 import json
 from collections.abc import Callable
@@ -32,17 +34,38 @@ def folder(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def truth() -> dict:
     """Category 1 is red and 2 is blue."""
     content: dict = {"videos": [], "annotations": [], "categories": []}
-    content["categories"] = [{"id": number, "name": color} for number, color in ((1, "red"), (2, "blue"))]
+    content["categories"] = [
+        {"id": number, "name": color} for number, color in ((1, "red"), (2, "blue"))
+    ]
     for video, (name, colors) in enumerate(VIDEOS.items(), 1):
         names = [f"{Path(name).stem}/{n:05d}.jpg" for n in range(30)]
         content["videos"].append(
-            {"id": video, "name": name, "width": 64, "height": 64, "length": 30, "file_names": names}
+            {
+                "id": video,
+                "name": name,
+                "width": 64,
+                "height": 64,
+                "length": 30,
+                "file_names": names,
+            }
         )
         for color in colors:
             here = [(moving_picture(colors, n) == COLORS[color]).all(axis=-1) for n in range(30)]
-            coded = [{"size": [64, 64], "counts": masks.encode(np.ascontiguousarray(mask))} for mask in here]
-            one = {"id": len(content["annotations"]) + 1, "video_id": video, "category_id": 1 + (color == "blue")}
-            one |= {"segmentations": coded, "areas": [196] * 30, "bboxes": [None] * 30, "iscrowd": 0}
+            coded = [
+                {"size": [64, 64], "counts": masks.encode(np.ascontiguousarray(mask))}
+                for mask in here
+            ]
+            one = {
+                "id": len(content["annotations"]) + 1,
+                "video_id": video,
+                "category_id": 1 + (color == "blue"),
+            }
+            one |= {
+                "segmentations": coded,
+                "areas": [196] * 30,
+                "bboxes": [None] * 30,
+                "iscrowd": 0,
+            }
             content["annotations"].append(one)
     return content
 
@@ -52,7 +75,11 @@ def judge(folder: Path) -> Evaluate:
     """Run the evaluation job with fake models; overrides as on the command line."""
 
     def call(*overrides: str, console: Console | None = None) -> EvaluationOutcome:
-        base = [*where(folder), "dataset.truth.format=ytvis", f"dataset.truth.uri={folder / 'truth.json'}"]
+        base = [
+            *where(folder),
+            "dataset.truth.format=ytvis",
+            f"dataset.truth.uri={folder / 'truth.json'}",
+        ]
         base += ["grounder=fake", "tracker=fake", "resources.track_actors=1", "tracking.chunk_s=1"]
         config = cli.compose("evaluate", EvaluateConfig, [*base, *overrides])
         return evaluate.run(config, console or Console(quiet=True))
@@ -88,8 +115,14 @@ def test_equal_runs_give_equal_figures(judge: Evaluate) -> None:
 
 
 def test_what_was_not_followed_is_missed(judge: Evaluate) -> None:
-    values = figures(judge("grounder.min_score=1", "evaluation.measure=[masks,tracking,end_to_end]"))
-    assert (values["found", "all"], values["j_and_f", "all"], values["hota_masks", "all"]) == (0, 0, 0)
+    values = figures(
+        judge("grounder.min_score=1", "evaluation.measure=[masks,tracking,end_to_end]")
+    )
+    assert (values["found", "all"], values["j_and_f", "all"], values["hota_masks", "all"]) == (
+        0,
+        0,
+        0,
+    )
     assert values["identity_kept", "all"] is None
 
 
@@ -105,7 +138,9 @@ def test_a_wrong_setting_costs_no_tracking(judge: Evaluate, folder: Path) -> Non
     before = sorted((folder / "root/test/runs").iterdir())
     with pytest.raises(ConfigError, match=r"objective=hota is no metric .* did you mean 'hota_"):
         judge("evaluation.objective=hota")
-    with pytest.raises(ConfigError, match=r"evaluation\.measure=mask is not known: did you mean 'masks'"):
+    with pytest.raises(
+        ConfigError, match=r"evaluation\.measure=mask is not known: did you mean 'masks'"
+    ):
         judge("evaluation.measure=[mask]")
     with pytest.raises(TruthError):
         judge("dataset.truth.format=null")

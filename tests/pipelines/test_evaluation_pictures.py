@@ -41,12 +41,19 @@ def clips(corpus: Path, root: Path) -> list[Clip]:
 @pytest.fixture
 def judged(clips: list[Clip], corpus: Path, root: Path) -> Judged:
     storage = Storage.open(StorageConfig(root=str(root)))
-    return Judged(storage, "demo", followed.RUN, DemoTruth(Storage.open(StorageConfig(root=str(corpus / "truth")))))
+    return Judged(
+        storage,
+        "demo",
+        followed.RUN,
+        DemoTruth(Storage.open(StorageConfig(root=str(corpus / "truth")))),
+    )
 
 
 def shown(judged: Judged, clips: list[Clip], *cases: Case) -> list[ShownCase]:
     sources = {clip.video_id: Source(clip.uri, clip.fingerprint, SECONDS) for clip in clips}
-    return picture_cases(judged, cases, sources, DecodeConfig(), StorageConfig(root=str(judged.storage.root)))
+    return picture_cases(
+        judged, cases, sources, DecodeConfig(), StorageConfig(root=str(judged.storage.root))
+    )
 
 
 def largest(judged: Judged, clip: Clip) -> tuple[TruthObject, int]:
@@ -56,16 +63,27 @@ def largest(judged: Judged, clip: Clip) -> tuple[TruthObject, int]:
         place = int(np.searchsorted(thing.frame_index, 20))
         if place < len(thing.frame_index) and thing.frame_index[place] == 20:
             sides = thing.boxes[place]
-            found.append((float((sides[2] - sides[0]) * (sides[3] - sides[1])), thing.object_id, thing, place))
+            found.append(
+                (
+                    float((sides[2] - sides[0]) * (sides[3] - sides[1])),
+                    thing.object_id,
+                    thing,
+                    place,
+                )
+            )
     return max(found)[2:]
 
 
 def decoded(one: ShownCase) -> np.ndarray:
     assert one.picture is not None, one.note
-    return cv2.cvtColor(cv2.imdecode(np.frombuffer(one.picture, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(
+        cv2.imdecode(np.frombuffer(one.picture, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB
+    )
 
 
-def test_the_right_frame_with_the_truth_around_the_object(judged: Judged, clips: list[Clip]) -> None:
+def test_the_right_frame_with_the_truth_around_the_object(
+    judged: Judged, clips: list[Clip]
+) -> None:
     clip = clips[0]
     video = judged.truth.video(clip.video_id)
     thing, place = largest(judged, clip)
@@ -108,7 +126,9 @@ def test_a_text_alone_has_no_picture_and_no_excuse(judged: Judged, clips: list[C
 
 
 @pytest.mark.parametrize("what", ["gone", "changed", "broken", "unknown"])
-def test_a_missing_video_costs_only_its_own_picture(what: str, judged: Judged, clips: list[Clip]) -> None:
+def test_a_missing_video_costs_only_its_own_picture(
+    what: str, judged: Judged, clips: list[Clip]
+) -> None:
     cases = [Case("missed", "x", 1.0, "m", clip.video_id, 3) for clip in clips]
     path = Path(clips[0].uri)
     good, times = path.read_bytes(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)

@@ -1,4 +1,6 @@
-"""Failures as data, over a real index: bad files fail, are listed, are asked for again, put aside and let out."""
+"""Failures as data, over a real index: bad files fail, are listed, are asked for again, put aside
+and let out.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +25,12 @@ def failures(corpus: Path, tmp_path: Path) -> Failures:
     """Run the failures job over what `index` made; overrides as on the command line."""
 
     def call(*overrides: str) -> FailuresOutcome:
-        base = ["+dataset=folder", f"dataset.uri={corpus}", "dataset.name=test", f"storage.root={tmp_path / 'root'}"]
+        base = [
+            "+dataset=folder",
+            f"dataset.uri={corpus}",
+            "dataset.name=test",
+            f"storage.root={tmp_path / 'root'}",
+        ]
         config = cli.compose("failures", FailuresConfig, [*base, "lease_s=3", *overrides])
         return pipeline.run(config, Console(quiet=True))
 
@@ -31,7 +38,10 @@ def failures(corpus: Path, tmp_path: Path) -> Failures:
 
 
 def told(found: FailuresOutcome) -> dict[str, tuple[str, str, int]]:
-    return {row["video_id"]: (row["status"], row["reason"], row["attempts"]) for row in found.rows.to_pylist()}
+    return {
+        row["video_id"]: (row["status"], row["reason"], row["attempts"])
+        for row in found.rows.to_pylist()
+    }
 
 
 def seen(tmp_path: Path) -> list[str]:
@@ -41,7 +51,9 @@ def seen(tmp_path: Path) -> list[str]:
     return sorted(set(frames.to_table(columns=["video_id"])["video_id"].to_pylist()))
 
 
-def test_from_failing_to_release(index: IndexJob, failures: Failures, corpus: Path, tmp_path: Path) -> None:
+def test_from_failing_to_release(
+    index: IndexJob, failures: Failures, corpus: Path, tmp_path: Path
+) -> None:
     good = sorted(path.relative_to(corpus).as_posix() for path in corpus.rglob("*.mp4"))
     (corpus / "text.mp4").write_text("a shopping list")
     cut = corpus / "a" / "it's cut [1].mp4"
@@ -54,10 +66,14 @@ def test_from_failing_to_release(index: IndexJob, failures: Failures, corpus: Pa
     assert set(first) == {"text.mp4", "a/it's cut [1].mp4"}
     assert first["text.mp4"] == ("failed", "not_a_video", 1)
     assert set(found.rows["run_id"].to_pylist()) == {run.run_id}
-    assert index().plan == {**dict.fromkeys(run.plan, 0), "unchanged": 3, "failed": 2}, "left alone by itself"
+    assert index().plan == {**dict.fromkeys(run.plan, 0), "unchanged": 3, "failed": 2}, (
+        "left alone by itself"
+    )
 
     assert failures("retry=a/*").changed == ["a/it's cut [1].mp4"]
-    assert told(failures())["a/it's cut [1].mp4"] == ("retry", *first["a/it's cut [1].mp4"][1:]), "still told why"
+    assert told(failures())["a/it's cut [1].mp4"] == ("retry", *first["a/it's cut [1].mp4"][1:]), (
+        "still told why"
+    )
     again = index()
     assert (again.plan["retry"], again.plan["failed"], again.outcomes) == (1, 1, {"failed": 1})
     assert told(failures())["a/it's cut [1].mp4"] == ("failed", first["a/it's cut [1].mp4"][1], 2)
@@ -75,7 +91,9 @@ def test_from_failing_to_release(index: IndexJob, failures: Failures, corpus: Pa
     assert "b/blue.mp4" not in told(failures())
 
 
-def test_new_bytes_end_a_quarantine(index: IndexJob, failures: Failures, corpus: Path, tmp_path: Path) -> None:
+def test_new_bytes_end_a_quarantine(
+    index: IndexJob, failures: Failures, corpus: Path, tmp_path: Path
+) -> None:
     index()
     failures("quarantine=**")
     assert index().plan["quarantined"] == 3

@@ -52,7 +52,9 @@ def test_a_scrape(tmp_path: Path) -> None:
     families = text_string_to_metric_families(done.stdout)
     found = [s for family in families for s in family.samples if s.name.startswith("ray_trawl_")]
     assert {(s.labels["dataset"], s.labels["job"]) for s in found} == {("test", "index")}
-    values = {(s.name, s.labels.get("outcome") or s.labels.get("reason") or ""): s.value for s in found}
+    values = {
+        (s.name, s.labels.get("outcome") or s.labels.get("reason") or ""): s.value for s in found
+    }
     assert values["ray_trawl_videos_total", "indexed"] == 1
     assert values["ray_trawl_failures_total", "empty_file"] == 1
     assert values["ray_trawl_lag_videos", ""] == 1

@@ -32,15 +32,26 @@ class Growing:
             "dataset.name=x",
             f"dataset.uri={folder / 'corpus'}",
         ]
-        command += [f"storage.root={folder / 'root'}", "embedder=fake", "sampling.every_s=0.2", "resources=cluster_cpu"]
+        command += [
+            f"storage.root={folder / 'root'}",
+            "embedder=fake",
+            "sampling.every_s=0.2",
+            "resources=cluster_cpu",
+        ]
         command += [f"resources.address={self.address}", *overrides]
         environment = os.environ | {"RAY_AUTH_MODE": "disabled", "COLUMNS": "200"}
-        return subprocess.run(command, capture_output=True, text=True, timeout=600, env=environment, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=600, env=environment, check=False
+        )
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["of ray up", "of KubeRay"])
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
-    with growing_cluster(tmp_path_factory.mktemp("cluster"), {"cpu": {"CPU": 2.0}}, request.param) as address:
+def cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Growing]:
+    with growing_cluster(
+        tmp_path_factory.mktemp("cluster"), {"cpu": {"CPU": 2.0}}, request.param
+    ) as address:
         yield Growing(address, request.param)
 
 
@@ -50,7 +61,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_job_asks_for_nodes_and_waits_for_them_and_they_go_when_it_ends(cluster: Growing, folder: Path) -> None:
+def test_a_job_asks_for_nodes_and_waits_for_them_and_they_go_when_it_ends(
+    cluster: Growing, folder: Path
+) -> None:
     assert wait_for_nodes(cluster.address, 0, _SHRUNK_S)
     sizes = (
         "resources.decode_cpus=1",
@@ -62,8 +75,12 @@ def test_a_job_asks_for_nodes_and_waits_for_them_and_they_go_when_it_ends(cluste
     assert done.returncode == 0, done.stderr
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
     waited = [line for line in lines if line.startswith("waiting")]
-    assert "more for room for 3 decode actors (1 CPU each) and 1 embed actor (0.5 CPUs)" in waited[0]
-    assert "waiting 3 decode and 1 embed actors have room after" in waited[-1], "so both nodes were added"
+    assert (
+        "more for room for 3 decode actors (1 CPU each) and 1 embed actor (0.5 CPUs)" in waited[0]
+    )
+    assert "waiting 3 decode and 1 embed actors have room after" in waited[-1], (
+        "so both nodes were added"
+    )
     assert "indexed 1" in lines
     assert wait_for_nodes(cluster.address, 0, _SHRUNK_S), "no demand outlives the job"
 
@@ -73,4 +90,6 @@ def test_what_no_node_has_ends_in_one_line(cluster: Growing, folder: Path) -> No
     knows = cluster.version == 2  # the older one does not say what it can never add
     assert done.returncode == (2 if knows else 6), done.stderr
     line = done.stderr.strip().splitlines()[-1]
-    assert ("its autoscaler has none with that to add" if knows else "came within 25 s") in line and "1 GPU" in line
+    assert (
+        "its autoscaler has none with that to add" if knows else "came within 25 s"
+    ) in line and "1 GPU" in line

@@ -1,4 +1,6 @@
-"""The index job on a real local Ray: what is embedded when, what a bad or dying part costs, and what readers see."""
+"""The index job on a real local Ray: what is embedded when, what a bad or dying part costs, and
+what readers see.
+"""
 
 import json
 import shutil
@@ -40,7 +42,11 @@ def ledger(tmp_path: Path) -> dict[str, dict]:
     return {row["video_id"]: row for row in videos.to_table().to_pylist()}
 
 
-EVERY_FIFTH = {"a/green.mp4": range(0, 30, 2), "a/red.mp4": range(0, 20, 2), "b/blue.mp4": range(0, 10, 2)}
+EVERY_FIFTH = {
+    "a/green.mp4": range(0, 30, 2),
+    "a/red.mp4": range(0, 20, 2),
+    "b/blue.mp4": range(0, 10, 2),
+}
 
 
 def test_first_run_indexes_everything_and_says_what_it_did(index: IndexJob, tmp_path: Path) -> None:
@@ -60,7 +66,14 @@ def test_first_run_indexes_everything_and_says_what_it_did(index: IndexJob, tmp_
     written = json.loads((tmp_path / "root/test/runs" / run.run_id / "run.json").read_text())
     assert written["outcomes"] == {"indexed": 3}
     assert written["frames"]["embedded"] == 30
-    assert set(written["seconds"]) == {"prepare", "plan", "start_up", "work", "shut_down", "publish"}
+    assert set(written["seconds"]) == {
+        "prepare",
+        "plan",
+        "start_up",
+        "work",
+        "shut_down",
+        "publish",
+    }
     assert written["config"]["sampling"]["every_s"] == 0.2
 
 
@@ -77,7 +90,8 @@ def test_embeddings_are_of_the_pictures_and_times_are_true(index: IndexJob, tmp_
 
 def test_second_run_embeds_nothing_and_starts_no_actor(index: IndexJob) -> None:
     index()
-    again = index("sampling.max_gap_s=3", "sampling.scene_threshold=9")  # which sampling=interval does not read
+    # which sampling=interval does not read
+    again = index("sampling.max_gap_s=3", "sampling.scene_threshold=9")
     assert (again.exit_code, again.published, again.frames) == (EXIT_OK, 1, {})
     assert again.plan["unchanged"] == 3
     assert "start_up" not in again.seconds
@@ -109,7 +123,9 @@ def test_bad_files_cost_themselves_only(index: IndexJob, corpus: Path, tmp_path:
     assert (known["text.mp4"]["status"], known["text.mp4"]["reason"]) == ("failed", "not_a_video")
 
 
-def test_failed_videos_wait_for_retry_and_end_in_quarantine(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
+def test_failed_videos_wait_for_retry_and_end_in_quarantine(
+    index: IndexJob, corpus: Path, tmp_path: Path
+) -> None:
     (corpus / "text.mp4").write_text("not a video")
     index()
     left_alone = index()
@@ -123,7 +139,9 @@ def test_failed_videos_wait_for_retry_and_end_in_quarantine(index: IndexJob, cor
     assert ledger(tmp_path)["text.mp4"]["attempts"] == 0
 
 
-def test_spans_of_a_long_video_give_the_rows_of_the_whole(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
+def test_spans_of_a_long_video_give_the_rows_of_the_whole(
+    index: IndexJob, corpus: Path, tmp_path: Path
+) -> None:
     shutil.rmtree(corpus)
     write_video(corpus / "long.mp4", ["red", "green", "blue", "gray", "red"], seconds_each=1.3)
     index("decode.span_s=1.5", "resources.decode_actors=2")
@@ -170,7 +188,8 @@ def test_a_video_that_kills_three_actors_is_a_row_and_costs_no_other(
     assert run.outcomes == {"indexed": 2, "failed": 1}
     assert ledger(tmp_path)["a/red.mp4"]["reason"] == Reason.WORKER_DIED
     (corpus / "a" / "red.kill").unlink()
-    assert index().outcomes == {"indexed": 1}  # a reason that passes is tried again without being asked
+    # a reason that passes is tried again without being asked
+    assert index().outcomes == {"indexed": 1}
 
 
 def test_a_dead_embedder_is_replaced_and_no_video_is_blamed(
@@ -202,7 +221,9 @@ def test_a_crash_between_rows_and_ledger_doubles_nothing(
     assert rows(tmp_path) == [(video, i) for video, frames in EVERY_FIFTH.items() for i in frames]
 
 
-def test_a_bug_in_a_worker_ends_the_job_with_its_traceback(index: IndexJob, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_in_a_worker_ends_the_job_with_its_traceback(
+    index: IndexJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("trawl.index.fleet.DecodeActor", BuggyDecodeActor)
     with pytest.raises(ray.exceptions.RayTaskError, match="ours"):
         index()
@@ -249,8 +270,12 @@ def test_a_dataset_that_is_not_there_leaves_nothing_behind(index: IndexJob, tmp_
     assert not list((tmp_path / "root").glob("*/index"))
 
 
-def test_a_new_recipe_is_not_shown_half_built(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
-    """Queries read the old one night after night, until the new one is whole; then it is shown, and can be taken back."""
+def test_a_new_recipe_is_not_shown_half_built(
+    index: IndexJob, corpus: Path, tmp_path: Path
+) -> None:
+    """Queries read the old one night after night, until the new one is whole; then it is shown, and
+    can be taken back.
+    """
     index()
     before = rows(tmp_path)
     part = index("sampling.every_s=0.5", "limit=1")

@@ -46,7 +46,12 @@ def test_everything_on_s3(local_ray: None, s3_endpoint: str, corpus: Path) -> No
         "storage.root=s3://everything/index",
     ]
     where.append(f"storage.endpoint={s3_endpoint}")
-    small = ["embedder=fake", "resources.decode_actors=1", "resources.embed_actors=1", "sampling.every_s=0.2"]
+    small = [
+        "embedder=fake",
+        "resources.decode_actors=1",
+        "resources.embed_actors=1",
+        "sampling.every_s=0.2",
+    ]
     run = index.run(cli.compose("index", IndexConfig, [*where, *small]), QUIET)
     assert run.outcomes == {"indexed": 3}
     again = index.run(cli.compose("index", IndexConfig, [*where, *small]), QUIET)
@@ -61,8 +66,15 @@ def test_everything_on_s3(local_ray: None, s3_endpoint: str, corpus: Path) -> No
 def test_every_real_clip_is_indexed_and_found_at_right_times(
     local_ray: None, real_videos: Path, tmp_path: Path
 ) -> None:
-    where = ["+dataset=folder", f"dataset.uri={real_videos}", "dataset.name=real", f"storage.root={tmp_path}"]
-    run = index.run(cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=1"]), QUIET)
+    where = [
+        "+dataset=folder",
+        f"dataset.uri={real_videos}",
+        "dataset.name=real",
+        f"storage.root={tmp_path}",
+    ]
+    run = index.run(
+        cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=1"]), QUIET
+    )
     clips = sorted(path.name for path in real_videos.glob("*.mp4"))
     assert run.outcomes == {"indexed": len(clips)}
     found = ask(*where, "text=a red circle", "search.segments=50", "report.thumbnails=3")
@@ -71,7 +83,13 @@ def test_every_real_clip_is_indexed_and_found_at_right_times(
     _, videos = publish.open_tables(storage, "real", publish.latest(storage, "real"))
     duration_s = {row["video_id"]: row["duration_s"] for row in videos.to_table().to_pylist()}
     for segment in found.answers[0].segments:
-        assert 0 <= segment.start_s <= segment.best_time_s < segment.end_s <= duration_s[segment.video_id] + 1e-6
+        assert (
+            0
+            <= segment.start_s
+            <= segment.best_time_s
+            < segment.end_s
+            <= duration_s[segment.video_id] + 1e-6
+        )
     page = Path(found.folder, "contact_sheet.html").read_text()
     assert page.count("<img") == 3
 
@@ -84,12 +102,18 @@ def test_a_killed_driver_loses_and_doubles_nothing(tmp_path: Path) -> None:
     corpus, root = tmp_path / "corpus", tmp_path / "root"
     for i in range(12):
         write_video(corpus / f"{i:02}.mp4", ["red", "green"][i % 2 :], seconds_each=2)
-    where = ["+dataset=folder", f"dataset.uri={corpus}", "dataset.name=test", f"storage.root={root}"]
+    where = [
+        "+dataset=folder",
+        f"dataset.uri={corpus}",
+        "dataset.name=test",
+        f"storage.root={root}",
+    ]
     command = job("index", *where, "embedder=fake", "table.commit_rows=1")
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     driver = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while len(list(root.glob("test/index/*/videos.lance/_versions/*"))) < 4:  # some videos are committed, not all
+    # some videos are committed, not all
+    while len(list(root.glob("test/index/*/videos.lance/_versions/*"))) < 4:
         assert driver.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
     driver.send_signal(signal.SIGKILL)
@@ -110,10 +134,14 @@ def test_a_killed_driver_loses_and_doubles_nothing(tmp_path: Path) -> None:
 def test_the_commands_of_the_readme(tmp_path: Path) -> None:
     """As typed, each in a process of its own, from a folder that is not the project's."""
     small = ["dataset.uri=corpus", "dataset.videos=6"]
-    made = subprocess.run(job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True)
+    made = subprocess.run(
+        job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True
+    )
     assert made.returncode == exits.EXIT_OK, made.stderr
     assert made.stderr == ""
-    again = subprocess.run(job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True)
+    again = subprocess.run(
+        job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True
+    )
     assert "nothing to do" in again.stdout
     command = job("query", "+dataset=demo", *small, "text=it's a red star, or so")
     asked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
@@ -142,7 +170,9 @@ def test_bad_files_print_a_summary_and_nothing_else(tmp_path: Path) -> None:
     write_video(tmp_path / "corpus" / "good.mp4", ["red"])
     (tmp_path / "corpus" / "[red]list.mp4").write_text("#EXTM3U\n/etc/passwd\n")
     command = job("index", "+dataset=folder", "dataset.uri=corpus", "embedder=fake")
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"})
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}
+    )
     assert (done.returncode, done.stderr) == (exits.EXIT_SOME_FAILED, "")
     assert "such as [red]list.mp4: " in done.stdout
 

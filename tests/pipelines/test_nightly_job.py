@@ -1,4 +1,6 @@
-"""Nights on a real local Ray: only what changed is indexed, only new footage is searched, and a killed night is gone on with."""
+"""Nights on a real local Ray: only what changed is indexed, only new footage is searched, and a
+killed night is gone on with.
+"""
 
 import json
 from collections.abc import Callable
@@ -43,8 +45,17 @@ def night(local_ray: None, tmp_path: Path, standing: Path) -> Nightly:
 
     def call(*overrides: str, console: Console | None = None) -> NightRecord:
         base = ["+dataset=folder", f"dataset.uri={tmp_path / 'corpus'}", "dataset.name=test"]
-        base += [f"storage.root={tmp_path / 'root'}", "embedder=fake", "sampling.every_s=0.5", "table.lease_s=3"]
-        base += ["resources.decode_actors=1", "resources.embed_actors=1", "resources.track_actors=1"]
+        base += [
+            f"storage.root={tmp_path / 'root'}",
+            "embedder=fake",
+            "sampling.every_s=0.5",
+            "table.lease_s=3",
+        ]
+        base += [
+            "resources.decode_actors=1",
+            "resources.embed_actors=1",
+            "resources.track_actors=1",
+        ]
         config = cli.compose("nightly", NightlyConfig, [*base, *overrides])
         return nightly.run(config, console or Console(quiet=True))
 
@@ -80,7 +91,9 @@ def test_each_night_searches_new_footage_only(night: Nightly, tmp_path: Path) ->
     assert written["index"]["outcomes"] == {"indexed": 2}
 
 
-def test_a_changed_query_is_asked_of_the_whole_corpus_once(night: Nightly, standing: Path, tmp_path: Path) -> None:
+def test_a_changed_query_is_asked_of_the_whole_corpus_once(
+    night: Nightly, standing: Path, tmp_path: Path
+) -> None:
     night()
     (standing / "red.yaml").write_text(RED.replace("chunk_s=1", "chunk_s=2"))
     (asked,) = night().standing["red"]
@@ -118,8 +131,12 @@ def test_without_time_the_rest_is_for_the_next_night(
     assert night().standing["red"][0].videos == 1
 
 
-def test_a_query_that_cannot_be_asked_costs_no_other(night: Nightly, standing: Path, tmp_path: Path) -> None:
-    (standing / "bad.yaml").write_text(RED.replace("grounder", "search.where=nonsense > 3, grounder"))
+def test_a_query_that_cannot_be_asked_costs_no_other(
+    night: Nightly, standing: Path, tmp_path: Path
+) -> None:
+    (standing / "bad.yaml").write_text(
+        RED.replace("grounder", "search.where=nonsense > 3, grounder")
+    )
     record = night()
     assert record.exit_code == exits.EXIT_SOME_FAILED
     assert "search.where names nonsense" in record.refused["bad"]
@@ -154,7 +171,10 @@ def test_queries_are_chosen_by_dataset_and_by_name(night: Nightly, standing: Pat
 
 
 def test_two_nights_at_once_the_second_says_who_holds_it(night: Nightly, tmp_path: Path) -> None:
-    with hold(storage(tmp_path), "test", "jobs.index", 3.0), pytest.raises(LeaseError, match=r"is held by jobs\.index"):
+    with (
+        hold(storage(tmp_path), "test", "jobs.index", 3.0),
+        pytest.raises(LeaseError, match=r"is held by jobs\.index"),
+    ):
         night()
 
 

@@ -1,4 +1,6 @@
-"""What an unattended index job does at its limits: time, failures, a corpus that is not whole, another job."""
+"""What an unattended index job does at its limits: time, failures, a corpus that is not whole,
+another job.
+"""
 
 from pathlib import Path
 
@@ -44,7 +46,9 @@ def test_time_is_up_what_is_done_is_published_and_the_next_run_goes_on(
     assert indexed(tmp_path) == 3
 
 
-def test_too_many_failures_end_with_a_code_of_their_own(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
+def test_too_many_failures_end_with_a_code_of_their_own(
+    index: IndexJob, corpus: Path, tmp_path: Path
+) -> None:
     (corpus / "bad.mp4").write_bytes(b"")
     assert index("max_failed_fraction=0.3").exit_code == exits.EXIT_OK
     (corpus / "worse.mp4").write_bytes(b"")
@@ -52,13 +56,18 @@ def test_too_many_failures_end_with_a_code_of_their_own(index: IndexJob, corpus:
     assert indexed(tmp_path) == 3
 
 
-def test_a_corpus_that_is_mostly_gone_is_refused(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
+def test_a_corpus_that_is_mostly_gone_is_refused(
+    index: IndexJob, corpus: Path, tmp_path: Path
+) -> None:
     for number in range(30):
         write_video(corpus / "more" / f"{number}.mp4", ["red"])
     index("sampling.every_s=10")
     for path in sorted(corpus.rglob("*.mp4"))[:20]:
         path.unlink()
-    with pytest.raises(DatasetError, match=r"lacks 20 of the 33 videos that the index knows.*max_removed_fraction=1"):
+    with pytest.raises(
+        DatasetError,
+        match=r"lacks 20 of the 33 videos that the index knows.*max_removed_fraction=1",
+    ):
         index("sampling.every_s=10")
     assert indexed(tmp_path) == 33
     assert index("sampling.every_s=10", "max_removed_fraction=1").plan["removed"] == 20
@@ -87,10 +96,17 @@ def test_a_job_that_lost_its_lease_commits_nothing(
     assert not storage(tmp_path).names("test/index/published")
 
 
-def test_a_dry_run_says_what_would_happen_and_changes_nothing(index: IndexJob, corpus: Path, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(
+    index: IndexJob, corpus: Path, tmp_path: Path
+) -> None:
     def dry() -> str:
         console = Console(record=True, width=200, quiet=False, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
-        base = ["+dataset=folder", f"dataset.uri={corpus}", "dataset.name=test", f"storage.root={tmp_path / 'root'}"]
+        base = [
+            "+dataset=folder",
+            f"dataset.uri={corpus}",
+            "dataset.name=test",
+            f"storage.root={tmp_path / 'root'}",
+        ]
         base += ["embedder=fake", "sampling.every_s=0.2", "dry_run=true", "prices.cpu_h=3600000000"]
         pipeline.run(cli.compose("index", IndexConfig, base), console)
         return console.export_text()

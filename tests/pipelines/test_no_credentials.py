@@ -1,4 +1,6 @@
-"""Jobs that are given every kind of credential, and fail in every way that quotes one: nothing they leave behind holds any."""
+"""Jobs that are given every kind of credential, and fail in every way that quotes one: nothing they
+leave behind holds any.
+"""
 
 import base64
 import json
@@ -26,9 +28,20 @@ from trawl.query import job as query
 from trawl.report import job as report
 from trawl.table import publish
 
-SIGNATURE, USER, PASSWORD, SESSION = "5ig0a1b2c3d4e5f6", "camera-user", "hunter2hunter2", "FwoGZXIvYXdzEXAMPLE77"
+SIGNATURE, USER, PASSWORD, SESSION = (
+    "5ig0a1b2c3d4e5f6",
+    "camera-user",
+    "hunter2hunter2",
+    "FwoGZXIvYXdzEXAMPLE77",
+)
 KEY = "not-a-secret-7f3a"  # AWS_SECRET_ACCESS_KEY of these tests
-SECRETS = (SIGNATURE, PASSWORD, SESSION, KEY, base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode())
+SECRETS = (
+    SIGNATURE,
+    PASSWORD,
+    SESSION,
+    KEY,
+    base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode(),
+)
 
 
 class _Guarded(BaseHTTPRequestHandler):
@@ -40,7 +53,9 @@ class _Guarded(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         asked = urlsplit(self.path)
-        known = f"X-Amz-Signature={SIGNATURE}" in asked.query or SECRETS[-1] in self.headers.get("Authorization", "")
+        known = f"X-Amz-Signature={SIGNATURE}" in asked.query or SECRETS[-1] in self.headers.get(
+            "Authorization", ""
+        )
         path = self.folder / asked.path.lstrip("/")
         if not known or "forbidden" in asked.path or not path.exists():
             self.send_error(403)
@@ -60,13 +75,18 @@ class _Guarded(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Videos behind a signature, a password and a closed door, and one in a bucket that is not there."""
+    """Videos behind a signature, a password and a closed door, and one in a bucket that is not
+    there.
+    """
     for name in ("signed", "password", "forbidden"):
         write_moving(tmp_path / "served" / f"{name}.mp4", ["red"])
     monkeypatch.setenv("AWS_SESSION_TOKEN", SESSION)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Guarded, tmp_path / "served"))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    host, sign = f"127.0.0.1:{server.server_port}", f"X-Amz-Credential=AKIA%2Fx&X-Amz-Signature={SIGNATURE}"
+    host, sign = (
+        f"127.0.0.1:{server.server_port}",
+        f"X-Amz-Credential=AKIA%2Fx&X-Amz-Signature={SIGNATURE}",
+    )
     rows = [
         f"http://{host}/signed.mp4?{sign}",
         f"http://{USER}:{PASSWORD}@{host}/password.mp4",
@@ -94,7 +114,12 @@ def left_behind(root: Path) -> Iterator[tuple[str, bytes]]:
 def check_clean(found: Iterator[tuple[str, bytes]] | list[tuple[str, bytes]]) -> int:
     """How many places were looked at."""
     places = list(found)
-    assert not [f"{secret} in {where}" for where, data in places for secret in SECRETS if secret.encode() in data]
+    assert not [
+        f"{secret} in {where}"
+        for where, data in places
+        for secret in SECRETS
+        if secret.encode() in data
+    ]
     return len(places)
 
 
@@ -114,12 +139,23 @@ def test_a_night_a_query_and_a_report(
 ) -> None:
     standing = tmp_path / "standing"
     standing.mkdir()
-    (standing / "red.yaml").write_text('overrides: ["text=red", grounder=fake, tracker=fake, tracking.chunk_s=1]\n')
+    (standing / "red.yaml").write_text(
+        'overrides: ["text=red", grounder=fake, tracker=fake, tracking.chunk_s=1]\n'
+    )
     monkeypatch.setattr(choices, "standing_folder", lambda: standing)
-    base = ["+dataset=manifest", f"dataset.uri={manifest}", "dataset.name=test", f"storage.root={tmp_path / 'root'}"]
+    base = [
+        "+dataset=manifest",
+        f"dataset.uri={manifest}",
+        "dataset.name=test",
+        f"storage.root={tmp_path / 'root'}",
+    ]
     actors = ["resources.decode_actors=1", "resources.embed_actors=1", "resources.track_actors=1"]
     compose: Callable[..., object] = cli.compose
-    settings = compose("nightly", NightlyConfig, [*base, *actors, "embedder=fake", "sampling.every_s=0.5", "log=json"])
+    settings = compose(
+        "nightly",
+        NightlyConfig,
+        [*base, *actors, "embedder=fake", "sampling.every_s=0.5", "log=json"],
+    )
     night = nightly.run(settings, Console(width=250))
     assert night.index is not None
     assert night.index.outcomes == {"indexed": 2, "failed": 1}
@@ -129,36 +165,65 @@ def test_a_night_a_query_and_a_report(
     sheet = next((tmp_path / "root").rglob("contact_sheet.html")).read_text()
     assert sheet.count("data:image/jpeg") >= 2
     assert {row["uri"].partition("?")[2] for row in answer.table.to_pylist()} == {"***", ""}
-    done = report.run(compose("report", ReportJobConfig, [*base, f"run={asked.run_id}"]), Console(width=250))
+    done = report.run(
+        compose("report", ReportJobConfig, [*base, f"run={asked.run_id}"]), Console(width=250)
+    )
     assert not done.notes
     told = capfd.readouterr()
     assert '"event": "video failed"' in told.err and "/forbidden.mp4?***" in told.err
     places = check_clean(
-        [*left_behind(tmp_path / "root"), ("stdout", told.out.encode()), ("stderr", told.err.encode())]
+        [
+            *left_behind(tmp_path / "root"),
+            ("stdout", told.out.encode()),
+            ("stderr", told.err.encode()),
+        ]
     )
     assert places > 30
     logs = sorted((tmp_path / "root/test/nights").rglob("log.jsonl"))
     events = [json.loads(line)["event"] for line in logs[0].read_text().splitlines()]
-    wanted = ["begun", "lease taken", "planned", "video failed", "committed", "published", "standing query begun"]
+    wanted = [
+        "begun",
+        "lease taken",
+        "planned",
+        "video failed",
+        "committed",
+        "published",
+        "standing query begun",
+    ]
     assert [event for event in events if event in wanted and event != "begun"] == wanted[1:]
     assert events[-3:] == ["standing query ended", "lease released", "ended"]
 
 
 def test_an_error_that_quotes_them_half_way(
-    local_ray: None, manifest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    local_ray: None,
+    manifest: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*args: object) -> None:
         quoted = f"https://{USER}:{PASSWORD}@b/x?X-Amz-Signature={SIGNATURE} {os.environ['AWS_SECRET_ACCESS_KEY']}"
         raise StorageError(f"s3://b failed (SignatureDoesNotMatch: {quoted}, token {SESSION})")
 
     monkeypatch.setattr(publish, "publish", fail)
-    words = ["+dataset=manifest", f"dataset.uri={manifest}", "dataset.name=test", f"storage.root={tmp_path / 'root'}"]
+    words = [
+        "+dataset=manifest",
+        f"dataset.uri={manifest}",
+        "dataset.name=test",
+        f"storage.root={tmp_path / 'root'}",
+    ]
     words += ["embedder=fake", "resources.decode_actors=1", "resources.embed_actors=1", "log=json"]
     code = cli.run("index", IndexConfig, lambda config: index.run(config).exit_code, words)
     told = capfd.readouterr()
     assert code == exits.EXIT_USAGE
     assert "trawl: s3://b failed (SignatureDoesNotMatch: https://***@b/x?***" in told.err
-    check_clean([*left_behind(tmp_path / "root"), ("stdout", told.out.encode()), ("stderr", told.err.encode())])
+    check_clean(
+        [
+            *left_behind(tmp_path / "root"),
+            ("stdout", told.out.encode()),
+            ("stderr", told.err.encode()),
+        ]
+    )
     (log,) = (tmp_path / "root").rglob("log.jsonl")
     last = json.loads(log.read_text().splitlines()[-1])
     assert (last["event"], last["exit_code"]) == ("ended by an error", exits.EXIT_USAGE)
@@ -167,21 +232,36 @@ def test_an_error_that_quotes_them_half_way(
 @pytest.mark.parametrize(
     "words",
     [
-        [f"storage.endpoint=http://{USER}:{PASSWORD}@127.0.0.1:9", "storage.root=s3://bucket/x", "+dataset=demo"],
+        [
+            f"storage.endpoint=http://{USER}:{PASSWORD}@127.0.0.1:9",
+            "storage.root=s3://bucket/x",
+            "+dataset=demo",
+        ],
         [
             "+dataset=manifest",
             f"dataset.uri=http://{USER}:{PASSWORD}@127.0.0.1:9/m.csv?X-Amz-Signature={SIGNATURE}",
             "dataset.name=test",
         ],
-        ["+dataset=folder", f"dataset.uri=http://{USER}:{PASSWORD}@127.0.0.1:9/v?X-Amz-Signature={SIGNATURE}"],
+        [
+            "+dataset=folder",
+            f"dataset.uri=http://{USER}:{PASSWORD}@127.0.0.1:9/v?X-Amz-Signature={SIGNATURE}",
+        ],
     ],
 )
 def test_a_wrong_command(
     aws_environment: None, tmp_path: Path, words: list[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    root = [] if any(word.startswith("storage.root") for word in words) else [f"storage.root={tmp_path / 'root'}"]
+    root = (
+        []
+        if any(word.startswith("storage.root") for word in words)
+        else [f"storage.root={tmp_path / 'root'}"]
+    )
     quick = ["storage.retries=0", "embedder=fake", "log=json"]
-    code = cli.run("index", IndexConfig, lambda config: index.run(config).exit_code, [*words, *root, *quick])
+    code = cli.run(
+        "index", IndexConfig, lambda config: index.run(config).exit_code, [*words, *root, *quick]
+    )
     told = capfd.readouterr()
     assert code == exits.EXIT_USAGE and "trawl: " in told.err
-    check_clean([*left_behind(tmp_path), ("stdout", told.out.encode()), ("stderr", told.err.encode())])
+    check_clean(
+        [*left_behind(tmp_path), ("stdout", told.out.encode()), ("stderr", told.err.encode())]
+    )

@@ -1,4 +1,6 @@
-"""Every job on a real S3 server, the corpus in one bucket and the index in another: index, query, track, report, export."""
+"""Every job on a real S3 server, the corpus in one bucket and the index in another: index, query,
+track, report, export.
+"""
 
 import json
 import re
@@ -30,9 +32,16 @@ def test_from_videos_to_a_page_and_an_export(local_ray: None, ceph: Ceph, tmp_pa
     for bucket in ("the-corpus", "the-index"):
         client.create_bucket(Bucket=bucket)
     for name, colors in {"red.mp4": ["red"], "both.mp4": ["red", "blue"]}.items():
-        client.upload_file(str(write_moving(tmp_path / name, colors)), "the-corpus", f"night/1/{name}")
+        client.upload_file(
+            str(write_moving(tmp_path / name, colors)), "the-corpus", f"night/1/{name}"
+        )
     (tmp_path / "scratch").mkdir()
-    where = ["+dataset=folder", "dataset.uri=s3://the-corpus/night", "dataset.name=test", "storage=s3"]
+    where = [
+        "+dataset=folder",
+        "dataset.uri=s3://the-corpus/night",
+        "dataset.name=test",
+        "storage=s3",
+    ]
     where += ["storage.root=s3://the-index/deep/prefix", f"storage.endpoint={ceph.url}"]
     scratch = f"resources.scratch={tmp_path / 'scratch'}"
     small = ["embedder=fake", "sampling.every_s=0.5", "decode.span_s=1", scratch]
@@ -47,7 +56,14 @@ def test_from_videos_to_a_page_and_an_export(local_ray: None, ceph: Ceph, tmp_pa
     assert found.answers[0].segments[0].video_id.startswith("1/")
     assert found.folder.startswith("s3://the-index/deep/prefix/test/queries/")
 
-    fakes = ["text=red", "grounder=fake", "tracker=fake", "resources.track_actors=1", "tracking.chunk_s=1", scratch]
+    fakes = [
+        "text=red",
+        "grounder=fake",
+        "tracker=fake",
+        "resources.track_actors=1",
+        "tracking.chunk_s=1",
+        scratch,
+    ]
     tracked = track.run(cli.compose("track", TrackConfig, [*where, *fakes]), QUIET)
     assert tracked.counts["tracks"] == 2 and not tracked.failures
     assert list((tmp_path / "scratch").iterdir()) == [], "no copy outlives its job"
@@ -64,5 +80,9 @@ def test_from_videos_to_a_page_and_an_export(local_ray: None, ceph: Ceph, tmp_pa
     inside = done.folder.removeprefix(f"{storage.root}/")
     assert done.folder.startswith("s3://the-index/") and done.sizes
     assert {name: len(storage.read_bytes(f"{inside}/{name}")) for name in done.sizes} == done.sizes
-    coco = [json.loads(storage.read_bytes(f"{inside}/{name}")) for name in done.sizes if name.endswith(".json")]
+    coco = [
+        json.loads(storage.read_bytes(f"{inside}/{name}"))
+        for name in done.sizes
+        if name.endswith(".json")
+    ]
     assert sum(len(part.get("annotations", ())) for part in coco) == 60

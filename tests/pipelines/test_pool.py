@@ -1,4 +1,6 @@
-"""A pool's actors on a real local Ray: which deaths before they are up are borne, and what is said of the others."""
+"""A pool's actors on a real local Ray: which deaths before they are up are borne, and what is said
+of the others.
+"""
 
 import os
 from pathlib import Path
@@ -44,13 +46,19 @@ def test_two_deaths_are_borne(tmp_path: Path) -> None:
 
 
 def test_the_third_is_not(tmp_path: Path) -> None:
-    with pytest.raises(RoomError, match="Weak died 3 times before it was up, most likely for want of memory"):
+    with pytest.raises(
+        RoomError, match="Weak died 3 times before it was up, most likely for want of memory"
+    ):
         weak(tmp_path, 4).ready()
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_deaths_with_a_node_are_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    left = iter([{"a", "b", "c", "d", "e"}, {"b", "c", "d", "e"}, {"c", "d", "e"}, {"d", "e"}, {"e", "f"}])
+def test_deaths_with_a_node_are_not_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter(
+        [{"a", "b", "c", "d", "e"}, {"b", "c", "d", "e"}, {"c", "d", "e"}, {"d", "e"}, {"e", "f"}]
+    )
     monkeypatch.setattr(module, "_nodes", lambda: next(left))
     assert weak(tmp_path, 4).ready() == ["up"]
 

@@ -51,7 +51,9 @@ class Corpus:
     videos: Path
 
 
-def color_at(color: tuple[int, int, int], shown: tuple[int, int], time_s: float) -> tuple[int, int, int]:
+def color_at(
+    color: tuple[int, int, int], shown: tuple[int, int], time_s: float
+) -> tuple[int, int, int]:
     return color if shown[0] <= time_s < shown[1] else GRAY
 
 
@@ -66,12 +68,18 @@ def write_video(path: Path, color: tuple[int, int, int], shown: tuple[int, int])
         target.mux(stream.encode(None))
 
 
-def rows_of(video: VideoFile, color: tuple[int, int, int], shown: tuple[int, int]) -> pa.RecordBatch:
+def rows_of(
+    video: VideoFile, color: tuple[int, int, int], shown: tuple[int, int]
+) -> pa.RecordBatch:
     """Frames every half second, as the index job would embed them."""
     times = np.arange(0, SECONDS, 0.5)
     pictures = np.stack([np.full((32, 32, 3), color_at(color, shown, t), np.uint8) for t in times])
     batch = FrameBatch(
-        pictures, (times * FPS).astype(np.int64), times, np.full(len(times), -1, np.int32), np.zeros(len(times), bool)
+        pictures,
+        (times * FPS).astype(np.int64),
+        times,
+        np.full(len(times), -1, np.int32),
+        np.zeros(len(times), bool),
     )
     probe = Probe("mp4", "mpeg4", 64, 48, 0, FPS, float(SECONDS), times, np.ones(len(times), bool))
     return frames_batch(video, probe, batch, FakeEmbedder().embed_images(pictures))
@@ -114,7 +122,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Corpus]:
     open_ledger(uris["videos"], {}).upsert(pa.Table.from_pylist(ledger, schema=VIDEOS))
     publish.publish(storage, "little", recipe, None)
     dataset = DatasetConfig(kind="folder", name="little", uri=str(videos))
-    config = QueryConfig(dataset=dataset, storage=settings, search=SearchConfig(templates="none"), text="something red")
+    config = QueryConfig(
+        dataset=dataset,
+        storage=settings,
+        search=SearchConfig(templates="none"),
+        text="something red",
+    )
     yield Corpus(storage, config, videos)
 
 
@@ -166,7 +179,9 @@ def test_a_list_of_texts_is_answered_in_one_go(corpus: Corpus, tmp_path: Path) -
     ],
 )
 def test_filters(where: str, videos: set[str], corpus: Corpus) -> None:
-    outcome = run(replace(corpus.config, search=replace(corpus.config.search, where=where)), quiet())
+    outcome = run(
+        replace(corpus.config, search=replace(corpus.config.search, where=where)), quiet()
+    )
     assert set(outcome.table["video_id"].to_pylist()) == videos
 
 
@@ -178,7 +193,11 @@ def test_filters(where: str, videos: set[str], corpus: Corpus) -> None:
         ({"search": SearchConfig(where="camra = 'x'")}, ConfigError, "did you mean 'camera'"),
         ({"search": SearchConfig(where="camera =")}, ConfigError, "columns: video_id"),
         ({"search": SearchConfig(templates="clipp")}, ConfigError, "did you mean 'clip'"),
-        ({"dataset": DatasetConfig(kind="folder", name="other", uri="/x")}, IndexMissingError, "jobs.index"),
+        (
+            {"dataset": DatasetConfig(kind="folder", name="other", uri="/x")},
+            IndexMissingError,
+            "jobs.index",
+        ),
     ],
     ids=["no text", "blank", "unknown column", "half a filter", "templates", "no index"],
 )
@@ -194,7 +213,9 @@ def test_mistakes_are_one_line_and_write_nothing(
 
 
 @pytest.mark.parametrize("pictures", [0, 1])
-def test_segments_beyond_the_pictures_are_listed_all_the_same(pictures: int, corpus: Corpus) -> None:
+def test_segments_beyond_the_pictures_are_listed_all_the_same(
+    pictures: int, corpus: Corpus
+) -> None:
     report = replace(corpus.config.report, thumbnails=pictures)
     outcome = run(replace(corpus.config, report=report), quiet())
     html = (Path(outcome.folder) / "contact_sheet.html").read_text()
@@ -203,7 +224,9 @@ def test_segments_beyond_the_pictures_are_listed_all_the_same(pictures: int, cor
 
 
 def test_a_second_look(corpus: Corpus) -> None:
-    """Gray videos have no red in them, whatever their cosine; one that is gone cannot be looked at and comes last."""
+    """Gray videos have no red in them, whatever their cosine; one that is gone cannot be looked at
+    and comes last.
+    """
     path = corpus.videos / "rear/gray <b>&.mp4"
     console = quiet()
     try:
@@ -212,10 +235,14 @@ def test_a_second_look(corpus: Corpus) -> None:
     finally:
         path.with_suffix(".away").rename(path)
     rows = outcome.table.to_pylist()
-    assert rows[0]["video_id"] == "front/red.mp4" and rows[0]["rerank_score"] > 0.5 * rows[0]["score"]
+    assert (
+        rows[0]["video_id"] == "front/red.mp4" and rows[0]["rerank_score"] > 0.5 * rows[0]["score"]
+    )
     looked = [row["rerank_score"] for row in rows if row["video_id"] != "rear/gray <b>&.mp4"]
     assert looked == sorted(looked, reverse=True) and looked[-1] < 0.1
-    assert all(row["rerank_score"] is None for row in rows[len(looked) :]) and len(looked) < len(rows)
+    assert all(row["rerank_score"] is None for row in rows[len(looked) :]) and len(looked) < len(
+        rows
+    )
     assert json.loads((Path(outcome.folder) / "results.json").read_text())["rerank"] == 20
     assert "rerank" in console.file.getvalue()  # type: ignore[attr-defined]
 
@@ -235,14 +262,21 @@ def test_a_missing_picture_costs_no_answer(what: str, corpus: Corpus) -> None:
     html = (Path(outcome.folder) / "contact_sheet.html").read_text()
     assert outcome.answers[0].segments[0].video_id == "front/red.mp4"
     assert "gone or has changed" in html
-    assert html.count("data:image/jpeg") == sum(v != "front/red.mp4" for v in outcome.table["video_id"].to_pylist())
+    assert html.count("data:image/jpeg") == sum(
+        v != "front/red.mp4" for v in outcome.table["video_id"].to_pylist()
+    )
 
 
 def test_weights_that_differ_from_the_index_are_refused(corpus: Corpus, tmp_path: Path) -> None:
     other = tmp_path / "w.safetensors"
     other.write_bytes(b"x")
     published = publish.latest(corpus.storage, "little")
-    embedder = {**published.recipe.embedder, "kind": "openclip", "model": "ViT-B-32", "weights": str(other)}
+    embedder = {
+        **published.recipe.embedder,
+        "kind": "openclip",
+        "model": "ViT-B-32",
+        "weights": str(other),
+    }
     from trawl.models.clip import embedders as registry
 
     with pytest.raises(WeightsError, match="is not what made this index"):
@@ -264,7 +298,9 @@ def test_a_query_imports_neither_ray_nor_torch() -> None:
         ({"rear/blue.mp4", "a.mp4", "b.mp4", "it's gone.mp4"}, True),
     ],
 )
-def test_searching_all_videos_by_name_is_searching_all(among: set[str], listed: bool, corpus: Corpus) -> None:
+def test_searching_all_videos_by_name_is_searching_all(
+    among: set[str], listed: bool, corpus: Corpus
+) -> None:
     """A filter that lists a whole corpus takes longer than the search."""
     index = PublishedIndex(corpus.storage, "little", publish.latest(corpus.storage, "little"))
     assert set(index.frames(None, among)["video_id"].to_pylist()) == among & set(CORPUS)

@@ -19,9 +19,15 @@ def test_ray_data_reads_masks_and_tracks(local_ray: None, tmp_path: Path) -> Non
     storage = Storage.open(StorageConfig(root=str(tmp_path)))
     for n in range(3):
         rows = [row(k, square(SIZE, k, 2, 8), 0.5 + k / 10) for k in range(4)]
-        write.write_clip(storage, "demo", RUN, clip(f"c{n}"), [track(0, rows, SIZE)] if n else [], LINEAGE)
+        write.write_clip(
+            storage, "demo", RUN, clip(f"c{n}"), [track(0, rows, SIZE)] if n else [], LINEAGE
+        )
     masks, tracks = write.read_run(storage, "demo", RUN)
-    good = ray.data.read_parquet(masks.files, filesystem=masks.filesystem).filter(expr="score > 0.65").take_all()
+    good = (
+        ray.data.read_parquet(masks.files, filesystem=masks.filesystem)
+        .filter(expr="score > 0.65")
+        .take_all()
+    )
     assert sorted((r["track_id"], r["frame_index"]) for r in good) == [
         ("c1-0", 2),
         ("c1-0", 3),

@@ -53,7 +53,13 @@ def report(clips: list[Clip], corpus: Path, root: Path) -> Report:
     """Run the job; overrides as on the command line."""
 
     def call(*overrides: str, console: Console | None = None) -> ReportOutcome:
-        base = ["+dataset=demo", f"dataset.uri={corpus}", f"storage.root={root}", "report.side=320", *overrides]
+        base = [
+            "+dataset=demo",
+            f"dataset.uri={corpus}",
+            f"storage.root={root}",
+            "report.side=320",
+            *overrides,
+        ]
         return run(cli.compose("report", ReportJobConfig, base), console or Console(quiet=True))
 
     return call
@@ -89,7 +95,9 @@ def test_the_video_shows_every_frame_at_its_time(report: Report, clips: list[Cli
     assert max(frames[0][1].shape[:2]) == 320
 
 
-def test_masks_are_drawn_where_the_objects_are(report: Report, clips: list[Clip], corpus: Path) -> None:
+def test_masks_are_drawn_where_the_objects_are(
+    report: Report, clips: list[Clip], corpus: Path
+) -> None:
     clip = clips[0]
     (path,) = [path for path in media_of(report(), ".mp4") if path.stem == clip.clip_id]
     drawn, bare = first_picture(path), first_picture(Path(clip.uri))
@@ -100,7 +108,9 @@ def test_masks_are_drawn_where_the_objects_are(report: Report, clips: list[Clip]
             inside |= masks.decode(row["rle"], row["height"], row["width"])
     size = drawn.shape[1::-1]
     inside = cv2.resize(inside.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST).astype(bool)
-    change = np.abs(cv2.resize(bare, size, interpolation=cv2.INTER_AREA).astype(int) - drawn).mean(axis=-1)
+    change = np.abs(cv2.resize(bare, size, interpolation=cv2.INTER_AREA).astype(int) - drawn).mean(
+        axis=-1
+    )
     assert inside.any() and change[inside].mean() > 15 > 5 > np.median(change[~inside])
 
 
@@ -115,7 +125,9 @@ def first_picture(path: Path) -> np.ndarray:
 def test_the_setting_says_how_many_have_pictures(shown: int, order: str, report: Report) -> None:
     outcome = report(f"report.clips={shown}", f"report.order={order}")
     html = Path(outcome.page).read_text()
-    assert html.count("<video ") == shown and len(media_of(outcome, ".mp4")) == shown, "older pictures are swept away"
+    assert html.count("<video ") == shown and len(media_of(outcome, ".mp4")) == shown, (
+        "older pictures are swept away"
+    )
     rest = html[html.index('<table class="rest">') :]
     assert rest.count("<tr>") - 1 == VIDEOS - shown
     assert ("most doubtful first" in html) == (order == "doubtful")
@@ -183,7 +195,10 @@ def test_a_browser_plays_what_the_job_wrote(report: Report, browser: "BrowserCon
             }"""
         )
         assert state >= 2
-        assert (str(width), str(height)) == (video.get_attribute("width"), video.get_attribute("height"))
+        assert (str(width), str(height)) == (
+            video.get_attribute("width"),
+            video.get_attribute("height"),
+        )
         bars = page.locator("article").nth(k).locator("g.bar").count()
         assert bars == page.locator("article").nth(k).locator("tbody tr").count() > 0
     assert complaints == []

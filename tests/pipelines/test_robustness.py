@@ -1,4 +1,6 @@
-"""Perturbed copies on a real local Ray: the same frames at the same times, made once, indexed by the same recipe."""
+"""Perturbed copies on a real local Ray: the same frames at the same times, made once, indexed by
+the same recipe.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,17 +39,33 @@ CLEAN = [
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A plain video, one of a variable rate, one that is stored turned, and one that nothing is known of."""
+    """A plain video, one of a variable rate, one that is stored turned, and one that nothing is
+    known of.
+    """
     folder = tmp_path_factory.mktemp("robust") / "corpus"
     write_moving(folder / "plain.mp4", ["red"], frames=20)
     write_moving(folder / "unknown.mp4", ["blue"], frames=5)
     (folder / "sub").mkdir()
-    pictures = [np.concatenate([moving_picture(["green"], k), moving_picture(["blue"], k)]) for k in range(20)]
+    pictures = [
+        np.concatenate([moving_picture(["green"], k), moving_picture(["blue"], k)])
+        for k in range(20)
+    ]
     ticks = np.cumsum(np.random.default_rng(0).integers(10, 120, 20))
     write_mp4(
-        folder / "late.mp4", [p[:64] for p in pictures], [int(t - ticks[0]) for t in ticks], Fraction(1, 1000), (64, 64)
+        folder / "late.mp4",
+        [p[:64] for p in pictures],
+        [int(t - ticks[0]) for t in ticks],
+        Fraction(1, 1000),
+        (64, 64),
     )
-    write_mp4(folder / "sub" / "turned.mp4", pictures, range(20), Fraction(1, 10), (128, 64), rotation_deg=90)
+    write_mp4(
+        folder / "sub" / "turned.mp4",
+        pictures,
+        range(20),
+        Fraction(1, 10),
+        (128, 64),
+        rotation_deg=90,
+    )
     return folder
 
 
@@ -55,10 +73,22 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def config(local_ray: None, corpus: Path) -> EvaluateConfig:
     """Settings of an evaluation of the corpus, which is indexed."""
     where = [f"dataset.uri={corpus}", "dataset.name=test", f"storage.root={corpus.parent / 'root'}"]
-    models = ["embedder=fake", "sampling.every_s=0.3", "resources.decode_actors=1", "resources.embed_actors=1"]
-    made = cli.compose("index", IndexConfig, ["+dataset=folder", *where, *models, "table.dtype=float32"])
+    models = [
+        "embedder=fake",
+        "sampling.every_s=0.3",
+        "resources.decode_actors=1",
+        "resources.embed_actors=1",
+    ]
+    made = cli.compose(
+        "index", IndexConfig, ["+dataset=folder", *where, *models, "table.dtype=float32"]
+    )
     index.run(made, Console(quiet=True))
-    overrides = ["grounder=fake", "tracker=fake", "resources.decode_actors=1", "resources.embed_actors=1"]
+    overrides = [
+        "grounder=fake",
+        "tracker=fake",
+        "resources.decode_actors=1",
+        "resources.embed_actors=1",
+    ]
     return cli.compose("evaluate", EvaluateConfig, ["+dataset=folder", *where, *overrides])
 
 
@@ -78,9 +108,14 @@ def measure(config: EvaluateConfig, seen: list[EvaluateConfig]) -> Measure:
     def call(*words: str, videos: list[str] = VIDEOS, **changed: object) -> list[Metric]:
         def evaluate_one(settings: EvaluateConfig) -> list[Metric]:
             seen.append(settings)
-            return [Metric("masks", "j_and_f", 0.5), Metric("masks", "j_and_f", 0.4, slice="pair=unseen")]
+            return [
+                Metric("masks", "j_and_f", 0.5),
+                Metric("masks", "j_and_f", 0.4, slice="pair=unseen"),
+            ]
 
-        settings = replace(config, evaluation=replace(config.evaluation, robustness=list(words)), **changed)
+        settings = replace(
+            config, evaluation=replace(config.evaluation, robustness=list(words)), **changed
+        )
         return robustness.run(settings, videos, CLEAN, evaluate_one, Console(quiet=True))
 
     return call
@@ -89,7 +124,9 @@ def measure(config: EvaluateConfig, seen: list[EvaluateConfig]) -> Measure:
 def frames_of(path: str) -> tuple[np.ndarray, np.ndarray]:
     """(frames, times) of a file."""
     with DecodeSandbox(DecodeConfig()) as sandbox:
-        batches = [item for item in sandbox.clip(path, (-np.inf, np.inf)) if isinstance(item, ClipFrames)]
+        batches = [
+            item for item in sandbox.clip(path, (-np.inf, np.inf)) if isinstance(item, ClipFrames)
+        ]
     return np.concatenate([b.frames for b in batches]), np.concatenate([b.time_s for b in batches])
 
 
@@ -98,7 +135,9 @@ def rows(settings: EvaluateConfig) -> dict[tuple[str, int], tuple[float, np.ndar
     storage, name = Storage.open(settings.storage), str(settings.dataset.name)
     frames, _ = publish.open_tables(storage, name, publish.latest(storage, name))
     table = frames.to_table(columns=["video_id", "frame_index", "time_s", "embedding"]).to_pylist()
-    return {(r["video_id"], r["frame_index"]): (r["time_s"], np.array(r["embedding"])) for r in table}
+    return {
+        (r["video_id"], r["frame_index"]): (r["time_s"], np.array(r["embedding"])) for r in table
+    }
 
 
 def test_copies_are_the_videos_but_for_what_was_done_to_them(
@@ -113,7 +152,9 @@ def test_copies_are_the_videos_but_for_what_was_done_to_them(
     assert [s.dataset.name for s in seen] == ["test-noise-2", "test-dark-3"]
     assert all(s.evaluation.robustness == [] and s.grounder == config.grounder for s in seen)
     for settings in seen:
-        copies = {video.video_id: video.uri for video in list_videos(settings.dataset, settings.storage)}
+        copies = {
+            video.video_id: video.uri for video in list_videos(settings.dataset, settings.storage)
+        }
         assert sorted(copies) == VIDEOS
         for video_id, uri in copies.items():
             (clean, times_s), (worse, copied_s) = frames_of(str(corpus / video_id)), frames_of(uri)
@@ -138,12 +179,15 @@ def test_copies_are_indexed_as_their_originals_were(
     made, of = (publish.latest(storage, name) for name in ("test-recoded-2", "test"))
     assert made.recipe_key == of.recipe_key
     schemas = [
-        publish.open_tables(storage, name, one)[0].schema for name, one in (("test-recoded-2", made), ("test", of))
+        publish.open_tables(storage, name, one)[0].schema
+        for name, one in (("test-recoded-2", made), ("test", of))
     ]
     assert schemas[0].field("embedding") == schemas[1].field("embedding")
 
 
-def test_copies_are_made_and_indexed_once(measure: Measure, seen: list[EvaluateConfig], config: EvaluateConfig) -> None:
+def test_copies_are_made_and_indexed_once(
+    measure: Measure, seen: list[EvaluateConfig], config: EvaluateConfig
+) -> None:
     measure("recoded")
     folder = Path(config.storage.root) / "test" / "perturbed" / "recoded-2"
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.mp4")}
@@ -153,9 +197,13 @@ def test_copies_are_made_and_indexed_once(measure: Measure, seen: list[EvaluateC
     storage = Storage.open(config.storage)
     published = publish.latest(storage, "test-recoded-2")
     assert {
-        source.fingerprint for source in PublishedIndex(storage, "test-recoded-2", published).sources(VIDEOS).values()
+        source.fingerprint
+        for source in PublishedIndex(storage, "test-recoded-2", published).sources(VIDEOS).values()
     } == {video.fingerprint for video in list_videos(seen[1].dataset, config.storage)}
-    runs = [path.read_text() for path in (Path(config.storage.root) / "test-recoded-2" / "runs").glob("*/run.json")]
+    runs = [
+        path.read_text()
+        for path in (Path(config.storage.root) / "test-recoded-2" / "runs").glob("*/run.json")
+    ]
     assert sum('"new": 3' in text for text in runs) == 1, "indexed a second time"
 
 
@@ -173,7 +221,9 @@ def test_a_video_that_changed_is_copied_anew(
     assert len(shown) == 12 and shown[5, :16].max(axis=(0, 1))[1] > 120 > COLORS["green"][0]
 
 
-def test_a_video_whose_pictures_do_not_all_decode_is_refused(measure: Measure, corpus: Path) -> None:
+def test_a_video_whose_pictures_do_not_all_decode_is_refused(
+    measure: Measure, corpus: Path
+) -> None:
     path = corpus / "plain.mp4"
     kept = path.read_bytes()
     path.write_bytes(kept[: len(kept) // 2] + bytes(200) + kept[len(kept) // 2 + 200 :])
@@ -185,7 +235,9 @@ def test_a_video_whose_pictures_do_not_all_decode_is_refused(measure: Measure, c
 
 
 def test_a_video_that_is_not_there_is_named(measure: Measure) -> None:
-    with pytest.raises(DatasetError, match=r"lacks gone1\.mp4 and 1 more, which the ground truth knows"):
+    with pytest.raises(
+        DatasetError, match=r"lacks gone1\.mp4 and 1 more, which the ground truth knows"
+    ):
         measure("noise", videos=["gone2.mp4", "plain.mp4", "gone1.mp4"])
 
 
@@ -205,10 +257,14 @@ def test_columns_of_a_manifest_go_with_the_copies(
     from trawl.evaluate.robustness.copies import copies
     from trawl.evaluate.robustness.perturb import Perturbation
 
-    (tmp_path / "list.csv").write_text(f"uri,camera,night\n{corpus}/plain.mp4,7,true\n{corpus}/unknown.mp4,front,\n")
+    (tmp_path / "list.csv").write_text(
+        f"uri,camera,night\n{corpus}/plain.mp4,7,true\n{corpus}/unknown.mp4,front,\n"
+    )
     storage = StorageConfig(root=str(tmp_path / "root"))
     listed = DatasetConfig(kind="manifest", uri=str(tmp_path / "list.csv"))
     ids = [video.video_id for video in list_videos(listed, storage)]
-    made = copies(listed, "cams", ids, Perturbation("blur", 1), storage, DecodeConfig(), config.resources)
+    made = copies(
+        listed, "cams", ids, Perturbation("blur", 1), storage, DecodeConfig(), config.resources
+    )
     found = {video.video_id: dict(video.metadata) for video in list_videos(made, storage)}
     assert found == {ids[0]: {"camera": "7", "night": True}, ids[1]: {"camera": "front"}}

@@ -1,4 +1,6 @@
-"""Sweeps on a real local Ray: what the second point need not compute, and that it comes out the same."""
+"""Sweeps on a real local Ray: what the second point need not compute, and that it comes out the
+same.
+"""
 
 import json
 from pathlib import Path
@@ -23,7 +25,9 @@ OWN = {"run_id", "created_at", "config_hash"}
 
 @pytest.fixture(scope="module")
 def indexed(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return index_moving(tmp_path_factory.mktemp("swept"), {"red.mp4": ["red"], "both.mp4": ["red", "blue"]})
+    return index_moving(
+        tmp_path_factory.mktemp("swept"), {"red.mp4": ["red"], "both.mp4": ["red", "blue"]}
+    )
 
 
 @pytest.fixture
@@ -35,18 +39,30 @@ def root(indexed: Path, tmp_path: Path) -> Path:
 
 
 def words(indexed: Path, root: Path, *more: str) -> list[str]:
-    base = [*where(indexed)[:3], f"storage.root={root}", "grounder=fake", "tracker=fake", "resources.track_actors=1"]
+    base = [
+        *where(indexed)[:3],
+        f"storage.root={root}",
+        "grounder=fake",
+        "tracker=fake",
+        "resources.track_actors=1",
+    ]
     return [*base, "tracking.chunk_s=1", *more]
 
 
 def sweep(indexed: Path, root: Path, *more: str) -> tuple[int, list[dict[str, Any]]]:
     """The exit code, and run.json of each point."""
     code = cli.run(
-        "track", TrackConfig, lambda config: track.run(config).exit_code, ["-m", *words(indexed, root, *more)]
+        "track",
+        TrackConfig,
+        lambda config: track.run(config).exit_code,
+        ["-m", *words(indexed, root, *more)],
     )
     (found,) = (root / "test" / "sweeps").iterdir()
     points = json.loads((found / "points.json").read_text())
-    return code, [json.loads((root / "test/runs" / point["run_id"] / "run.json").read_text()) for point in points]
+    return code, [
+        json.loads((root / "test/runs" / point["run_id"] / "run.json").read_text())
+        for point in points
+    ]
 
 
 def tables(root: Path, run_id: str) -> list[list[dict[str, Any]]]:
@@ -78,7 +94,9 @@ def test_other_filters_follow_nothing_again(indexed: Path, root: Path) -> None:
 
 
 def test_what_is_reused_comes_out_the_same(indexed: Path, root: Path) -> None:
-    _, runs = sweep(indexed, root, "text=red,blue", "tracking.chunk_s=1,2", "tracking.reground_s=0.5,1")
+    _, runs = sweep(
+        indexed, root, "text=red,blue", "tracking.chunk_s=1,2", "tracking.reground_s=0.5,1"
+    )
     assert any(run["saved"] for run in runs)
     for run in runs:
         config = run["config"]["tracking"]
@@ -106,21 +124,26 @@ def test_the_same_clip_with_the_same_settings_is_copied(indexed: Path, root: Pat
     assert tables(root, runs[0]["run_id"]) == tables(root, runs[2]["run_id"])
     for run in runs:
         opened = read_run(Storage.open(StorageConfig(root=str(root))), "test", run["run_id"])
-        assert {row["run_id"] for one in opened for row in one.to_table(columns=["run_id"]).to_pylist()} == {
-            run["run_id"]
+        assert {
+            row["run_id"] for one in opened for row in one.to_table(columns=["run_id"]).to_pylist()
+        } == {run["run_id"]}
+        assert {row["config_hash"] for row in opened[1].to_table().to_pylist()} == {
+            run["lineage"]["config_hash"]
         }
-        assert {row["config_hash"] for row in opened[1].to_table().to_pylist()} == {run["lineage"]["config_hash"]}
         assert run["counts"]["masks"] == runs[0]["counts"]["masks"]
     for note in (root / "test/cache/followed").rglob("*.json"):  # what was copied from is gone
         note.write_text(json.dumps(json.loads(note.read_text()) | {"run_id": "gone"}))
     again = track.run(
-        cli.compose("track", TrackConfig, words(indexed, root, "text=red", "reuse=true")), Console(quiet=True)
+        cli.compose("track", TrackConfig, words(indexed, root, "text=red", "reuse=true")),
+        Console(quiet=True),
     )
     assert again.saved["clips"] == 0 and again.saved["object_frames"] > 0
     assert tables(root, again.run_id) == tables(root, runs[0]["run_id"])
 
 
-def test_points_share_their_actors(indexed: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_points_share_their_actors(
+    indexed: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     started = []
     real = pool.Pool.__init__
 
@@ -134,7 +157,9 @@ def test_points_share_their_actors(indexed: Path, root: Path, monkeypatch: pytes
     assert not runtime.is_staying()
 
 
-def test_a_clip_that_fails_costs_its_point_and_is_tried_again(indexed: Path, root: Path, tmp_path: Path) -> None:
+def test_a_clip_that_fails_costs_its_point_and_is_tried_again(
+    indexed: Path, root: Path, tmp_path: Path
+) -> None:
     path = indexed / "corpus" / "red.mp4"
     kept = path.read_bytes()
     path.write_bytes(b"no video at all" * 100)
@@ -146,24 +171,45 @@ def test_a_clip_that_fails_costs_its_point_and_is_tried_again(indexed: Path, roo
         path.write_bytes(kept)
     code, runs = sweep(indexed, root, "text=red", "grounder.min_score=0.1,0.2")
     assert code == exits.EXIT_OK
-    assert [(run["clips"]["finished_before"], run["clips"]["done"]) for run in runs] == [(1, 1), (1, 1)]
+    assert [(run["clips"]["finished_before"], run["clips"]["done"]) for run in runs] == [
+        (1, 1),
+        (1, 1),
+    ]
 
 
 def test_a_sweep_over_the_index_embeds_nothing_twice(indexed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "again"
     folder.mkdir()
     (folder / "corpus").symlink_to(indexed / "corpus")
-    argv = [*where(folder), "embedder=fake", "resources.decode_actors=1", "resources.embed_actors=1"]
+    argv = [
+        *where(folder),
+        "embedder=fake",
+        "resources.decode_actors=1",
+        "resources.embed_actors=1",
+    ]
 
     def job(config: IndexConfig) -> exits.Outcome:
         record = index.run(config, Console(quiet=True))
         return exits.Outcome(record.exit_code, run_id=record.run_id)
 
     assert (
-        cli.run("index", IndexConfig, job, ["-m", *argv, "sampling.every_s=0.5,1,0.5", "table.commit_rows=9,10"]) == 0
+        cli.run(
+            "index",
+            IndexConfig,
+            job,
+            ["-m", *argv, "sampling.every_s=0.5,1,0.5", "table.commit_rows=9,10"],
+        )
+        == 0
     )
     (found,) = (folder / "root/test/sweeps").iterdir()
     points = json.loads((found / "points.json").read_text())
-    runs = [json.loads((folder / "root/test/runs" / point["run_id"] / "run.json").read_text()) for point in points]
+    runs = [
+        json.loads((folder / "root/test/runs" / point["run_id"] / "run.json").read_text())
+        for point in points
+    ]
     embedded = [run["frames"].get("embedded", 0) for run in runs]
-    assert len(embedded) == 4 and embedded[0] > 0 and embedded[1] == embedded[3] == 0 < embedded[2] < embedded[0]
+    assert (
+        len(embedded) == 4
+        and embedded[0] > 0
+        and embedded[1] == embedded[3] == 0 < embedded[2] < embedded[0]
+    )

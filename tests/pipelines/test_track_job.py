@@ -1,4 +1,6 @@
-"""The tracking job on a real local Ray: what is written, what a bad clip or a dying part costs, and how a run goes on."""
+"""The tracking job on a real local Ray: what is written, what a bad clip or a dying part costs, and
+how a run goes on.
+"""
 
 import json
 from collections.abc import Callable, Iterator
@@ -39,10 +41,18 @@ def follow(indexed: Path) -> TrackJob:
     """Run the tracking job with fake models; overrides as on the command line."""
 
     def call(*overrides: str, console: Console | None = None) -> TrackRecord:
-        base = [*where(indexed), "grounder=fake", "tracker=fake", "resources.track_actors=1", "tracking.chunk_s=1"]
+        base = [
+            *where(indexed),
+            "grounder=fake",
+            "tracker=fake",
+            "resources.track_actors=1",
+            "tracking.chunk_s=1",
+        ]
         if not any(word.startswith(("text=", "queries=")) for word in overrides):
             base.append("text=red")
-        return track.run(cli.compose("track", TrackConfig, [*base, *overrides]), console or Console(quiet=True))
+        return track.run(
+            cli.compose("track", TrackConfig, [*base, *overrides]), console or Console(quiet=True)
+        )
 
     return call
 
@@ -63,7 +73,9 @@ def test_what_the_text_names_is_followed_through_the_clip(follow: TrackJob, inde
     for row in track_rows:
         assert (row["num_masks"], row["start_index"], row["end_index"]) == (30, 0, 29)
     for row in mask_rows:
-        truth = (moving_picture(VIDEOS[row["video_id"]], row["frame_index"]) == COLORS["red"]).all(axis=-1)
+        truth = (moving_picture(VIDEOS[row["video_id"]], row["frame_index"]) == COLORS["red"]).all(
+            axis=-1
+        )
         found = masks.decode(row["rle"], row["height"], row["width"])
         assert (found & truth).sum() / (found | truth).sum() > 0.8
         assert row["time_s"] == pytest.approx(row["frame_index"] / 10)
@@ -71,8 +83,13 @@ def test_what_the_text_names_is_followed_through_the_clip(follow: TrackJob, inde
     written = json.loads((where / "run.json").read_text())
     assert (written["counts"]["tracks"], written["counts"]["masks"]) == (2, 60)
     assert set(written["cpu_s"]) >= {"decode", "track", "ground", "other"}
-    assert (written["counts"]["rows"], written["video_s"]) == (60, pytest.approx(3.0 * run.clips["done"]))
-    stored = [path.stat().st_size for part in ("masks", "tracks") for path in (where / part).iterdir()]
+    assert (written["counts"]["rows"], written["video_s"]) == (
+        60,
+        pytest.approx(3.0 * run.clips["done"]),
+    )
+    stored = [
+        path.stat().st_size for part in ("masks", "tracks") for path in (where / part).iterdir()
+    ]
     assert written["counts"]["bytes_written"] == sum(stored)
     assert set(written["actor_s"]) >= {"track", "ground", "other"}
     assert 10 < written["peak_mb"]["decoder"] < written["peak_mb"]["track_actor"] * 2
@@ -85,7 +102,11 @@ def test_tracks_say_where_they_come_from(follow: TrackJob, indexed: Path) -> Non
         assert row["run_id"] == run.run_id
         assert row["recipe"] == run.recipe
         assert row["uri"].endswith(row["video_id"]) and row["fingerprint"]
-        assert row["tracker"].startswith("flat-colors/") and "@" in row["grounder"] and "@" in row["embedder"]
+        assert (
+            row["tracker"].startswith("flat-colors/")
+            and "@" in row["grounder"]
+            and "@" in row["embedder"]
+        )
         assert row["config_hash"] == run.lineage["config_hash"]
 
 
@@ -94,7 +115,12 @@ def test_several_texts_share_their_clips(follow: TrackJob, indexed: Path, tmp_pa
     run = follow(f"queries={tmp_path / 'texts'}")
     assert run.clips["planned"] == 3
     found = sorted((row["video_id"], row["text"]) for row in tables(indexed, run)[1])
-    assert found == [("blue.mp4", "blue"), ("both.mp4", "blue"), ("both.mp4", "red"), ("red.mp4", "red")]
+    assert found == [
+        ("blue.mp4", "blue"),
+        ("both.mp4", "blue"),
+        ("both.mp4", "red"),
+        ("red.mp4", "red"),
+    ]
 
 
 def test_nothing_found_is_an_answer(follow: TrackJob, indexed: Path) -> None:
@@ -109,7 +135,10 @@ def test_a_run_without_clips_is_the_latest_run_too(follow: TrackJob, indexed: Pa
     follow()
     run = follow("search.min_score=2")
     assert (run.clips["planned"], tables(indexed, run)) == (0, ([], []))
-    assert resolve_run(Storage.open(StorageConfig(root=str(indexed / "root"))), "test", "latest") == run.run_id
+    assert (
+        resolve_run(Storage.open(StorageConfig(root=str(indexed / "root"))), "test", "latest")
+        == run.run_id
+    )
 
 
 class Killed(BaseException):
@@ -157,7 +186,9 @@ def test_a_run_stays_in_its_folder(name: str, follow: TrackJob, indexed: Path) -
 
 def test_the_index_job_s_runs_are_left_alone(follow: TrackJob, indexed: Path) -> None:
     (theirs,) = [
-        path for path in (indexed / "root/test/runs").iterdir() if '"job": "index"' in (path / "run.json").read_text()
+        path
+        for path in (indexed / "root/test/runs").iterdir()
+        if '"job": "index"' in (path / "run.json").read_text()
     ]
     before = (theirs / "run.json").read_bytes()
     with pytest.raises(RunError, match="is a run of another job"):
@@ -175,7 +206,9 @@ def spoiled(indexed: Path) -> Iterator[Path]:
     path.write_bytes(kept)
 
 
-def test_a_clip_that_does_not_decode_costs_itself(follow: TrackJob, indexed: Path, spoiled: Path) -> None:
+def test_a_clip_that_does_not_decode_costs_itself(
+    follow: TrackJob, indexed: Path, spoiled: Path
+) -> None:
     run = follow()
     assert run.exit_code == EXIT_SOME_FAILED
     assert run.failures == {"not_a_video": 1}
@@ -183,7 +216,11 @@ def test_a_clip_that_does_not_decode_costs_itself(follow: TrackJob, indexed: Pat
     assert [row["video_id"] for row in tables(indexed, run)[1]] == ["both.mp4"]
     log = (indexed / "root/test/runs" / run.run_id / "log.jsonl").read_text().splitlines()
     (failed,) = (line for line in map(json.loads, log) if line["event"] == "clip failed")
-    assert (failed["video_id"], failed["reason"], failed["job"]) == ("red.mp4", "not_a_video", "track")
+    assert (failed["video_id"], failed["reason"], failed["job"]) == (
+        "red.mp4",
+        "not_a_video",
+        "track",
+    )
 
 
 def test_a_clip_that_kills_its_process_costs_itself(
@@ -208,22 +245,51 @@ def test_before_the_first_index(follow: TrackJob, tmp_path: Path) -> None:
 def test_scores_of_a_run_are_numbers(follow: TrackJob, indexed: Path) -> None:
     mask_rows, track_rows = tables(indexed, follow())
     assert np.isfinite([row["score"] for row in mask_rows]).all()
-    assert all(0 < row["grounding_score"] <= 1 and 0 < row["retrieval_score"] <= 1.01 for row in track_rows)
+    assert all(
+        0 < row["grounding_score"] <= 1 and 0 < row["retrieval_score"] <= 1.01 for row in track_rows
+    )
 
 
-def test_real_clips_with_the_real_architectures(local_ray: None, real_videos: Path, tmp_path: Path) -> None:
-    """All ten, from the index to the tables, by SAM 2.1 tiny at random initialisation and a small input."""
-    where = ["+dataset=folder", f"dataset.uri={real_videos}", "dataset.name=real", f"storage.root={tmp_path}"]
+def test_real_clips_with_the_real_architectures(
+    local_ray: None, real_videos: Path, tmp_path: Path
+) -> None:
+    """All ten, from the index to the tables, by SAM 2.1 tiny at random initialisation and a small
+    input.
+    """
+    where = [
+        "+dataset=folder",
+        f"dataset.uri={real_videos}",
+        "dataset.name=real",
+        f"storage.root={tmp_path}",
+    ]
     quiet = Console(quiet=True)
-    index.run(cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=2"]), quiet)
-    overrides = ["grounder=clip", "grounder.max_objects=1", "tracker=sam2_tiny", "tracker.weights=random:0"]
-    overrides += ["tracker.image_size=256", "tracker.precision=fp32", "tracking.max_fps=1", "tracking.max_side=256"]
+    index.run(
+        cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=2"]), quiet
+    )
+    overrides = [
+        "grounder=clip",
+        "grounder.max_objects=1",
+        "tracker=sam2_tiny",
+        "tracker.weights=random:0",
+    ]
+    overrides += [
+        "tracker.image_size=256",
+        "tracker.precision=fp32",
+        "tracking.max_fps=1",
+        "tracking.max_side=256",
+    ]
     run = track.run(
-        cli.compose("track", TrackConfig, [*where, *overrides, "search.per_video=1", "text=a red ring"]), quiet
+        cli.compose(
+            "track", TrackConfig, [*where, *overrides, "search.per_video=1", "text=a red ring"]
+        ),
+        quiet,
     )
     assert (run.exit_code, run.clips["done"]) == (EXIT_OK, 10)
     opened = read_run(Storage.open(StorageConfig(root=str(tmp_path))), "real", run.run_id)
     assert {row["clip_id"] for row in opened[1].to_table().to_pylist()} <= {
         clip.stem for clip in (tmp_path / "real/runs" / run.run_id / "tracks").iterdir()
     }
-    assert all(row["tracker"].startswith("sam2.1_hiera_tiny/random:0@") for row in opened[1].to_table().to_pylist())
+    assert all(
+        row["tracker"].startswith("sam2.1_hiera_tiny/random:0@")
+        for row in opened[1].to_table().to_pylist()
+    )

@@ -1,7 +1,9 @@
-"""A real S3 server for tests: a Ceph of one monitor, one object store in memory and one gateway, on the loopback only.
+"""A real S3 server for tests: a Ceph of one monitor, one object store in memory and one gateway, on
+the loopback only.
 
-Needs Debian's radosgw, ceph-mon, ceph-osd and ceph-base, and no root. Ready within about 15 s; it lies in one folder and ends
-with its process. By hand: `python tests/s3/ceph.py FOLDER` serves until Ctrl-C.
+Needs Debian's radosgw, ceph-mon, ceph-osd and ceph-base, and no root. Ready within about 15 s; it
+lies in one folder and ends with its process. By hand: `python tests/s3/ceph.py FOLDER` serves until
+Ctrl-C.
 """
 
 import contextlib
@@ -17,7 +19,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
-PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool", "setpriv")
+PROGRAMS = (
+    "radosgw",
+    "radosgw-admin",
+    "ceph",
+    "ceph-mon",
+    "ceph-osd",
+    "ceph-authtool",
+    "monmaptool",
+    "setpriv",
+)
 _PATIENCE_S = 120  # a busy machine takes several times its 15 s
 
 _SETTINGS = """
@@ -92,7 +103,9 @@ class Ceph:
             process.wait()
 
     def user(self, name: str, access_key: str, secret_key: str, caps: str = "") -> None:
-        """A user with these keys, who may make buckets. caps: of administration, such as "roles=*;user-policy=*"."""
+        """A user with these keys, who may make buckets. caps: of administration, such as
+        "roles=*;user-policy=*".
+        """
         keys = [f"--access-key={access_key}", f"--secret-key={secret_key}"]
         rights = [f"--caps={caps}"] if caps else []
         self._admin("user", "create", f"--uid={name}", f"--display-name={name}", *keys, *rights)
@@ -104,10 +117,22 @@ class Ceph:
         fsid = str(uuid.uuid4())
         places = {"folder": self._folder, "port": self._port, "mon_port": self._mon_port}
         (self._folder / "ceph.conf").write_text(_SETTINGS.format(fsid=fsid, **places))
-        everything = ["--cap", "mon", "allow *", "--cap", "osd", "allow *", "--cap", "mgr", "allow *"]
+        everything = [
+            "--cap",
+            "mon",
+            "allow *",
+            "--cap",
+            "osd",
+            "allow *",
+            "--cap",
+            "mgr",
+            "allow *",
+        ]
         admin, mon = self._folder / "client.admin.keyring", self._folder / "mon.a.keyring"
         self._run("ceph-authtool", "-C", str(admin), "--gen-key", "-n", "client.admin", *everything)
-        self._run("ceph-authtool", "-C", str(mon), "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
+        self._run(
+            "ceph-authtool", "-C", str(mon), "--gen-key", "-n", "mon.", "--cap", "mon", "allow *"
+        )
         self._run("ceph-authtool", str(mon), "--import-keyring", str(admin))
         monmap, address = str(self._folder / "monmap"), f"[v2:127.0.0.1:{self._mon_port}]"
         self._run("monmaptool", "--create", "--addv", "a", address, "--fsid", fsid, monmap)
@@ -118,9 +143,18 @@ class Ceph:
         key = str(uuid.uuid4())
         self._until(lambda: self._ceph("osd", "new", key) == "0", "the monitor")
         rights = ["mon", "allow profile osd", "osd", "allow *"]
-        self._ceph("auth", "get-or-create", "osd.0", *rights, "-o", str(self._folder / "osd.0.keyring"))
+        self._ceph(
+            "auth", "get-or-create", "osd.0", *rights, "-o", str(self._folder / "osd.0.keyring")
+        )
         rights = ["mon", "allow rw", "osd", "allow rwx"]
-        self._ceph("auth", "get-or-create", "client.rgw", *rights, "-o", str(self._folder / "client.rgw.keyring"))
+        self._ceph(
+            "auth",
+            "get-or-create",
+            "client.rgw",
+            *rights,
+            "-o",
+            str(self._folder / "client.rgw.keyring"),
+        )
         self._run("ceph-osd", "--mkfs", "-i", "0", "--osd-uuid", key)
         self._ceph("osd", "crush", "add", "osd.0", "1.0", "root=default", "host=local")
         self._start("ceph-osd", "-f", "-i", "0")
@@ -141,15 +175,20 @@ class Ceph:
         return self._run("radosgw-admin", "-n", "client.rgw", *args)
 
     def _run(self, *command: str) -> str:
-        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=_PATIENCE_S)
+        done = subprocess.run(
+            command, env=self._environment(), capture_output=True, text=True, timeout=_PATIENCE_S
+        )
         if done.returncode:
             raise OSError(f"{' '.join(command)}: {done.stderr.strip()[-500:]}")
         return done.stdout
 
     def _start(self, *command: str) -> None:
         with (self._folder / f"{command[0]}.out").open("wb") as out:
-            tied = ["setpriv", "--pdeathsig", "KILL", *command]  # a test run that is killed leaves no server behind
-            self._running.append(subprocess.Popen(tied, env=self._environment(), stdout=out, stderr=out))
+            # a test run that is killed leaves no server behind
+            tied = ["setpriv", "--pdeathsig", "KILL", *command]
+            self._running.append(
+                subprocess.Popen(tied, env=self._environment(), stdout=out, stderr=out)
+            )
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {"CEPH_CONF": str(self._folder / "ceph.conf")}
@@ -165,7 +204,9 @@ class Ceph:
             if any(process.poll() is not None for process in self._running):
                 break
             time.sleep(0.1)
-        outs = "".join(path.read_text(errors="replace")[-500:] for path in sorted(self._folder.glob("*.out")))
+        outs = "".join(
+            path.read_text(errors="replace")[-500:] for path in sorted(self._folder.glob("*.out"))
+        )
         raise OSError(f"{what} of Ceph did not come up in {self._folder}: {complaint} {outs}")
 
 

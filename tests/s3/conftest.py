@@ -1,4 +1,6 @@
-"""The fixtures of `tests/unit`, on a real S3 server: what is imported from there runs here a second time."""
+"""The fixtures of `tests/unit`, on a real S3 server: what is imported from there runs here a second
+time.
+"""
 
 import os
 import uuid
@@ -44,7 +46,9 @@ def index(storage: Storage) -> Index:
 
 @pytest.fixture
 def put(client: Any) -> Callable[[str, bytes], str]:
-    """put("a/b.mp4", bytes) writes a file of the corpus, in a bucket of its own; put("", b"") only names the corpus's URI."""
+    """put("a/b.mp4", bytes) writes a file of the corpus, in a bucket of its own; put("", b"") only
+    names the corpus's URI.
+    """
     prefix = uuid.uuid4().hex
 
     def write(name: str, data: bytes) -> str:

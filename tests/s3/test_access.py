@@ -1,4 +1,6 @@
-"""Who may do what: temporary credentials, a stranger, a wrong region, a wrong clock, a bucket that is not there."""
+"""Who may do what: temporary credentials, a stranger, a wrong region, a wrong clock, a bucket that
+is not there.
+"""
 
 import datetime
 import json
@@ -41,12 +43,17 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Credentials]:
 
 @pytest.fixture
 def temporary(ceph: Ceph, client: Any) -> tuple[str, str, str]:
-    """(access key, secret key, session token) as the server's own token service hands them out, for fifteen minutes."""
+    """(access key, secret key, session token) as the server's own token service hands them out, for
+    fifteen minutes.
+    """
     import boto3
 
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
-    services = {name: boto3.client(name, endpoint_url=ceph.url, region_name="us-east-1") for name in ("iam", "sts")}
+    services = {
+        name: boto3.client(name, endpoint_url=ceph.url, region_name="us-east-1")
+        for name in ("iam", "sts")
+    }
     services["iam"].put_user_policy(UserName="trawl", PolicyName="tokens", PolicyDocument=policy)
     found = services["sts"].get_session_token(DurationSeconds=900)["Credentials"]
     return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
@@ -59,7 +66,9 @@ def test_temporary_credentials_do_everything(
     become(*temporary)
     storage.check(write=True)
     (found,) = list_files(put("", b""), StorageConfig(root="x", endpoint=storage.endpoint.url))
-    with localize(found.uri, StorageConfig(root="x", endpoint=storage.endpoint.url), tmp_path, 10) as path:
+    with localize(
+        found.uri, StorageConfig(root="x", endpoint=storage.endpoint.url), tmp_path, 10
+    ) as path:
         assert path.read_bytes() == b"bytes"
     index = Index(storage)  # by Lance's own client
     index.index({"a.mp4": 3})
@@ -80,7 +89,12 @@ def test_a_token_that_is_none_is_refused_in_one_line(
 
 
 def test_a_stranger_is_refused_everywhere_in_one_line(
-    ceph: Ceph, storage: Storage, storage_config: StorageConfig, put: Put, become: Credentials, tmp_path: Path
+    ceph: Ceph,
+    storage: Storage,
+    storage_config: StorageConfig,
+    put: Put,
+    become: Credentials,
+    tmp_path: Path,
 ) -> None:
     index = Index(storage)
     index.index({"a.mp4": 3})
@@ -97,7 +111,10 @@ def test_a_stranger_is_refused_everywhere_in_one_line(
         message = one_line(ask)
         assert "is denied" in message and "AWS_ACCESS_KEY_ID" in message
         assert "stranger-secret" not in message
-    with pytest.raises(VideoError, match="is denied") as caught, localize(uri, storage_config, tmp_path, 10):
+    with (
+        pytest.raises(VideoError, match="is denied") as caught,
+        localize(uri, storage_config, tmp_path, 10),
+    ):
         pass
     assert caught.value.reason is Reason.UNREADABLE
 
@@ -116,7 +133,10 @@ def test_buckets_that_are_not_there(ceph: Ceph, client: Any, tmp_path: Path) -> 
         lambda: open_table(Storage.open(config), "s3://nowhere-bucket/x/frames.lance"),
     ):
         assert "nowhere-bucket" in one_line(ask)
-    with pytest.raises(VideoError, match="no such bucket"), localize("s3://nowhere-bucket/a.mp4", config, tmp_path, 1):
+    with (
+        pytest.raises(VideoError, match="no such bucket"),
+        localize("s3://nowhere-bucket/a.mp4", config, tmp_path, 1),
+    ):
         pass
 
 
@@ -127,11 +147,15 @@ def test_a_server_without_regions_takes_any(ceph: Ceph, client: Any) -> None:
     Index(storage).index({"a.mp4": 2})
 
 
-def test_a_clock_that_is_an_hour_off_is_named(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clock_that_is_an_hour_off_is_named(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import botocore.auth
 
     now = botocore.auth.get_current_datetime
-    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: now() + datetime.timedelta(hours=1))
+    monkeypatch.setattr(
+        botocore.auth, "get_current_datetime", lambda: now() + datetime.timedelta(hours=1)
+    )
     assert "clock" in one_line(lambda: storage.check(write=True))
 
 

@@ -1,4 +1,6 @@
-"""Large and many objects: uploads in parts, listings of several pages, and one winner among processes."""
+"""Large and many objects: uploads in parts, listings of several pages, and one winner among
+processes.
+"""
 
 import subprocess
 import sys
@@ -46,15 +48,21 @@ def test_a_fragment_of_several_parts_reads_back_as_it_was(storage: Storage, clie
         "metadata": ["{}"] * count,
         "embedding": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), DIM),
     }
-    batch = pa.record_batch([pa.array(columns[field.name], field.type) for field in schema], schema=schema)
+    batch = pa.record_batch(
+        [pa.array(columns[field.name], field.type) for field in schema], schema=schema
+    )
     frames.create_if_missing(uri, storage.lance_options, schema)
     written = frames.write_fragments(uri, storage.lance_options, schema, [batch])
     frames.commit(uri, storage.lance_options, written, ["a.mp4"], "key")
     largest = max(objects(client, uri), key=lambda found: int(found["Size"]))
-    assert largest["Size"] > 10 * MIB and "-" in largest["ETag"], "an etag with a dash is of an upload in parts"
+    assert largest["Size"] > 10 * MIB and "-" in largest["ETag"], (
+        "an etag with a dash is of an upload in parts"
+    )
     import lance
 
-    table = lance.dataset(uri, storage_options=storage.lance_options).to_table(columns=["frame_index", "embedding"])
+    table = lance.dataset(uri, storage_options=storage.lance_options).to_table(
+        columns=["frame_index", "embedding"]
+    )
     assert table["frame_index"].to_pylist() == list(range(count))
     back = table["embedding"].combine_chunks().flatten().to_numpy().reshape(count, DIM)
     assert np.array_equal(back, vectors)
@@ -92,7 +100,9 @@ def test_a_download_that_breaks_goes_on_in_the_middle(
     assert breaks == [1, 1]
 
 
-def test_listings_of_more_than_a_page(storage: Storage, storage_config: StorageConfig, client: Any) -> None:
+def test_listings_of_more_than_a_page(
+    storage: Storage, storage_config: StorageConfig, client: Any
+) -> None:
     names = [f"{n:04d}/night {n % 3}.mp4" for n in range(1100)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: storage.write_bytes(f"runs/{name}", b"x"), names))
@@ -112,7 +122,9 @@ print(*(n for n in range(20) if storage.write_if_absent(f"published/{n}.json", m
 """
 
 
-def test_processes_that_race_for_a_name_have_one_winner_each(storage: Storage, storage_config: StorageConfig) -> None:
+def test_processes_that_race_for_a_name_have_one_winner_each(
+    storage: Storage, storage_config: StorageConfig
+) -> None:
     command = [sys.executable, "-c", _RACER, storage_config.root, str(storage_config.endpoint)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     racers = [subprocess.Popen([*command, str(me)], **pipes) for me in range(3)]

@@ -1,4 +1,6 @@
-"""What rests on the server's own behaviour, by the very tests that run on a folder and on an S3 in memory."""
+"""What rests on the server's own behaviour, by the very tests that run on a folder and on an S3 in
+memory.
+"""
 
 from tests.unit.corpus.test_fetch import (  # noqa: F401
     test_a_file_over_the_limit,

@@ -1,4 +1,6 @@
-"""Training clips: the same for the same number, new for another, with masks that are where the pixels are."""
+"""Training clips: the same for the same number, new for another, with masks that are where the
+pixels are.
+"""
 
 import itertools
 
@@ -65,7 +67,10 @@ def _overlap_of_neighbours(lesson: Lesson) -> float:
 
 def test_dense_lessons_move_less_and_some_begin_long_ago(lessons):
     dense = [draw_lesson(5, step, 4, 4, 64, sparse=False) for step in range(8)]
-    assert np.mean([*map(_overlap_of_neighbours, dense)]) > np.mean([*map(_overlap_of_neighbours, lessons)]) + 0.1
+    assert (
+        np.mean([*map(_overlap_of_neighbours, dense)])
+        > np.mean([*map(_overlap_of_neighbours, lessons)]) + 0.1
+    )
     assert {lesson.long_ago for lesson in dense} == {True, False}
     assert all(lesson.sparse and not lesson.long_ago for lesson in lessons)
 
@@ -87,7 +92,9 @@ def test_boxes_are_near_the_truth_but_not_exact(lessons):
             true = tight_box(mask)
             low, high = np.maximum(box[:2], true[:2]), np.minimum(box[2:], true[2:])
             both = (high - low).clip(0).prod()
-            overlaps.append(both / ((box[2:] - box[:2]).prod() + (true[2:] - true[:2]).prod() - both))
+            overlaps.append(
+                both / ((box[2:] - box[:2]).prod() + (true[2:] - true[:2]).prod() - both)
+            )
     assert 0.6 < np.mean(overlaps) < 0.95 and np.min(overlaps) > 0.1
 
 

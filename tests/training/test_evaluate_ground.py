@@ -1,4 +1,6 @@
-"""The measure itself: on scenes whose answers are known, a perfect grounder is perfect and a blind one is not."""
+"""The measure itself: on scenes whose answers are known, a perfect grounder is perfect and a blind
+one is not.
+"""
 
 from collections.abc import Sequence
 
@@ -45,14 +47,23 @@ class Knowing:
         masks = np.stack([m for _, m in pairs]) if pairs else np.empty((0, SIZE, SIZE), bool)
         boxes = np.array([bounding_box(m) for m in masks], np.float32).reshape(-1, 4)
         return [
-            Detections(boxes, np.full(len(pairs), 0.9, np.float32), np.array([k for k, _ in pairs], np.int64), masks)
+            Detections(
+                boxes,
+                np.full(len(pairs), 0.9, np.float32),
+                np.array([k for k, _ in pairs], np.int64),
+                masks,
+            )
         ]
 
 
-def test_as_many_absent_things_are_asked_for_as_present_ones(shown: Gallery, asked: list[Question]) -> None:
+def test_as_many_absent_things_are_asked_for_as_present_ones(
+    shown: Gallery, asked: list[Question]
+) -> None:
     for n, seen in enumerate(shown.seen):
         mine = [q for q in asked if q.scene == n]
-        there = {words.article(words.name(s.want.color, s.want.shape)) for s in seen if s.mask.any()}
+        there = {
+            words.article(words.name(s.want.color, s.want.shape)) for s in seen if s.mask.any()
+        }
         present, absent = [q for q in mine if q.answers], [q for q in mine if not q.answers]
         assert len(present) == len(absent)
         assert {q.phrase for q in present} <= there and not {q.phrase for q in absent} & there
@@ -95,7 +106,10 @@ def test_a_mask_is_right_from_half_overlap_on_and_each_thing_once() -> None:
     masks = np.zeros((3, 10, 10), bool)
     masks[0, :, :2], masks[1, :, :1], masks[2] = True, True, thing
     found = Detections(
-        np.zeros((3, 4), np.float32), np.array([0.9, 0.8, 0.7], np.float32), np.zeros(3, np.int64), masks
+        np.zeros((3, 4), np.float32),
+        np.array([0.9, 0.8, 0.7], np.float32),
+        np.zeros(3, np.int64),
+        masks,
     )
     answer = evaluate_ground.judge(Question(0, "a red star", (thing,), False, False, 1), found, 0)
     assert answer.right.tolist() == [True, False, False]
@@ -111,8 +125,12 @@ def test_a_mask_is_right_from_half_overlap_on_and_each_thing_once() -> None:
     ],
     ids=["all", "second", "one never", "none"],
 )
-def test_average_precision(scores: list[float], right: list[bool], things: int, expected: float) -> None:
-    assert average_precision(np.array(scores, np.float32), np.array(right, bool), things) == pytest.approx(expected)
+def test_average_precision(
+    scores: list[float], right: list[bool], things: int, expected: float
+) -> None:
+    assert average_precision(
+        np.array(scores, np.float32), np.array(right, bool), things
+    ) == pytest.approx(expected)
 
 
 def test_kinds_are_asked_for_where_there_are_several() -> None:
@@ -123,9 +141,13 @@ def test_kinds_are_asked_for_where_there_are_several() -> None:
 
 
 def test_the_truth_tracker_gives_the_thing_that_fills_a_box(shown: Gallery) -> None:
-    n, thing = next((n, s) for n, seen in enumerate(shown.seen) for s in seen if len(seen) == 1 and s.mask.any())
+    n, thing = next(
+        (n, s) for n, seen in enumerate(shown.seen) for s in seen if len(seen) == 1 and s.mask.any()
+    )
     session = TruthTracker(shown).open(shown.images[n : n + 1])
-    masks, scores = session.segment([Prompt(0, 0, box=np.array(bounding_box(thing.mask), np.float32))])
+    masks, scores = session.segment(
+        [Prompt(0, 0, box=np.array(bounding_box(thing.mask), np.float32))]
+    )
     np.testing.assert_array_equal(masks[0], thing.mask)
     assert scores.tolist() == [1.0]
     assert session.segment([])[0].shape == (0, SIZE, SIZE)

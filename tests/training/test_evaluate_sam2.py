@@ -1,4 +1,6 @@
-"""The measure itself, with trackers of known quality: one that knows the truth, and one that never moves."""
+"""The measure itself, with trackers of known quality: one that knows the truth, and one that never
+moves.
+"""
 
 from collections.abc import Sequence
 
@@ -6,13 +8,24 @@ import numpy as np
 import pytest
 
 from training import films
-from training.evaluate_sam2 import PROMPTS, Followed, follow, held_still, outlines, report, slices, table
+from training.evaluate_sam2 import (
+    PROMPTS,
+    Followed,
+    follow,
+    held_still,
+    outlines,
+    report,
+    slices,
+    table,
+)
 from training.films import Film
 from trawl.records.tracking import Prompt, TrackedFrame
 
 
 class Knowing:
-    """A tracker and session that answers with a film's truth, or with the truth of the first frame for ever."""
+    """A tracker and session that answers with a film's truth, or with the truth of the first frame
+    for ever.
+    """
 
     def __init__(self, film: Film, moves: bool = True) -> None:
         self.film, self.moves = film, moves
@@ -34,7 +47,11 @@ class Knowing:
 
 @pytest.fixture(scope="module")
 def film() -> Film:
-    return next(film for film in films.drawn(3, 20, 25) if len(film.masks) > 1 and film.masks.any(axis=(2, 3)).all())
+    return next(
+        film
+        for film in films.drawn(3, 20, 25)
+        if len(film.masks) > 1 and film.masks.any(axis=(2, 3)).all()
+    )
 
 
 def test_the_truth_is_perfect(film):
@@ -49,7 +66,9 @@ def test_standing_still_is_not(film):
     for one in follow(Knowing(film, moves=False), film, "box"):
         assert one.region[0] == one.contour[0] == 1
         assert 0 < one.region[1:].mean() < 0.9 and one.region[1] > one.region[1:].min()
-    assert held_still(film)[0].region == pytest.approx(follow(Knowing(film, moves=False), film, "box")[0].region)
+    assert held_still(film)[0].region == pytest.approx(
+        follow(Knowing(film, moves=False), film, "box")[0].region
+    )
 
 
 def test_prompts_are_on_the_object(film):
@@ -59,17 +78,29 @@ def test_prompts_are_on_the_object(film):
     x0, y0, x1, y1 = PROMPTS["box"](0, mask).box.astype(int)
     assert mask[y0:y1, x0:x1].sum() == mask.sum() and mask[y0].any() and mask[:, x1 - 1].any()
     a0, b0, a1, b1 = PROMPTS["coarse box"](0, mask).box
-    assert a0 <= x0 and b0 <= y0 and a1 >= x1 and b1 >= y1 and a1 - a0 < x1 - x0 + 2 * mask.shape[1] / 14
+    assert (
+        a0 <= x0
+        and b0 <= y0
+        and a1 >= x1
+        and b1 >= y1
+        and a1 - a0 < x1 - x0 + 2 * mask.shape[1] / 14
+    )
 
 
-def _followed(region: float, least: float = 1.0, speed: float = 0.1, things: int = 1, length: int = 21) -> Followed:
+def _followed(
+    region: float, least: float = 1.0, speed: float = 0.1, things: int = 1, length: int = 21
+) -> Followed:
     shares = np.full(length, 1.0)
     shares[length // 2] = least
     return Followed(np.full(length, region), np.full(length, region / 2), shares, speed, things)
 
 
 def test_tables_are_means_over_objects():
-    some = [_followed(1.0), _followed(0.5, least=0.1, things=3, speed=0.9), _followed(0.0, length=20)]
+    some = [
+        _followed(1.0),
+        _followed(0.5, least=0.1, things=3, speed=0.9),
+        _followed(0.0, length=20),
+    ]
     lines = table(some, 20)
     assert lines[2] == "| all | 2 | 0.750 | 0.375 | 0.562 |"  # the third is too short
     assert "| several things | 1 | 0.500 | 0.250 | 0.375 |" in lines
@@ -84,7 +115,9 @@ def test_the_prompted_frame_does_not_count():
 
 
 def test_every_object_has_one_speed_and_one_visibility():
-    for one in (_followed(1, least, speed) for least in (0, 0.3, 0.5, 0.9, 1) for speed in (0, 0.3, 0.4, 2)):
+    for one in (
+        _followed(1, least, speed) for least in (0, 0.3, 0.5, 0.9, 1) for speed in (0, 0.3, 0.4, 2)
+    ):
         names = [name for name, belongs in slices(20).items() if belongs(one)]
         assert len(names) == 4  # all, how many things, speed, visibility
 

@@ -13,7 +13,10 @@ def some() -> list[films.Film]:
 
 def test_drawn_films_are_repeatable_and_differ(some):
     again = list(films.drawn(0, 4, 5))
-    assert all(np.array_equal(a.frames, b.frames) and np.array_equal(a.masks, b.masks) for a, b in zip(some, again))
+    assert all(
+        np.array_equal(a.frames, b.frames) and np.array_equal(a.masks, b.masks)
+        for a, b in zip(some, again)
+    )
     assert not np.array_equal(next(films.drawn(1, 1, 5)).masks[0, 0], some[0].masks[0, 0])
     assert not np.array_equal(next(films.drawn(0, 1, 5, "val")).masks[0, 0], some[0].masks[0, 0])
 
@@ -36,5 +39,8 @@ def test_decoded_films_show_the_corpus(small_corpus, truth_objects):
         # through the codec a thing is still another colour than what surrounds it
         mask, frame = film.masks[0, 3], film.frames[3].astype(float)
         spread = np.abs(frame[mask] - np.median(frame[mask], axis=0)).mean()
-        assert spread < np.abs(frame[~film.masks[:, 3].any(axis=0)] - np.median(frame[mask], axis=0)).mean()
+        assert (
+            spread
+            < np.abs(frame[~film.masks[:, 3].any(axis=0)] - np.median(frame[mask], axis=0)).mean()
+        )
     assert len(list(films.decoded(small_corpus, 6, most=1))) == 1

@@ -54,7 +54,9 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize(("wants", "background", "is_true", "is_sure"), CASES.values(), ids=list(CASES))
+@pytest.mark.parametrize(
+    ("wants", "background", "is_true", "is_sure"), CASES.values(), ids=list(CASES)
+)
 def test_truth(wants, background, is_true, is_sure):
     blank = np.zeros((1, 8, 8), dtype=np.int8)
     shown = ((Shown(RED_STAR, 1.0), Shown(BLUE_RING, 0.3)),)

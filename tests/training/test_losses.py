@@ -19,7 +19,13 @@ YES, NO = True, False
         ([[0.0, 0.0], [5.0, -5.0]], [[YES, NO], [NO, NO]], [[YES, YES], [YES, YES]], math.log(2)),
         ([[3.0, 1.0]], [[NO, NO]], [[YES, YES]], 0.0),
     ],
-    ids=["one-right", "two-right", "the-other-is-doubtful", "row-without-answer", "no-answer-at-all"],
+    ids=[
+        "one-right",
+        "two-right",
+        "the-other-is-doubtful",
+        "row-without-answer",
+        "no-answer-at-all",
+    ],
 )
 def test_several_right(logits, right, sure, expected):
     loss = several_right(torch.tensor(logits), torch.tensor(right), torch.tensor(sure))

@@ -24,7 +24,9 @@ def test_right_masks_cost_least_and_measure_best():
 
 
 def test_wrong_scores_cost():
-    right, wrong = (float(mask_terms(GOOD, torch.full((1, 1), s), MASK, NONE)[0]) for s in (0.95, 0.1))
+    right, wrong = (
+        float(mask_terms(GOOD, torch.full((1, 1), s), MASK, NONE)[0]) for s in (0.95, 0.1)
+    )
     assert wrong > right + 0.5
 
 
@@ -32,7 +34,9 @@ def test_spilling_onto_another_thing_costs_more_than_onto_background():
     spilt = torch.where(_square(8, 2, 7), 9.0, -9.0)[:, None]
     beside = _square(32, 24, 28)
     beside[:, :28, 24:28] = beside[:, 24:28, :28] = True
-    free, on_thing = (float(mask_terms(spilt, torch.ones(1, 1), MASK, others)[0]) for others in (NONE, beside))
+    free, on_thing = (
+        float(mask_terms(spilt, torch.ones(1, 1), MASK, others)[0]) for others in (NONE, beside)
+    )
     assert on_thing > free
 
 

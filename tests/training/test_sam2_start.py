@@ -1,4 +1,6 @@
-"""The first weights look where a prompt points, see every object as present, and leave nothing unset."""
+"""The first weights look where a prompt points, see every object as present, and leave nothing
+unset.
+"""
 
 import pytest
 import torch
@@ -17,7 +19,9 @@ def model():
 
 
 def _where_a_click_looks(model, x: float, y: float) -> tuple[int, int]:
-    """Row and column of the grid that a click's token is most like, by queries and keys of the last crossing."""
+    """Row and column of the grid that a click's token is most like, by queries and keys of the last
+    crossing.
+    """
     point = torch.tensor([[[x, y]]])
     sparse, _ = model.sam_prompt_encoder((point, torch.ones(1, 1, dtype=torch.int32)), None, None)
     places = model.sam_prompt_encoder.get_dense_pe()[0].flatten(1).T
@@ -40,7 +44,11 @@ def test_a_click_looks_at_its_own_place(model):
 def test_sam2s_own_first_weights_do_not():
     torch.manual_seed(1)
     plain = build(sam2.config_path())
-    hits = [_where_a_click_looks(plain, x, y) == (y // 16, x // 16) for x in (24, 72, 104) for y in (24, 72, 104)]
+    hits = [
+        _where_a_click_looks(plain, x, y) == (y // 16, x // 16)
+        for x in (24, 72, 104)
+        for y in (24, 72, 104)
+    ]
     assert sum(hits) < 5
 
 

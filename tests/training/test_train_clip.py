@@ -1,4 +1,6 @@
-"""Training in small: a few steps that learn something, patch labels that fit the masks, and texts read the same way twice."""
+"""Training in small: a few steps that learn something, patch labels that fit the masks, and texts
+read the same way twice.
+"""
 
 import random
 
@@ -19,7 +21,9 @@ from trawl.demo import clip, words
 def trained():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield train(Plan(steps=16, batch=24, small_size=48, words_from=0.0, full_from=1.0), log_every=1000)
+    yield train(
+        Plan(steps=16, batch=24, small_size=48, words_from=0.0, full_from=1.0), log_every=1000
+    )
     torch.set_num_threads(threads)
 
 
@@ -58,7 +62,8 @@ def test_rows_of_known_and_unknown_words(trained):
     assert OTHER in strange
     inserted = small.rows(["a red star"], insert=1.0, chance=random.Random(0))
     assert inserted.shape == (1, 6) and int((inserted == OTHER).sum()) == 1
-    assert int(inserted.max()) == int(known.max()) == small.size - 1  # the end token is the highest row, as CLIP asks
+    # the end token is the highest row, as CLIP asks
+    assert int(inserted.max()) == int(known.max()) == small.size - 1
 
 
 def test_normalised_is_what_the_embedder_does():

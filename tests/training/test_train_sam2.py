@@ -1,4 +1,6 @@
-"""Training in small: both stages learn something, go on where they were interrupted, and write what was learned."""
+"""Training in small: both stages learn something, go on where they were interrupted, and write what
+was learned.
+"""
 
 from dataclasses import replace
 
@@ -13,7 +15,9 @@ from trawl.demo import sam2
 from trawl.models.sam2.build import build
 
 PICTURES = Stage(12, clips=0, frames=0, pictures=4, rate=2e-3, steepest=1.0, average=0.5)
-CLIPS = Stage(2, clips=2, frames=3, pictures=0, rate=4e-4, steepest=0.4, average=0.5, sparse_until=1)
+CLIPS = Stage(
+    2, clips=2, frames=3, pictures=0, rate=4e-4, steepest=0.4, average=0.5, sparse_until=1
+)
 BOTH = Stage(2, clips=2, frames=3, pictures=2, rate=4e-4, steepest=0.4, average=0.5, first=100)
 PLAN = Plan(pictures=PICTURES, clips=CLIPS, both=BOTH)
 
@@ -59,7 +63,10 @@ def test_goes_on_from_where_it_was(trained):
 
 def test_same_seed_same_losses_whoever_draws():
     short = replace(
-        PLAN, pictures=replace(PICTURES, steps=2), clips=replace(CLIPS, steps=0), both=replace(BOTH, steps=1)
+        PLAN,
+        pictures=replace(PICTURES, steps=2),
+        clips=replace(CLIPS, steps=0),
+        both=replace(BOTH, steps=1),
     )
     assert train(short, ahead=True)[1] == pytest.approx(train(short, ahead=False)[1], rel=1e-3)
 
@@ -68,8 +75,12 @@ def test_every_part_of_the_model_learns_from_clips():
     model = build(sam2.config_path()).train()
     prime(model)  # without it every object counts as out of sight, and its mask as unknown
     for step in range(4):  # prompted by box, mask or click
-        learn_clips(model, draw_lesson(0, step, 2, 3, model.image_size), step, seed=0).loss.backward()
-    idle = {name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
+        learn_clips(
+            model, draw_lesson(0, step, 2, 3, model.image_size), step, seed=0
+        ).loss.backward()
+    idle = {
+        name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0
+    }
     # these serve prompts and disappearances that four small lessons need not hold
     rare = ("sam_prompt_encoder.", "no_mem_pos_enc", "no_obj_embed_spatial", "no_obj_ptr")
     assert {name for name in idle if not name.startswith(rare)} == set()

@@ -20,7 +20,9 @@ def index_of(*video_ids: str, size: tuple[int, int] = (30, 40), num_frames: int 
     return Known(dict.fromkeys(video_ids, facts))
 
 
-def opened(place: Path | str, form: str, known: Known, storage: StorageConfig | None = None, **more: Any) -> Truth:
+def opened(
+    place: Path | str, form: str, known: Known, storage: StorageConfig | None = None, **more: Any
+) -> Truth:
     """more: of `dataset.truth`."""
     truth = TruthConfig(format=form, uri=str(place), **more)
     config = DatasetConfig(kind="folder", uri="/videos", truth=truth)
@@ -42,9 +44,16 @@ def same_masks(a: dict[Any, np.ndarray], b: dict[Any, np.ndarray]) -> bool:
     return a.keys() == b.keys() and all(np.array_equal(a[key], b[key]) for key in a)
 
 
-def numbered(found: np.ndarray, kept: Callable[[np.ndarray], np.ndarray] = lambda m: m) -> dict[tuple[int, int], Any]:
-    """(K, T, H, W) as an export numbers it from 1: (number, frame_index) -> mask. Frames count from 5, as `exported` has it."""
-    order = sorted((k for k in range(len(found)) if found[k].any()), key=lambda k: (_first(found[k]), k))
+def numbered(
+    found: np.ndarray, kept: Callable[[np.ndarray], np.ndarray] = lambda m: m
+) -> dict[tuple[int, int], Any]:
+    """(K, T, H, W) as an export numbers it from 1: (number, frame_index) -> mask.
+
+    Frames count from 5, as `exported` has it.
+    """
+    order = sorted(
+        (k for k in range(len(found)) if found[k].any()), key=lambda k: (_first(found[k]), k)
+    )
     left = kept(found)
     return {
         (number, 5 + t): left[k, t]
@@ -56,7 +65,10 @@ def numbered(found: np.ndarray, kept: Callable[[np.ndarray], np.ndarray] = lambd
 
 def texts_of(truth: Truth) -> dict[str, dict[str, Iterable[int]]]:
     """text -> video_id -> object_ids of its one group."""
-    return {query.text: {v: groups[0] for v, groups in query.groups.items()} for query in truth.queries()}
+    return {
+        query.text: {v: groups[0] for v, groups in query.groups.items()}
+        for query in truth.queries()
+    }
 
 
 def _first(of_object: np.ndarray) -> int:

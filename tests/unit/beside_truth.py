@@ -1,4 +1,6 @@
-"""Small drawn scenes: a clip, what is truly in it, and what was followed, for tests of the measurements."""
+"""Small drawn scenes: a clip, what is truly in it, and what was followed, for tests of the
+measurements.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +16,8 @@ SIZE = (60, 80)  # height, width
 FPS = 10.0
 STAR = "a red star"
 
-Film = Mapping[int, np.ndarray | None]  # frame -> (H, W) bool; None: there and wholly hidden, or a row without a mask
+# frame -> (H, W) bool; None: there and wholly hidden, or a row without a mask
+Film = Mapping[int, np.ndarray | None]
 
 
 def square(left: int, top: int = 10, side: int = 20, size: tuple[int, int] = SIZE) -> np.ndarray:
@@ -27,23 +30,38 @@ def moving(frames: int, step: int = 2, start: int = 5, **more: int) -> dict[int,
     return {n: square(start + step * n, **more) for n in range(frames)}
 
 
-def truth(object_id: int, film: Film, names: Sequence[str] = ("red star",), visibility: float = 1.0) -> TruthObject:
+def truth(
+    object_id: int, film: Film, names: Sequence[str] = ("red star",), visibility: float = 1.0
+) -> TruthObject:
     return TruthObject(
         object_id,
         tuple(names),
         np.array(sorted(film), np.int64),
         _boxes(film),
-        tuple(masks.encode(np.zeros(SIZE, bool) if film[n] is None else film[n]) for n in sorted(film)),
+        tuple(
+            masks.encode(np.zeros(SIZE, bool) if film[n] is None else film[n]) for n in sorted(film)
+        ),
         np.array([0.0 if film[n] is None else visibility for n in sorted(film)], np.float32),
     )
 
 
 def boxes_only(one: TruthObject) -> TruthObject:
-    return TruthObject(one.object_id, one.names, one.frame_index, one.boxes, (None,) * len(one.rles), one.visibility)
+    return TruthObject(
+        one.object_id,
+        one.names,
+        one.frame_index,
+        one.boxes,
+        (None,) * len(one.rles),
+        one.visibility,
+    )
 
 
 def track(
-    track_id: str, film: Film, score: float = 0.5, text: str = STAR, flags: Mapping[int, tuple[str, ...]] | None = None
+    track_id: str,
+    film: Film,
+    score: float = 0.5,
+    text: str = STAR,
+    flags: Mapping[int, tuple[str, ...]] | None = None,
 ) -> FollowedTrack:
     return FollowedTrack(
         track_id,
@@ -76,7 +94,9 @@ def paired(*args, config: EvaluationConfig | None = None, **more) -> PairedClip:
     return pair(clip(*args, **more), config or EvaluationConfig())
 
 
-def random_film(rng: np.random.Generator, frames: int, gone: float = 0.2) -> dict[int, np.ndarray | None]:
+def random_film(
+    rng: np.random.Generator, frames: int, gone: float = 0.2
+) -> dict[int, np.ndarray | None]:
     """A blob that walks about; on some frames it is not there."""
     place, step, film = rng.uniform(0, 40, 2), rng.uniform(-3, 3, 2), {}
     for n in range(frames):

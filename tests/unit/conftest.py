@@ -47,7 +47,9 @@ def local_storage(tmp_path: Path) -> Storage:
 
 @pytest.fixture
 def put(storage_config: StorageConfig) -> Callable[[str, bytes], str]:
-    """put("a/b.mp4", bytes) writes a file of the corpus beside the index root; put("", b"") only names the corpus's URI."""
+    """put("a/b.mp4", bytes) writes a file of the corpus beside the index root; put("", b"") only
+    names the corpus's URI.
+    """
     corpus = f"{storage_config.root}-corpus"
 
     def write(name: str, data: bytes) -> str:

@@ -1,4 +1,6 @@
-"""What tests of the pages of figures share: made-up figures, curves and runs, and a page in a browser."""
+"""What tests of the pages of figures share: made-up figures, curves and runs, and a page in a
+browser.
+"""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ from trawl.records.truth import Curve, Metric
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-EVIL = "<img src=x onerror=\"document.title='run'\">/\"><script>document.title='run'</script>{{ 7*7 }}"
+EVIL = (
+    "<img src=x onerror=\"document.title='run'\">/\"><script>document.title='run'</script>{{ 7*7 }}"
+)
 
 
 def metric(name: str, value: float | None = 0.5, family: str = "masks", **more) -> Metric:
@@ -22,11 +26,17 @@ def metric(name: str, value: float | None = 0.5, family: str = "masks", **more) 
     return Metric(family, name, value, why=why if value is None else "", **more)
 
 
-def curve(name: str = "frame", kind: str = "precision_recall", y: object = (1.0, 0.8, 0.3), **more) -> Curve:
+def curve(
+    name: str = "frame", kind: str = "precision_recall", y: object = (1.0, 0.8, 0.3), **more
+) -> Curve:
     values = np.asarray(y, np.float64)
     labels = {"x_label": "recall", "y_label": "precision"} | more
     return Curve(
-        kind, name, x=np.linspace(0, 1, len(values)) if kind != "recall_at_k" else _ks(values), y=values, **labels
+        kind,
+        name,
+        x=np.linspace(0, 1, len(values)) if kind != "recall_at_k" else _ks(values),
+        y=values,
+        **labels,
     )
 
 
@@ -37,7 +47,14 @@ def _ks(values: np.ndarray) -> np.ndarray:
 def entrant(run_id: str, quality: float | None, cost: float | None, **settings) -> Entrant:
     figures = (
         metric("j_and_f", quality),
-        metric("cpu_s_per_video_hour", cost, "cost", unit="s", better="lower", why="no clip was tracked"),
+        metric(
+            "cpu_s_per_video_hour",
+            cost,
+            "cost",
+            unit="s",
+            better="lower",
+            why="no clip was tracked",
+        ),
     )
     return Entrant(run_id, figures, settings, {"publication": "1"}, (curve(),))
 
@@ -51,7 +68,9 @@ class Seen:
     complaints: list[str]
 
 
-def look(browser: "BrowserContext", html: str, folder: Path, width: int = 1280, dark: bool = False) -> Seen:
+def look(
+    browser: "BrowserContext", html: str, folder: Path, width: int = 1280, dark: bool = False
+) -> Seen:
     (folder / "index.html").write_text(html, encoding="utf-8")
     seen = Seen(browser.new_page(), [], [])
     seen.page.set_viewport_size({"width": width, "height": 900})
@@ -65,7 +84,11 @@ def look(browser: "BrowserContext", html: str, folder: Path, width: int = 1280, 
 
 def outside(seen: Seen) -> list[str]:
     """Requests for anything but the page itself and what it holds."""
-    return [url for url in seen.requests if not url.startswith("data:") and not url.endswith("/index.html")]
+    return [
+        url
+        for url in seen.requests
+        if not url.startswith("data:") and not url.endswith("/index.html")
+    ]
 
 
 def check_readable(html: str) -> None:

@@ -15,13 +15,22 @@ def thing(object_id: int, seen: Mapping[int, float]) -> TruthObject:
     n = len(seen)
     boxes = np.tile(np.array([0, 0, 2, 2], np.float32), (n, 1))
     return TruthObject(
-        object_id, ("thing",), np.array([*seen], np.int64), boxes, (None,) * n, np.array([*seen.values()], np.float32)
+        object_id,
+        ("thing",),
+        np.array([*seen], np.int64),
+        boxes,
+        (None,) * n,
+        np.array([*seen.values()], np.float32),
     )
 
 
-def video(video_id: str, times_s: Sequence[float], *things: TruthObject, step: int = 1) -> TruthVideo:
+def video(
+    video_id: str, times_s: Sequence[float], *things: TruthObject, step: int = 1
+) -> TruthVideo:
     """Every `step`-th frame is annotated, at these times."""
-    return TruthVideo(video_id, SIDE, SIDE, np.arange(len(times_s)) * step, np.array(times_s, np.float64), things)
+    return TruthVideo(
+        video_id, SIDE, SIDE, np.arange(len(times_s)) * step, np.array(times_s, np.float64), things
+    )
 
 
 class LittleTruth:

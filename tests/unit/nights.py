@@ -9,11 +9,21 @@ BEGAN = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
 
 
 def content(days_ago: int = 0, **changes: Any) -> dict[str, Any]:
-    """A good night of two videos, one of them new; `index` is merged into (None: there was none), the rest replaced."""
+    """A good night of two videos, one of them new; `index` is merged into (None: there was none),
+    the rest replaced.
+    """
     began = BEGAN - timedelta(days=days_ago)
     own = changes.pop("index", {})
     index = {
-        "plan": {"new": 2, "changed": 0, "retry": 0, "removed": 1, "unchanged": 40, "failed": 0, "quarantined": 0},
+        "plan": {
+            "new": 2,
+            "changed": 0,
+            "retry": 0,
+            "removed": 1,
+            "unchanged": 40,
+            "failed": 0,
+            "quarantined": 0,
+        },
         "outcomes": {"indexed": 2},
         "failures": {},
         "failed_examples": {},
@@ -63,5 +73,12 @@ def failing(count: int = 1, limit: float | None = None) -> dict[str, Any]:
 def asked(**changes: Any) -> dict[str, Any]:
     """One night of one standing query."""
     counts = {"clips": 5, "failed": 0, "tracks": 3, "masks": 420}
-    one = {"night": "n", "run_id": "r-red", "ended": True, "videos": 2, "counts": counts, "attempts": 1}
+    one = {
+        "night": "n",
+        "run_id": "r-red",
+        "ended": True,
+        "videos": 2,
+        "counts": counts,
+        "attempts": 1,
+    }
     return one | changes

@@ -1,4 +1,6 @@
-"""The public door over a small published index and a small run: what it returns, and that reading writes nothing."""
+"""The public door over a small published index and a small run: what it returns, and that reading
+writes nothing.
+"""
 
 import subprocess
 import sys
@@ -19,7 +21,9 @@ SIZE = (24, 32)
 
 @pytest.fixture(scope="module")
 def index(corpus: Corpus) -> trawl.Index:  # noqa: F811
-    return trawl.open(str(corpus.storage.root), "little", f"dataset.uri={corpus.videos}", "search.templates=none")
+    return trawl.open(
+        str(corpus.storage.root), "little", f"dataset.uri={corpus.videos}", "search.templates=none"
+    )
 
 
 def files_below(root: str) -> set[str]:
@@ -63,7 +67,9 @@ def test_settings_are_checked_as_it_opens(corpus: Corpus) -> None:  # noqa: F811
     root = str(corpus.storage.root)
     with pytest.raises(ConfigError, match="nonsense"):
         trawl.open(root, "little", "search.templates=nonsense")
-    opened = trawl.open(root, "little", "+dataset=manifest", "dataset.uri=list.csv", "search.templates=none")
+    opened = trawl.open(
+        root, "little", "+dataset=manifest", "dataset.uri=list.csv", "search.templates=none"
+    )
     assert opened.search("something red", k=1)[0].video_id == "front/red.mp4"
 
 
@@ -86,7 +92,9 @@ def test_a_run_has_tracks_with_masks(index: trawl.Index, corpus: Corpus) -> None
     assert masks.shape == (3, *SIZE) and masks.dtype == np.bool_
     assert (masks[0] == shape).all() and not masks[1].any()
     assert [code is None for code in only.masks(rle=True)] == [False, True, False]
-    assert only.trajectory.shape == (3, 3) and only.trajectory[0] == pytest.approx([1.0, 6.5, 8.5], abs=0.6)
+    assert only.trajectory.shape == (3, 3) and only.trajectory[0] == pytest.approx(
+        [1.0, 6.5, 8.5], abs=0.6
+    )
     assert run.to_arrow().schema.equals(TRACKS) and len(run.to_pandas()) == 1
     with pytest.raises(RunError, match="does not exist"):
         index.run("20200101T000000Z-nobody")
@@ -98,8 +106,6 @@ def test_an_unknown_dataset_is_an_error(corpus: Corpus) -> None:  # noqa: F811
 
 
 def test_importing_it_imports_nothing_heavy() -> None:
-    code = (
-        "import sys, trawl; print(sorted({'lance', 'torch', 'pyarrow', 'numpy'} & set(sys.modules)), trawl.__version__)"
-    )
+    code = "import sys, trawl; print(sorted({'lance', 'torch', 'pyarrow', 'numpy'} & set(sys.modules)), trawl.__version__)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split()[0] == "[]"

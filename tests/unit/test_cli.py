@@ -11,12 +11,21 @@ from trawl.errors import ConfigError
 WRONG = {
     "no dataset": ([], ["no dataset", "+dataset=demo"]),
     "unknown dataset": (["+dataset=dmo"], ["dataset=dmo", "did you mean 'demo'"]),
-    "unknown group option": (["+dataset=demo", "embedder=openclip_b23"], ["embedder=openclip_b23", "openclip_b32"]),
-    "misspelt setting": (["+dataset=demo", "sampling.evry_s=1"], ["sampling.evry_s", "sampling.every_s"]),
+    "unknown group option": (
+        ["+dataset=demo", "embedder=openclip_b23"],
+        ["embedder=openclip_b23", "openclip_b32"],
+    ),
+    "misspelt setting": (
+        ["+dataset=demo", "sampling.evry_s=1"],
+        ["sampling.evry_s", "sampling.every_s"],
+    ),
     "misspelt top setting": (["+dataset=demo", "lmit=1"], ["lmit", "limit"]),
     "wrong type": (["+dataset=demo", "sampling.every_s=often"], ["sampling.every_s", "often"]),
     "out of range": (["+dataset=demo", "sampling.every_s=0"], ["sampling.every_s=0", "above 0"]),
-    "not a choice": (["+dataset=demo", "embedder.aspect=sqash"], ["embedder.aspect=sqash", "squash"]),
+    "not a choice": (
+        ["+dataset=demo", "embedder.aspect=sqash"],
+        ["embedder.aspect=sqash", "squash"],
+    ),
     "broken grammar": (["+dataset=demo", "sampling.every_s=[1"], ["sampling.every_s=[1"]),
     "no value": (["+dataset=folder"], ["dataset.uri"]),
     "no equals sign": (["+dataset=demo", "limit"], ["limit"]),
@@ -24,7 +33,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("argv", "words"), WRONG.values(), ids=WRONG)
-def test_mistakes_are_one_line(argv: list[str], words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_one_line(
+    argv: list[str], words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     code = cli.run("index", IndexConfig, lambda config: pytest.fail("work started"), argv)
     error = capsys.readouterr().err
     assert code == exits.EXIT_USAGE
@@ -35,7 +46,9 @@ def test_mistakes_are_one_line(argv: list[str], words: list[str], capsys: pytest
 
 def test_values_arrive_typed() -> None:
     config = cli.compose(
-        "index", IndexConfig, ["+dataset=folder", "dataset.uri=/videos", "sampling.every_s=2", "limit=3"]
+        "index",
+        IndexConfig,
+        ["+dataset=folder", "dataset.uri=/videos", "sampling.every_s=2", "limit=3"],
     )
     assert isinstance(config, IndexConfig)
     assert (config.dataset.uri, config.sampling.every_s, config.limit) == ("/videos", 2.0, 3)
@@ -76,7 +89,9 @@ def test_sentences_need_no_quotes_of_hydras(text: str) -> None:
 
 
 def test_exit_code_comes_from_the_job_and_a_bug_keeps_its_traceback() -> None:
-    assert cli.run("query", QueryConfig, lambda config: exits.EXIT_SOME_FAILED, ["+dataset=demo"]) == 3
+    assert (
+        cli.run("query", QueryConfig, lambda config: exits.EXIT_SOME_FAILED, ["+dataset=demo"]) == 3
+    )
 
     def buggy(config: QueryConfig) -> int:
         raise ZeroDivisionError
@@ -115,8 +130,12 @@ def test_a_library_that_has_taken_hydra_does_not_matter() -> None:
     GlobalHydra.instance().hydra = before
 
 
-def test_flags_may_follow_settings_when_the_dataset_adds_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    code = cli.run("track", TrackConfig, lambda config: 1, ["+dataset=demo", "text=x", "--cfg", "job"])
+def test_flags_may_follow_settings_when_the_dataset_adds_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = cli.run(
+        "track", TrackConfig, lambda config: 1, ["+dataset=demo", "text=x", "--cfg", "job"]
+    )
     assert code == exits.EXIT_OK
     assert "trawl-demo-sam2" in capsys.readouterr().out
 
@@ -135,22 +154,31 @@ def test_flags_may_follow_settings_when_the_dataset_adds_its_own(capsys: pytest.
 def test_a_sweep_splits_sentences_at_commas(word: str, texts: list[str], tmp_path: Path) -> None:
     seen = []
     argv = ["+dataset=demo", f"storage.root={tmp_path}", "-m", word, "search.segments=3"]
-    assert cli.run("query", QueryConfig, lambda config: seen.append(config) or 0, argv) == exits.EXIT_OK
+    assert (
+        cli.run("query", QueryConfig, lambda config: seen.append(config) or 0, argv)
+        == exits.EXIT_OK
+    )
     assert [config.text for config in seen] == texts
     assert {config.search.segments for config in seen} == {3}
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])
 def test_settings_may_stand_on_both_sides_of_m(at: int, tmp_path: Path) -> None:
-    argv = ["+dataset=demo", f"storage.root={tmp_path}", "limit=1,2"]  # and those that the dataset chooses
+    # and those that the dataset chooses
+    argv = ["+dataset=demo", f"storage.root={tmp_path}", "limit=1,2"]
     argv.insert(at, "-m")
     seen = []
-    assert cli.run("track", TrackConfig, lambda config: seen.append(config.limit) or 0, argv) == exits.EXIT_OK
+    assert (
+        cli.run("track", TrackConfig, lambda config: seen.append(config.limit) or 0, argv)
+        == exits.EXIT_OK
+    )
     assert seen == [1, 2]
 
 
 def test_evaluation_has_the_settings_of_tracking() -> None:
-    config = cli.compose("evaluate", EvaluateConfig, ["+dataset=demo", "tracking.chunk_s=4", "run=latest"])
+    config = cli.compose(
+        "evaluate", EvaluateConfig, ["+dataset=demo", "tracking.chunk_s=4", "run=latest"]
+    )
     tracking = cli.compose("track", TrackConfig, ["+dataset=demo", "tracking.chunk_s=4"])
     assert {name: getattr(config, name) for name in vars(tracking)} == vars(tracking)
     assert config.run == "latest"
@@ -158,4 +186,7 @@ def test_evaluation_has_the_settings_of_tracking() -> None:
 
 def test_a_job_with_an_objective_ends_with_its_exit_code() -> None:
     answer = exits.Outcome(exits.EXIT_SOME_FAILED, objective=0.5)
-    assert cli.run("query", QueryConfig, lambda config: answer, ["+dataset=demo"]) == exits.EXIT_SOME_FAILED
+    assert (
+        cli.run("query", QueryConfig, lambda config: answer, ["+dataset=demo"])
+        == exits.EXIT_SOME_FAILED
+    )

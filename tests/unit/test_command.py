@@ -1,4 +1,7 @@
-"""The command `trawl`: what its words become, its project file, help, completion and doctor. Starts no Ray."""
+"""The command `trawl`: what its words become, its project file, help, completion and doctor.
+
+Starts no Ray.
+"""
 
 import subprocess
 import sys
@@ -43,7 +46,10 @@ def test_a_project_file_serves_the_folders_below(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["datset: demo", "models: {trakcer: demo}"])
 def test_unknown_keys_are_a_line(
-    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    content: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "trawl.yaml").write_text(content)
     monkeypatch.chdir(tmp_path)
@@ -97,7 +103,9 @@ def test_a_reader_that_leaves_gets_no_traceback() -> None:
         "def endless(argv):\n    for n in range(200_000):\n        print('row', n)\n    return 0\n"
         "command._run = endless\ncommand.main()"
     )
-    job = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    job = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert job.stdout and job.stderr
     job.stdout.readline()
     job.stdout.close()

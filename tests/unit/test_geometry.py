@@ -9,7 +9,12 @@ from trawl import geometry
 
 corner = st.tuples(st.integers(0, 12), st.integers(0, 12))
 box = st.tuples(corner, corner).map(
-    lambda c: (min(c[0][0], c[1][0]), min(c[0][1], c[1][1]), max(c[0][0], c[1][0]), max(c[0][1], c[1][1]))
+    lambda c: (
+        min(c[0][0], c[1][0]),
+        min(c[0][1], c[1][1]),
+        max(c[0][0], c[1][0]),
+        max(c[0][1], c[1][1]),
+    )
 )
 boxes = st.lists(box, max_size=4)
 
@@ -46,7 +51,10 @@ def test_crop_is_whole_pixels_inside_the_picture_and_never_empty(place, share):
 
 def test_expand_and_clip():
     assert geometry.expand([(10, 10, 20, 14)], 0.1).tolist() == [[9, 9.6, 21, 14.4]]
-    assert geometry.clip([(-3, 2, 5, 30), (40, 0, 50, 5)], 20, 30).tolist() == [[0, 2, 5, 20], [30, 0, 30, 5]]
+    assert geometry.clip([(-3, 2, 5, 30), (40, 0, 50, 5)], 20, 30).tolist() == [
+        [0, 2, 5, 20],
+        [30, 0, 30, 5],
+    ]
     assert geometry.areas(geometry.clip([(40, 0, 50, 5)], 20, 30)).tolist() == [0]
 
 

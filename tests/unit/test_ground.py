@@ -1,4 +1,6 @@
-"""Grounding over fakes: an embedder that knows colours, a detector that says what it is told, a tracker of flat colours."""
+"""Grounding over fakes: an embedder that knows colours, a detector that says what it is told, a
+tracker of flat colours.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -123,7 +125,9 @@ class BoxDetector:
 
     def __init__(self, boxes: list[list[float]], scores: list[float]) -> None:
         self._found = Detections(
-            np.array(boxes, np.float32).reshape(-1, 4), np.array(scores, np.float32), np.zeros(len(scores), np.int64)
+            np.array(boxes, np.float32).reshape(-1, 4),
+            np.array(scores, np.float32),
+            np.zeros(len(scores), np.int64),
         )
 
     def find(self, frames: Frames, phrases: Sequence[str]) -> list[Detections]:
@@ -141,7 +145,9 @@ def test_a_detectors_boxes_get_the_trackers_masks_and_keep_their_scores() -> Non
 
 
 def test_a_box_stands_for_its_mask_where_the_tracker_sees_nothing() -> None:
-    grounder = ground.grounder(BoxDetector([[10, 20, 30, 50]], [0.9]), GrounderConfig("owlv2"), lambda p: [p])
+    grounder = ground.grounder(
+        BoxDetector([[10, 20, 30, 50]], [0.9]), GrounderConfig("owlv2"), lambda p: [p]
+    )
     (found,) = grounder.detect(BlindSession(), scene()[None], [0], ["a thing"])
     assert found.boxes.tolist() == [[10, 20, 30, 50]]
 
@@ -150,8 +156,12 @@ def test_the_fake_is_a_dense_embedder_and_what_is_made_of_models_are_grounders()
     config = GrounderConfig("clip")
     assert isinstance(ColorPatches(), DenseEmbedder)
     assert isinstance(ground.grounder(ColorPatches(), config, lambda p: [p]), ground.ClipGrounder)
-    assert isinstance(ground.grounder(FakeDetector(), config, lambda p: [p]), ground.DetectorGrounder)
-    assert isinstance(ground.Kept(ground.grounder(FakeDetector(), config, lambda p: [p]), config), Grounder)
+    assert isinstance(
+        ground.grounder(FakeDetector(), config, lambda p: [p]), ground.DetectorGrounder
+    )
+    assert isinstance(
+        ground.Kept(ground.grounder(FakeDetector(), config, lambda p: [p]), config), Grounder
+    )
 
 
 def test_kept_as_a_grounder_changes_nothing_but_what_it_drops() -> None:
@@ -183,13 +193,16 @@ def test_a_mask_that_spills_over_scores_less_than_one_that_fits() -> None:
     for margin in (0, 12):
         mask = np.zeros((SIZE, SIZE), bool)
         mask[24 - margin : 72 + margin, 24 - margin : 72 + margin] = True
-        scores.append(grounder.detect(FixedSession(mask), frame[None], [0], ["a red thing"])[0].scores[0])
+        scores.append(
+            grounder.detect(FixedSession(mask), frame[None], [0], ["a red thing"])[0].scores[0]
+        )
     assert scores[1] < 0.9 * scores[0]
 
 
 def test_a_contrast_that_the_phrase_entails_is_left_out() -> None:
     frame = scene((RED, 8, 8, 32, 32))
-    phrase = "red and round and soft and fluffy with several long green whiskers"  # too long for the cosine to tell
+    # too long for the cosine to tell
+    phrase = "red and round and soft and fluffy with several long green whiskers"
     for other, same in (("a red thing", True), ("a blue thing", False)):
         with_it, without = (
             detect(frame[None], [phrase], contrast=contrast)[0].scores.max()

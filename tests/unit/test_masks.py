@@ -9,7 +9,9 @@ from pycocotools import mask as coco
 
 from trawl import masks
 
-any_mask = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40), elements=st.booleans())
+any_mask = arrays(
+    np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40), elements=st.booleans()
+)
 
 
 @settings(max_examples=60, deadline=None)

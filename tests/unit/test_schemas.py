@@ -6,7 +6,8 @@ import pytest
 from trawl.records.video import PROCESSING_VERSION
 from trawl.schemas import VIDEOS, frames_schema
 
-# The columns that each PROCESSING_VERSION began with; "?" may be null. Never edited: another version gets a line of its own.
+# The columns that each PROCESSING_VERSION began with; "?" may be null. Never edited: another
+# version gets a line of its own.
 FRAMES = {
     1: "video_id:string frame_index:int64 time_s:double shot:int32 substituted:bool duration_s:double path_parts:list<string> "
     "metadata:json embedding:vector",
@@ -31,9 +32,15 @@ def told(field: pa.Field) -> str:
     return f"{field.name}:{kind}{'?' if field.nullable else ''}"
 
 
-@pytest.mark.parametrize(("schema", "began"), [(frames_schema(8), FRAMES), (VIDEOS, LEDGER)], ids=["frames", "ledger"])
-def test_tables_that_are_there_can_be_gone_on_with(schema: pa.Schema, began: dict[int, str]) -> None:
-    """Only columns that may be null have been added since; for anything else records.PROCESSING_VERSION is to be raised."""
+@pytest.mark.parametrize(
+    ("schema", "began"), [(frames_schema(8), FRAMES), (VIDEOS, LEDGER)], ids=["frames", "ledger"]
+)
+def test_tables_that_are_there_can_be_gone_on_with(
+    schema: pa.Schema, began: dict[int, str]
+) -> None:
+    """Only columns that may be null have been added since; for anything else
+    records.PROCESSING_VERSION is to be raised.
+    """
     now = [told(field) for field in schema]
     assert now[: len(began[PROCESSING_VERSION].split())] == began[PROCESSING_VERSION].split()
     assert all(column.endswith("?") for column in now[len(began[PROCESSING_VERSION].split()) :])

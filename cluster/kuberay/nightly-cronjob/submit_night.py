@@ -1,7 +1,10 @@
-"""Make tonight's RayJob of a suspended one, and delete what earlier nights left. Runs in a CronJob's pod.
+"""Make tonight's RayJob of a suspended one, and delete what earlier nights left.
 
-Talks to the Kubernetes API with the pod's own account; needs Python and nothing else. The name holds the day, so a pod that
-is started twice in one night asks for the same RayJob, and the second is told that it is there.
+Runs in a CronJob's pod.
+
+Talks to the Kubernetes API with the pod's own account; needs Python and nothing else. The name
+holds the day, so a pod that is started twice in one night asks for the same RayJob, and the second
+is told that it is there.
 """
 
 import json
@@ -34,8 +37,14 @@ def tonight(template: dict[str, Any], day: str) -> dict[str, Any]:
 
 
 def outdated(jobs: list[dict[str, Any]], kept: int = KEPT) -> list[str]:
-    """Names of ended nights that are beyond the newest `kept`; one that still runs is never among them."""
-    ended = [job for job in jobs if job.get("status", {}).get("jobDeploymentStatus") in ("Complete", "Failed")]
+    """Names of ended nights that are beyond the newest `kept`; one that still runs is never among
+    them.
+    """
+    ended = [
+        job
+        for job in jobs
+        if job.get("status", {}).get("jobDeploymentStatus") in ("Complete", "Failed")
+    ]
     newest_first = sorted(ended, key=lambda job: job["metadata"]["creationTimestamp"], reverse=True)
     return [job["metadata"]["name"] for job in newest_first[kept:]]
 
@@ -43,11 +52,15 @@ def outdated(jobs: list[dict[str, Any]], kept: int = KEPT) -> list[str]:
 class Api:
     """RayJobs of one namespace."""
 
-    def __init__(self, server: str, namespace: str, token: str, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, server: str, namespace: str, token: str, context: ssl.SSLContext | None
+    ) -> None:
         self._base = f"{server}/apis/ray.io/v1/namespaces/{namespace}/rayjobs"
         self._token, self._context = token, context
 
-    def ask(self, method: str, path: str = "", body: dict[str, Any] | None = None) -> dict[str, Any]:
+    def ask(
+        self, method: str, path: str = "", body: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
         """What the API answers.
 
         Raises:
@@ -57,7 +70,9 @@ class Api:
         request.add_header("Authorization", f"Bearer {self._token}")
         request.add_header("Content-Type", "application/json")
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(request, data, timeout=_TIMEOUT_S, context=self._context) as answer:
+        with urllib.request.urlopen(
+            request, data, timeout=_TIMEOUT_S, context=self._context
+        ) as answer:
             result: dict[str, Any] = json.load(answer)
             return result
 

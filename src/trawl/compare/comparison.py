@@ -1,7 +1,8 @@
-"""Several evaluated runs side by side: where their settings differ, who is best at what, and which of them are worth their cost.
+"""Several evaluated runs side by side: where their settings differ, who is best at what, and which
+of them are worth their cost.
 
-Only facts, for the page, the terminal and the files that tell of them. A figure that a run does not have stays missing; it is
-never a zero and never the best. Knows nothing of storage.
+Only facts, for the page, the terminal and the files that tell of them. A figure that a run does not
+have stays missing; it is never a zero and never the best. Knows nothing of storage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +22,8 @@ _LABEL_CHARS = 60
 class Entrant:
     """One evaluated run.
 
-    settings: by dotted name; see `comparison_settings`. conditions: what must be the same for figures to compare, such as
-    {"publication": "3", "truth": "demo, part test"}.
+    settings: by dotted name; see `comparison_settings`. conditions: what must be the same for
+    figures to compare, such as {"publication": "3", "truth": "demo, part test"}.
     """
 
     run_id: str
@@ -42,7 +43,8 @@ class Absentee:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One metric of all runs, in their order. values: None where a run has none, and then `whys` says why.
+    """One metric of all runs, in their order. values: None where a run has none, and then `whys`
+    says why.
 
     best: places of the runs that are better than some other and beaten by none.
     """
@@ -59,8 +61,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """Quality against cost. quality, cost: the rows, None where no run has such a metric; front: places of the runs on the
-    Pareto front, best quality first; note: what keeps runs from being placed, or empty."""
+    """Quality against cost. quality, cost: the rows, None where no run has such a metric; front:
+    places of the runs on the Pareto front, best quality first; note: what keeps runs from being
+    placed, or empty.
+    """
 
     quality: Row | None
     cost: Row | None
@@ -70,7 +74,9 @@ class Trade:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """differing: dotted names of the settings that are not the same in all runs. warnings: why figures may not compare."""
+    """differing: dotted names of the settings that are not the same in all runs. warnings: why
+    figures may not compare.
+    """
 
     entrants: tuple[Entrant, ...]
     differing: tuple[str, ...]
@@ -80,13 +86,18 @@ class Comparison:
     absent: tuple[Absentee, ...] = field(default=())
 
     def label(self, place: int) -> str:
-        """A run's number, from 1, and what sets it apart: its own settings where they are few, else its id."""
+        """A run's number, from 1, and what sets it apart: its own settings where they are few, else
+        its id.
+        """
         settings = self.entrants[place].settings
         own = [
-            f"{name} {shown(settings, full)}" for name, full in zip(short(self.differing), self.differing, strict=True)
+            f"{name} {shown(settings, full)}"
+            for name, full in zip(short(self.differing), self.differing, strict=True)
         ]
         told = ", ".join(own)
-        return f"{place + 1}: {told if 0 < len(told) <= _LABEL_CHARS else self.entrants[place].run_id}"
+        return (
+            f"{place + 1}: {told if 0 < len(told) <= _LABEL_CHARS else self.entrants[place].run_id}"
+        )
 
 
 def compare(
@@ -139,7 +150,9 @@ def _row(key: tuple[str, str, str], metrics: Mapping[int, Metric], runs: int) ->
 
 
 def _best(values: Sequence[float | None], better: str) -> frozenset[int]:
-    """Nobody where all that have a value have the same, or only one has any: there is nothing to choose."""
+    """Nobody where all that have a value have the same, or only one has any: there is nothing to
+    choose.
+    """
     there = [value for value in values if value is not None]
     if better not in ("higher", "lower") or len(set(there)) < 2:
         return frozenset()
@@ -151,11 +164,22 @@ def _trade(rows: Sequence[Row], quality: str, cost: str) -> Trade:
     first, second = _find(rows, quality), _find(rows, cost)
     for setting, name, row in (("quality", quality, first), ("cost", cost, second)):
         if row is None:
-            return Trade(first, second, (), f"{setting}={name} was not measured in these runs: {_nearest(name, rows)}")
+            return Trade(
+                first,
+                second,
+                (),
+                f"{setting}={name} was not measured in these runs: {_nearest(name, rows)}",
+            )
         if row.better not in ("higher", "lower"):
-            return Trade(first, second, (), f"{setting}={name} has no better side: choose another metric")
+            return Trade(
+                first, second, (), f"{setting}={name} has no better side: choose another metric"
+            )
     assert first is not None and second is not None
-    placed = [k for k, pair in enumerate(zip(first.values, second.values, strict=True)) if None not in pair]
+    placed = [
+        k
+        for k, pair in enumerate(zip(first.values, second.values, strict=True))
+        if None not in pair
+    ]
     points = [(_upward(first, k), _upward(second, k)) for k in placed]
     left = [str(k + 1) for k in range(len(first.values)) if k not in placed]
     note = f"Without both figures, and so not placed: {', '.join(left)}" if left else ""
@@ -190,7 +214,9 @@ def _incomparable(entrants: Sequence[Entrant]) -> list[str]:
         for place, entrant in enumerate(entrants):
             by_value.setdefault(entrant.conditions.get(name, "unknown"), []).append(str(place + 1))
         if len(by_value) > 1:
-            told = "; ".join(f"{value} (run {', '.join(places)})" for value, places in by_value.items())
+            told = "; ".join(
+                f"{value} (run {', '.join(places)})" for value, places in by_value.items()
+            )
             lines.append(f"these figures may not compare, for the {name} is not the same: {told}")
     return lines
 
@@ -221,14 +247,20 @@ def to_json(found: Comparison) -> dict[str, Any]:
 
 def _row_json(row: Row) -> dict[str, Any]:
     own = {name: getattr(row, name) for name in ("family", "name", "slice", "unit", "better")}
-    return own | {"values": row.values, "whys": row.whys, "best": sorted(place + 1 for place in row.best)}
+    return own | {
+        "values": row.values,
+        "whys": row.whys,
+        "best": sorted(place + 1 for place in row.best),
+    }
 
 
 Point = tuple[float, float]  # higher is better in both
 
 
 def front(points: Sequence[Point]) -> list[int]:
-    """Which points nothing dominates, as places, best in the first coordinate first. Equal points are all on it, or none is.
+    """Which points nothing dominates, as places, best in the first coordinate first.
+
+    Equal points are all on it, or none is.
 
     >>> front([(0.5, 3.0), (0.9, 1.0), (0.4, 2.0), (0.9, 0.5)])
     [1, 0]

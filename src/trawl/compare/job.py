@@ -1,7 +1,8 @@
-"""The comparison job on one screen: evaluated runs, or the points of a sweep - what sets them apart - one page, JSON and CSV.
+"""The comparison job on one screen: evaluated runs, or the points of a sweep - what sets them apart
+- one page, JSON and CSV.
 
-No Ray, no model: all that it tells was measured by jobs.evaluate and lies beside the runs. Written to
-`<root>/<dataset>/comparisons/<time>-<what>/`, or where `out` says.
+No Ray, no model: all that it tells was measured by jobs.evaluate and lies beside the runs. Written
+to `<root>/<dataset>/comparisons/<time>-<what>/`, or where `out` says.
 """
 
 import csv
@@ -50,7 +51,9 @@ class Compared:
 
     @property
     def table(self) -> pa.Table:
-        """A row for each run: its number, id, differing settings, place on the front, and every metric as a column."""
+        """A row for each run: its number, id, differing settings, place on the front, and every
+        metric as a column.
+        """
         return pa.Table.from_pylist(_wide(self.comparison))
 
 
@@ -58,7 +61,8 @@ def run(config: CompareConfig, console: Console | None = None) -> Compared:
     """Put evaluated runs side by side, print them and write the page.
 
     Raises:
-        UsageError: no such run or sweep, a run that was not evaluated, fewer than two runs, or the storage fails.
+        UsageError: no such run or sweep, a run that was not evaluated, fewer than two runs, or the
+            storage fails.
     """
     console = console or Console()
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
@@ -73,14 +77,18 @@ def run(config: CompareConfig, console: Console | None = None) -> Compared:
     claim = ("comparison.json", _to_json(found, dataset, wanted.name))
     target, folder = own_folder(config.out, config.storage, storage, stem, claim)
     target.write_bytes(f"{folder}/comparison.csv", _to_csv(_wide(found)))
-    target.write_bytes(f"{folder}/{_PAGE}", page.render(_about(found, dataset, wanted.name, now), found).encode())
+    target.write_bytes(
+        f"{folder}/{_PAGE}", page.render(_about(found, dataset, wanted.name, now), found).encode()
+    )
     compared = Compared(found, target.uri(folder), target.uri(folder, _PAGE))
     _print(compared, console, all_metrics=bool(config.metrics))
     return compared
 
 
 def _check_trade(config: CompareConfig, found: Comparison) -> None:
-    """A metric that was typed must be there; without that of the default there is a comparison, but no front."""
+    """A metric that was typed must be there; without that of the default there is a comparison, but
+    no front.
+    """
     for name, row in (("quality", found.trade.quality), ("cost", found.trade.cost)):
         if row is None and getattr(config, name) != getattr(CompareConfig, name):
             raise ConfigError(found.trade.note)
@@ -97,34 +105,51 @@ class _Wanted:
 
 def _wanted(config: CompareConfig, storage: Storage, dataset: str) -> _Wanted:
     if bool(config.runs) == (config.sweep is not None):
-        there = [run_id for run_id in write.runs(storage, dataset) if is_evaluated(storage, dataset, run_id)]
+        there = [
+            run_id
+            for run_id in write.runs(storage, dataset)
+            if is_evaluated(storage, dataset, run_id)
+        ]
         known = f"evaluated so far: {', '.join(there[:5]) or 'none'}"
         raise ConfigError(f"compare takes either runs=[...] or sweep=...: {known}")
     if config.sweep is not None:
         return _of_sweep(config, storage, dataset, config.sweep)
     run_ids = tuple(dict.fromkeys(write.resolve_run(storage, dataset, run) for run in config.runs))
     if len(run_ids) < 2:
-        raise ConfigError(f"runs=[{','.join(config.runs)}] names one run: a comparison takes two or more")
+        raise ConfigError(
+            f"runs=[{','.join(config.runs)}] names one run: a comparison takes two or more"
+        )
     return _Wanted(f"{len(run_ids)} runs", run_ids)
 
 
 def _of_sweep(config: CompareConfig, storage: Storage, dataset: str, sweep: str) -> _Wanted:
-    """The points of a sweep that have figures, each run once, and those that have none, with the reason."""
+    """The points of a sweep that have figures, each run once, and those that have none, with the
+    reason.
+    """
     sweep_id = _resolve_sweep(storage, dataset, sweep)
     points = json.loads(storage.read_bytes(f"{dataset}/sweeps/{sweep_id}/points.json"))
     run_ids, absent, bare = list[str](), list[Absentee](), list[str]()
     for point in points:
-        run_id, what = point.get("run_id"), " ".join(map(str, point.get("overrides") or [])) or "no settings"
+        run_id, what = (
+            point.get("run_id"),
+            " ".join(map(str, point.get("overrides") or [])) or "no settings",
+        )
         if run_id is None:
             absent.append(Absentee(what, _fate(point) or "it made no run"))
         elif not is_evaluated(storage, dataset, run_id):
-            absent.append(Absentee(what, "; ".join(filter(None, (_fate(point), f"run {run_id} was not evaluated")))))
+            absent.append(
+                Absentee(
+                    what, "; ".join(filter(None, (_fate(point), f"run {run_id} was not evaluated")))
+                )
+            )
             bare.append(run_id)
         elif run_id not in run_ids:
             run_ids.append(run_id)
     if not run_ids:
         again = f": {_command(config, bare[0])} evaluates one of them" if bare else ""
-        raise RunError(f"sweep={sweep_id} has no evaluated run among its {len(points)} points{again}")
+        raise RunError(
+            f"sweep={sweep_id} has no evaluated run among its {len(points)} points{again}"
+        )
     return _Wanted(f"sweep {sweep_id}", tuple(run_ids), tuple(absent))
 
 
@@ -137,7 +162,9 @@ def _fate(point: Mapping[str, Any]) -> str:
 
 def _resolve_sweep(storage: Storage, dataset: str, sweep: str) -> str:
     under = f"{dataset}/sweeps"
-    there = [name for name in storage.folders(under) if storage.exists(f"{under}/{name}/points.json")]
+    there = [
+        name for name in storage.folders(under) if storage.exists(f"{under}/{name}/points.json")
+    ]
     if sweep == LATEST and there:
         return there[-1]
     if sweep in there:
@@ -158,7 +185,9 @@ def _entrant(storage: Storage, dataset: str, evaluation: Evaluation) -> Entrant:
     record = json.loads(storage.read_bytes(name)) if storage.exists(name) else {}
     rules = {name: value for name, value in evaluation.settings.items() if name not in _HARMLESS}
     settings = flatten(record.get("config") or {}) | flatten({"evaluation": rules})
-    settings |= _lineage(record.get("lineage") or {}) | _index_settings(storage, dataset, evaluation.publication)
+    settings |= _lineage(record.get("lineage") or {}) | _index_settings(
+        storage, dataset, evaluation.publication
+    )
     return Entrant(
         run_id=evaluation.run_id,
         metrics=evaluation.metrics,
@@ -169,8 +198,9 @@ def _entrant(storage: Storage, dataset: str, evaluation: Evaluation) -> Entrant:
 
 
 def _lineage(lineage: Mapping[str, str]) -> dict[str, str]:
-    """Which models made it, and in which precision: equal settings may have met other weights, and hardware where auto is
-    another."""
+    """Which models made it, and in which precision: equal settings may have met other weights, and
+    hardware where auto is another.
+    """
     found = {}
     for name in ("embedder", "grounder", "tracker"):
         model, _, rest = str(lineage.get(name, "")).partition("@")
@@ -192,7 +222,9 @@ def _index_settings(storage: Storage, dataset: str, number: int) -> dict[str, An
     return flatten({"index": own | {"embedder": image}})
 
 
-def _conditions(evaluation: Evaluation, rules: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, str]:
+def _conditions(
+    evaluation: Evaluation, rules: Mapping[str, Any], record: Mapping[str, Any]
+) -> dict[str, str]:
     """What must be the same for figures to compare, in words."""
     texts = [str(text) for text in record.get("texts") or []]
     digest = hashlib.sha256(json.dumps(sorted(texts)).encode()).hexdigest()[:_HASH]
@@ -213,7 +245,9 @@ def _conditions(evaluation: Evaluation, rules: Mapping[str, Any], record: Mappin
 
 
 def _told(values: Mapping[str, Any]) -> str:
-    told = {name: _short(values[name]) for name in sorted(values) if values[name] not in (None, [], "")}
+    told = {
+        name: _short(values[name]) for name in sorted(values) if values[name] not in (None, [], "")
+    }
     return ", ".join(f"{name} {shown(told, name)}" for name in told)
 
 
@@ -227,7 +261,11 @@ def _short(value: Any) -> Any:
 def _wide(found: Comparison) -> list[dict[str, Any]]:
     rows = []
     for place, entrant in enumerate(found.entrants):
-        row: dict[str, Any] = {"number": place + 1, "run_id": entrant.run_id, "on_front": place in found.trade.front}
+        row: dict[str, Any] = {
+            "number": place + 1,
+            "run_id": entrant.run_id,
+            "on_front": place in found.trade.front,
+        }
         row |= {name: shown(entrant.settings, name) for name in found.differing}
         for metric in found.rows:
             of = "" if metric.slice == measures.ALL else f"[{metric.slice}]"
@@ -237,7 +275,9 @@ def _wide(found: Comparison) -> list[dict[str, Any]]:
 
 
 def _to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Spreadsheets run cells that begin like a formula; a setting may hold a text, so such a one gets a leading quote."""
+    """Spreadsheets run cells that begin like a formula; a setting may hold a text, so such a one
+    gets a leading quote.
+    """
     sink = io.StringIO(newline="")
     writer = csv.writer(sink)
     writer.writerow(map(_harmless, rows[0]))
@@ -246,7 +286,11 @@ def _to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+        else value
+    )
 
 
 def _to_json(found: Comparison, dataset: str, name: str) -> bytes:
@@ -256,11 +300,19 @@ def _to_json(found: Comparison, dataset: str, name: str) -> bytes:
 
 def _about(found: Comparison, dataset: str, name: str, now: datetime) -> page.About:
     settings = len(found.differing)
-    differ = f"{settings} {'setting differs' if settings == 1 else 'settings differ'}" if settings else "settings equal"
+    differ = (
+        f"{settings} {'setting differs' if settings == 1 else 'settings differ'}"
+        if settings
+        else "settings equal"
+    )
     lead = f"{dataset}: {len(found.entrants)} evaluated runs, {differ}"
     facts = [("dataset", dataset), ("compared", name), ("made", f"{now:%Y-%m-%d %H:%M} UTC")]
     same = found.entrants[0].conditions.items()
-    facts += [(label, value) for label, value in same if all(e.conditions.get(label) == value for e in found.entrants)]
+    facts += [
+        (label, value)
+        for label, value in same
+        if all(e.conditions.get(label) == value for e in found.entrants)
+    ]
     return page.About(f"{name[0].upper()}{name[1:]} compared", lead, facts)
 
 

@@ -1,4 +1,5 @@
-"""The page of a comparison: which run to take, then every figure side by side, then the curves over each other.
+"""The page of a comparison: which run to take, then every figure side by side, then the curves over
+each other.
 
 One HTML file that needs nothing else, in the manner of the page of an evaluation.
 """
@@ -58,7 +59,9 @@ def _run(found: Comparison, place: int, scales: Sequence[Row]) -> dict[str, Any]
 
 
 def _head(row: Row) -> dict[str, Any]:
-    name = ", ".join(filter(None, (measures.name_of(row.name), measures.unit_of(row.name, row.unit))))
+    name = ", ".join(
+        filter(None, (measures.name_of(row.name), measures.unit_of(row.name, row.unit)))
+    )
     own = {"name": name, "arrow": measures.arrow(row.better), "better": row.better}
     return own | {"slice": row.slice if row.slice != measures.ALL else ""}
 
@@ -71,11 +74,16 @@ def _by_family(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
 
 
 def _table(title: str, rows: Sequence[Row]) -> dict[str, Any]:
-    """The figures of everything, and those of the slices for who wants to see them; each metric's slices together."""
+    """The figures of everything, and those of the slices for who wants to see them; each metric's
+    slices together.
+    """
     notes = list(dict.fromkeys(why for row in rows for why in row.whys if why))
     names = list(dict.fromkeys(row.name for row in rows))
     together = sorted(rows, key=lambda row: names.index(row.name))
-    views = [_head(row) | {"cells": [_cell(row, k, notes) for k in range(len(row.values))]} for row in together]
+    views = [
+        _head(row) | {"cells": [_cell(row, k, notes) for k in range(len(row.values))]}
+        for row in together
+    ]
     return {
         "title": title,
         "rows": [view for view in views if not view["slice"]],
@@ -89,4 +97,9 @@ def _cell(row: Row, place: int, notes: Sequence[str]) -> dict[str, Any]:
     if value is None:
         note = str(notes.index(row.whys[place]) + 1) if notes else ""
         return {"text": MISSING, "note": note, "best": False, "why": row.whys[place]}
-    return {"text": measures.number(value, row.unit, row.name), "note": "", "best": place in row.best, "why": ""}
+    return {
+        "text": measures.number(value, row.unit, row.name),
+        "note": "",
+        "best": place in row.best,
+        "why": "",
+    }

@@ -1,7 +1,7 @@
 """In which settings some runs differ.
 
-Settings travel as nested mappings, as run.json has them, and are told by their dotted names. What names a run, where it wrote
-and how it was asked for is no setting of the tracks.
+Settings travel as nested mappings, as run.json has them, and are told by their dotted names. What
+names a run, where it wrote and how it was asked for is no setting of the tracks.
 """
 
 import json
@@ -10,7 +10,14 @@ from itertools import pairwise
 from typing import Any
 
 ABSENT = "—"  # a setting that a run does not have
-_NOT_SETTINGS = ("run", "run_id", "storage.", "dataset.examples", "evaluation.worst", "evaluation.objective")
+_NOT_SETTINGS = (
+    "run",
+    "run_id",
+    "storage.",
+    "dataset.examples",
+    "evaluation.worst",
+    "evaluation.objective",
+)
 
 Settings = Mapping[str, Any]  # by dotted name
 
@@ -60,11 +67,16 @@ def short(names: Sequence[str]) -> list[str]:
 def _shortest(name: str, others: Sequence[str]) -> str:
     parts = name.split(".")
     tails = (".".join(parts[-n:]) for n in range(1, len(parts) + 1))
-    return next((tail for tail in tails if not any(f".{other}".endswith(f".{tail}") for other in others)), name)
+    return next(
+        (tail for tail in tails if not any(f".{other}".endswith(f".{tail}") for other in others)),
+        name,
+    )
 
 
 def _is_ours(name: str) -> bool:
-    return any(name == other or (other.endswith(".") and name.startswith(other)) for other in _NOT_SETTINGS)
+    return any(
+        name == other or (other.endswith(".") and name.startswith(other)) for other in _NOT_SETTINGS
+    )
 
 
 def _value(settings: Settings, name: str) -> str:

@@ -1,12 +1,14 @@
-"""The points of one sweep (`-m`), one after the other: each recorded when it ends, none in the way of the next.
+"""The points of one sweep (`-m`), one after the other: each recorded when it ends, none in the way
+of the next.
 
     <root>/<dataset>/sweeps/<sweep_id>/sweep.json    what was typed, and when it began and ended
-    <root>/<dataset>/sweeps/<sweep_id>/points.json   one entry a point, in the order of their beginnings
+    <root>/<dataset>/sweeps/<sweep_id>/points.json   one entry a point, in the order of their
+                                                     beginnings
 
-The points share one Ray, actors with their models where those are the same, and what tracking remembers
-(`track/reuse/`). The same command typed again goes on with a sweep that was interrupted or has points that did not
-end well; a sweep that is all done is begun anew. Knows nothing of what a job does; the sweeper, Hydra's own or
-another such as Optuna's, chooses the points.
+The points share one Ray, actors with their models where those are the same, and what tracking
+remembers (`track/reuse/`). The same command typed again goes on with a sweep that was interrupted
+or has points that did not end well; a sweep that is all done is begun anew. Knows nothing of what a
+job does; the sweeper, Hydra's own or another such as Optuna's, chooses the points.
 """
 
 import hashlib
@@ -42,9 +44,11 @@ DONE, FAILED, UNUSABLE, RUNNING = "done", "failed", "unusable", "running"
 
 @dataclass
 class Point:
-    """One point. overrides: what sets it apart, as typed; run_id: of its run, None where it makes none; outcome: done, failed
-    (some of its work failed, or a bug), unusable (it cannot work as typed), or running, which of a sweep that has ended means
-    interrupted; cpu_s: spent; saved: what earlier runs had computed, by `track/reuse/shelf.py` and as cpu_s."""
+    """One point. overrides: what sets it apart, as typed; run_id: of its run, None where it makes
+    none; outcome: done, failed (some of its work failed, or a bug), unusable (it cannot work as
+    typed), or running, which of a sweep that has ended means interrupted; cpu_s: spent; saved: what
+    earlier runs had computed, by `track/reuse/shelf.py` and as cpu_s.
+    """
 
     overrides: list[str]
     run_id: str | None = None
@@ -98,12 +102,18 @@ class Sweep:
         self._fixed = _fixed_keys(words)
 
     def __enter__(self) -> "Sweep":
-        # Hydra writes a file of its own at the start of a sweep, and Optuna one at the end: points.json has it all.
-        self._scratch = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="trawl-sweep-"))
+        # Hydra writes a file of its own at the start of a sweep, and Optuna one at the end:
+        # points.json has it all.
+        self._scratch = self._stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="trawl-sweep-")
+        )
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         self._stay.close()
         self._stack.close()
@@ -117,11 +127,15 @@ class Sweep:
 
     def point(self, cfg: "DictConfig") -> float | None:
         """Do one point, whatever becomes of it, and return its objective; None where it has none."""
-        overrides = [_plain(word) for word in _overrides() if word.partition("=")[0] not in self._fixed]
+        overrides = [
+            _plain(word) for word in _overrides() if word.partition("=")[0] not in self._fixed
+        ]
         try:
             config = self._read(cfg)
         except UsageError as error:
-            return self._end(self._begin(overrides, None), UNUSABLE, str(error), Outcome(error.exit_code))
+            return self._end(
+                self._begin(overrides, None), UNUSABLE, str(error), Outcome(error.exit_code)
+            )
         if self._place is None:
             self._open(config)
         known = self._before.get(tuple(overrides))
@@ -136,7 +150,8 @@ class Sweep:
             outcome, word, message = Outcome(error.exit_code), UNUSABLE, str(error)
         except Exception as error:  # noqa: BLE001  a bug or a lost cluster costs this point; what is shared starts anew
             traceback.print_exc()
-            cause = getattr(error, "cause", None) or error  # of a remote one, whose own text is its whole traceback
+            # of a remote one, whose own text is its whole traceback
+            cause = getattr(error, "cause", None) or error
             message = f"{type(cause).__name__}: {cause}"
             self._stay.close()
         else:
@@ -159,7 +174,9 @@ class Sweep:
         return EXIT_BUG if EXIT_BUG in codes else max(codes, default=EXIT_OK)
 
     def nothing_to_optimise(self) -> ConfigError | None:
-        """What to say to an optimising sweeper's complaint that no point has an objective; None where that is not it."""
+        """What to say to an optimising sweeper's complaint that no point has an objective; None
+        where that is not it.
+        """
         if not self._points or any(point.objective is not None for point in self._points):
             return None
         self.end()
@@ -189,15 +206,26 @@ class Sweep:
         storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
         words = sorted(word for word in self._words if word not in ("-m", "--multirun"))
         number = None if self._job == "index" else _publication(storage, dataset)
-        key = hashlib.sha256(json.dumps([self._job, words, dataset, number]).encode()).hexdigest()[:8]
-        earlier = [name for name in storage.folders(f"{dataset}/sweeps") if name.endswith(f"-{key}")]
+        key = hashlib.sha256(json.dumps([self._job, words, dataset, number]).encode()).hexdigest()[
+            :8
+        ]
+        earlier = [
+            name for name in storage.folders(f"{dataset}/sweeps") if name.endswith(f"-{key}")
+        ]
         if earlier:
             place = Place(storage, dataset, earlier[-1])
             found = _read_points(place)
             if found and (not _has_ended(place) or any(point.outcome != DONE for point in found)):
-                self._place, self._before = place, {tuple(point.overrides): point for point in found}
+                self._place, self._before = (
+                    place,
+                    {tuple(point.overrides): point for point in found},
+                )
                 done = sum(point.outcome == DONE for point in found)
-                line(self._console, "sweep", f"{place.sweep_id} goes on: {done} of its points are done")
+                line(
+                    self._console,
+                    "sweep",
+                    f"{place.sweep_id} goes on: {done} of its points are done",
+                )
                 return
         while f"{self._began:%Y%m%dT%H%M%SZ}-{key}" in earlier:  # one that took no second
             self._began += timedelta(seconds=1)
@@ -207,7 +235,10 @@ class Sweep:
     def _begin(self, overrides: list[str], known: Point | None) -> Point:
         point = Point(overrides, run_id=known.run_id if known else None)
         self._points.append(point)
-        self._console.rule(Text(f"point {len(self._points)}: {' '.join(overrides) or 'nothing varies'}"), align="left")
+        self._console.rule(
+            Text(f"point {len(self._points)}: {' '.join(overrides) or 'nothing varies'}"),
+            align="left",
+        )
         self._write()
         return point
 
@@ -241,7 +272,9 @@ class Sweep:
         except (StorageError, ValueError):  # it did not come so far
             return
         point.cpu_s = sum(record.get("cpu_s", {}).values())
-        point.saved = dict(record.get("saved", {})) | {"cpu_s": sum(record.get("saved_cpu_s", {}).values())}
+        point.saved = dict(record.get("saved", {})) | {
+            "cpu_s": sum(record.get("saved_cpu_s", {}).values())
+        }
         if unchanged := record.get("plan", {}).get("unchanged"):  # of the index job
             point.saved["videos"] = unchanged
 
@@ -251,7 +284,9 @@ class Sweep:
             return
         now = [asdict(point) for point in self._points]
         later = [
-            asdict(point) for point in self._before.values() if point.overrides not in [p["overrides"] for p in now]
+            asdict(point)
+            for point in self._before.values()
+            if point.overrides not in [p["overrides"] for p in now]
         ]
         about = {
             "job": self._job,
@@ -261,12 +296,16 @@ class Sweep:
         }
         storage, folder = self._place.storage, self._place.folder
         storage.write_bytes(f"{folder}/sweep.json", json.dumps(scrubbed(about), indent=1).encode())
-        storage.write_bytes(f"{folder}/points.json", json.dumps(scrubbed(now + later), indent=1).encode())
+        storage.write_bytes(
+            f"{folder}/points.json", json.dumps(scrubbed(now + later), indent=1).encode()
+        )
 
     def _show(self) -> None:
         self._shown = True
         self._console.rule(Text("the sweep"), align="left")
-        self._console.print(points_table([asdict(point) for point in self._points]), highlight=False)
+        self._console.print(
+            points_table([asdict(point) for point in self._points]), highlight=False
+        )
         left = sum(point.outcome != DONE for point in self._points)
         if left:
             again = f"the same command tries {left} of {len(self._points)} points again, and none that are done"
@@ -288,7 +327,9 @@ def _fixed_keys(words: list[str]) -> set[str]:
     from hydra.errors import HydraException
 
     try:
-        parsed = OverridesParser.create().parse_overrides([word for word in words if not word.startswith("-")])
+        parsed = OverridesParser.create().parse_overrides(
+            [word for word in words if not word.startswith("-")]
+        )
     except HydraException:  # Hydra says it better
         return set()
     return {one.get_key_element() for one in parsed if not one.is_sweep_override()}
@@ -310,13 +351,19 @@ def _publication(storage: Storage, dataset: str) -> int | None:
 def _read_points(place: Place) -> list[Point]:
     """Of an earlier attempt; none where they cannot be read."""
     try:
-        return [Point(**one) for one in json.loads(place.storage.read_bytes(f"{place.folder}/points.json"))]
+        return [
+            Point(**one)
+            for one in json.loads(place.storage.read_bytes(f"{place.folder}/points.json"))
+        ]
     except (StorageError, ValueError, TypeError):
         return []
 
 
 def _has_ended(place: Place) -> bool:
     try:
-        return json.loads(place.storage.read_bytes(f"{place.folder}/sweep.json"))["ended_at"] is not None
+        return (
+            json.loads(place.storage.read_bytes(f"{place.folder}/sweep.json"))["ended_at"]
+            is not None
+        )
     except (StorageError, ValueError, KeyError, TypeError):
         return False

@@ -1,4 +1,6 @@
-"""A sweep's points as a table in the terminal: what each gave, what it cost, and what it did not have to compute."""
+"""A sweep's points as a table in the terminal: what each gave, what it cost, and what it did not
+have to compute.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -26,12 +28,18 @@ def points_table(points: Sequence[Mapping[str, Any]]) -> Table:
         points: as in points.json.
     """
     kinds = [kind for kind in _SAVED if any(point["saved"].get(kind) for point in points)]
-    table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True, footer_style="bold")
+    table = Table(
+        box=None, pad_edge=False, header_style="dim", show_footer=True, footer_style="bold"
+    )
     table.add_column("point", footer="together", no_wrap=True)
     table.add_column("outcome")
     table.add_column("objective", justify="right")
-    table.add_column("wall", justify="right", footer=format_s(sum(point["seconds"] for point in points)))
-    table.add_column("CPU s", justify="right", footer=f"{sum(point['cpu_s'] for point in points):,.1f}")
+    table.add_column(
+        "wall", justify="right", footer=format_s(sum(point["seconds"] for point in points))
+    )
+    table.add_column(
+        "CPU s", justify="right", footer=f"{sum(point['cpu_s'] for point in points):,.1f}"
+    )
     saved_s = sum(point["saved"].get("cpu_s", 0.0) for point in points)
     table.add_column("saved", justify="right", footer=f"{saved_s:,.1f}")
     for kind in kinds:
@@ -50,10 +58,14 @@ def _short_names(points: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Each setting's last part, or all of it where two settings share that."""
     keys = {word.partition("=")[0] for point in points for word in point["overrides"]}
     last = Counter(key.rpartition(".")[2] for key in keys)
-    return {key: (tail if last[tail] == 1 else key) for key in keys for tail in [key.rpartition(".")[2]]}
+    return {
+        key: (tail if last[tail] == 1 else key) for key in keys for tail in [key.rpartition(".")[2]]
+    }
 
 
-def _row(point: Mapping[str, Any], kinds: Sequence[str], short: Mapping[str, str]) -> list[Text | str]:
+def _row(
+    point: Mapping[str, Any], kinds: Sequence[str], short: Mapping[str, str]
+) -> list[Text | str]:
     objective, saved = point["objective"], point["saved"]
     words = (word.partition("=") for word in point["overrides"])
     return [

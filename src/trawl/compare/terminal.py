@@ -1,4 +1,5 @@
-"""A comparison in the terminal: the runs and what sets them apart, then their headline figures side by side.
+"""A comparison in the terminal: the runs and what sets them apart, then their headline figures side
+by side.
 
 Names, settings and reasons are shown as they are, never read as markup.
 """
@@ -19,7 +20,8 @@ def comparison_tables(found: Comparison, all_metrics: bool) -> Iterator[Renderab
     """What to print, in order.
 
     Args:
-        all_metrics: every row there is, for who has chosen them; else the headline figures of everything.
+        all_metrics: every row there is, for who has chosen them; else the headline figures of
+            everything.
     """
     for warning in found.warnings:
         yield Text(f"! {warning}", style="yellow")
@@ -46,7 +48,9 @@ def _runs(found: Comparison) -> Group:
         front = Text("yes" if place in trade.front else "", style="green")
         cells = [_cell(row, place) for row in scales]
         table.add_row(str(place + 1), *settings, *cells, front, Text(entrant.run_id, style="dim"))
-    return Group(table, *([] if found.differing else [Text("their settings are the same", style="dim")]))
+    return Group(
+        table, *([] if found.differing else [Text("their settings are the same", style="dim")])
+    )
 
 
 def _figures(found: Comparison, rows: list[Row]) -> Group:
@@ -55,7 +59,11 @@ def _figures(found: Comparison, rows: list[Row]) -> Group:
     for place in range(len(found.entrants)):
         table.add_column(str(place + 1), justify="right", no_wrap=True)
     for row in rows:
-        name = _name(row) if row.slice == measures.ALL else Text.assemble(_name(row), (f" {row.slice}", "dim"))
+        name = (
+            _name(row)
+            if row.slice == measures.ALL
+            else Text.assemble(_name(row), (f" {row.slice}", "dim"))
+        )
         table.add_row(name, *(_cell(row, place) for place in range(len(row.values))))
     whys: dict[str, list[str]] = {}
     for row in rows:
@@ -69,7 +77,11 @@ def _figures(found: Comparison, rows: list[Row]) -> Group:
 def _headlines(found: Comparison) -> list[Row]:
     """Those that any run has a value of, first the two that are traded."""
     known = {(row.family, row.name): row for row in found.rows if row.slice == measures.ALL}
-    metrics = [Metric(row.family, row.name, _any_value(row)) for row in known.values() if set(row.values) != {None}]
+    metrics = [
+        Metric(row.family, row.name, _any_value(row))
+        for row in known.values()
+        if set(row.values) != {None}
+    ]
     chosen = [row for row in (found.trade.quality, found.trade.cost) if row is not None]
     chosen += [known[metric.family, metric.name] for metric in measures.headlines(metrics)]
     return list(dict.fromkeys(chosen))
@@ -80,7 +92,11 @@ def _any_value(row: Row) -> float | None:
 
 
 def _name(row: Row) -> Text:
-    words = (measures.name_of(row.name), measures.unit_of(row.name, row.unit), measures.arrow(row.better))
+    words = (
+        measures.name_of(row.name),
+        measures.unit_of(row.name, row.unit),
+        measures.arrow(row.better),
+    )
     return Text(" ".join(filter(None, words)))
 
 
@@ -88,8 +104,16 @@ def _cell(row: Row, place: int) -> Text:
     value = row.values[place]
     if value is None:
         return Text("—", style="yellow")
-    return Text(measures.number(value, row.unit, row.name), style="bold green" if place in row.best else "")
+    return Text(
+        measures.number(value, row.unit, row.name), style="bold green" if place in row.best else ""
+    )
 
 
 def _table(title: str) -> Table:
-    return Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim")
+    return Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+    )

@@ -20,8 +20,13 @@ def setting(
     at_least: float | None = None,
     above: float | None = None,
 ) -> Any:
-    """A dataclass field with the values it may take. `None` always passes where the type allows it."""
-    return field(default=default, metadata={"choices": choices, "at_least": at_least, "above": above})
+    """A dataclass field with the values it may take.
+
+    `None` always passes where the type allows it.
+    """
+    return field(
+        default=default, metadata={"choices": choices, "at_least": at_least, "above": above}
+    )
 
 
 def validate(config: Any) -> None:

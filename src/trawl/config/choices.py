@@ -1,4 +1,6 @@
-"""Lists what `conf/` and the settings' types offer: the jobs, the options of a group, the names of settings."""
+"""Lists what `conf/` and the settings' types offer: the jobs, the options of a group, the names of
+settings.
+"""
 
 from importlib import resources
 from pathlib import Path

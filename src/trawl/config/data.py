@@ -7,7 +7,10 @@ from trawl.config.checks import MISSING, setting
 
 @dataclass
 class TruthConfig:
-    """What is known of a dataset's videos, beside them; see `evaluate/truth/`. Without a format there is none."""
+    """What is known of a dataset's videos, beside them; see `evaluate/truth/`.
+
+    Without a format there is none.
+    """
 
     format: str | None = setting(None, choices=("demo", "coco", "ytvis", "mot", "davis"))
     uri: str | None = None
@@ -18,13 +21,16 @@ class TruthConfig:
 
 @dataclass
 class DatasetConfig:
-    """Where the videos are. kind: demo, folder or manifest; see `corpus/source.py` for what each reads."""
+    """Where the videos are. kind: demo, folder or manifest; see `corpus/source.py` for what each
+    reads.
+    """
 
     kind: str = setting(MISSING, choices=("demo", "folder", "manifest"))
     name: str | None = None
     uri: str = MISSING
     glob: str = "**/*"
-    # the options of `conf/embedder`, `conf/grounder` and `conf/tracker` that this dataset defaults to
+    # the options of `conf/embedder`, `conf/grounder` and `conf/tracker` that this dataset defaults
+    # to
     embedder: str | None = None
     grounder: str | None = None
     tracker: str | None = None
@@ -41,7 +47,10 @@ class DatasetConfig:
 
 @dataclass
 class StorageConfig:
-    """Where tables, queries and runs are written. Credentials are never settings: see `storage.py`."""
+    """Where tables, queries and runs are written.
+
+    Credentials are never settings: see `storage.py`.
+    """
 
     root: str = MISSING
     endpoint: str | None = None

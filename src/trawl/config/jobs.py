@@ -1,7 +1,10 @@
-"""The settings' types and ranges. YAML in `conf/` holds the values and says what they mean; here a typo is caught.
+"""The settings' types and ranges.
 
-Below `jobs/` only these dataclasses and plain arguments travel, never a DictConfig. `validate` checks what a type cannot say
-(a choice, a range) before any work starts. Imports nothing heavy, so that every step can import it.
+YAML in `conf/` holds the values and says what they mean; here a typo is caught.
+
+Below `jobs/` only these dataclasses and plain arguments travel, never a DictConfig. `validate`
+checks what a type cannot say (a choice, a range) before any work starts. Imports nothing heavy, so
+that every step can import it.
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +20,14 @@ from trawl.config.data import (
     TableConfig,
 )
 from trawl.config.models import EmbedderConfig, GrounderConfig, ResourcesConfig, TrackerConfig
-from trawl.config.steps import CacheConfig, EvaluationConfig, PageConfig, ReportConfig, SearchConfig, TrackingConfig
+from trawl.config.steps import (
+    CacheConfig,
+    EvaluationConfig,
+    PageConfig,
+    ReportConfig,
+    SearchConfig,
+    TrackingConfig,
+)
 
 
 @dataclass
@@ -46,7 +56,8 @@ class IndexConfig:
 class StandingConfig:
     """One file of `conf/standing`: a question that every night asks of new footage.
 
-    overrides: settings of jobs.track, as on its command line; datasets: whose nights ask it, by `dataset.name`; empty: all.
+    overrides: settings of jobs.track, as on its command line; datasets: whose nights ask it, by
+    `dataset.name`; empty: all.
     """
 
     overrides: list[str] = MISSING
@@ -100,7 +111,9 @@ class TrackConfig:
 
 @dataclass
 class EvaluateConfig(TrackConfig):
-    """`python -m jobs.evaluate`: all settings of tracking, used where no `run` is named, and what to measure."""
+    """`python -m jobs.evaluate`: all settings of tracking, used where no `run` is named, and what
+    to measure.
+    """
 
     run: str | None = None
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
@@ -122,7 +135,9 @@ class CompareConfig:
 
 @dataclass
 class FailuresConfig:
-    """`python -m jobs.failures`; see `failures/requests.py` for what `retry`, `quarantine` and `release` do."""
+    """`python -m jobs.failures`; see `failures/requests.py` for what `retry`, `quarantine` and
+    `release` do.
+    """
 
     dataset: DatasetConfig = MISSING
     storage: StorageConfig = MISSING

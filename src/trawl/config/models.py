@@ -21,7 +21,10 @@ class EmbedderConfig:
 
 @dataclass
 class ResourcesConfig:
-    """How many actors run where; see `runtime/room.py`. None: as many as the machine or cluster has room for."""
+    """How many actors run where; see `runtime/room.py`.
+
+    None: as many as the machine or cluster has room for.
+    """
 
     address: str | None = None
     decode_actors: int | None = setting(None, at_least=1)

@@ -42,7 +42,9 @@ class RefineConfig:
 
 @dataclass
 class MotionConfig:
-    """How a track moves through gaps, and when it is doubted; see `track/motion.py` and `track/doubts.py`."""
+    """How a track moves through gaps, and when it is doubted; see `track/motion.py` and
+    `track/doubts.py`.
+    """
 
     noise: float = setting(0.05, above=0)
     drift: float = setting(3.0, above=0)
@@ -98,7 +100,9 @@ class CacheConfig:
 class EvaluationConfig:
     """What is measured, and when a thing counts; see `evaluate/`."""
 
-    measure: list[str] = field(default_factory=lambda: ["retrieval", "masks", "tracking", "end_to_end", "cost"])
+    measure: list[str] = field(
+        default_factory=lambda: ["retrieval", "masks", "tracking", "end_to_end", "cost"]
+    )
     objective: str = "hota_masks"
     min_visibility: float = setting(0.3, at_least=0)
     min_share: float = setting(0.1, at_least=0)

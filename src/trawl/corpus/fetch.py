@@ -1,7 +1,8 @@
-"""A video's bytes as a local file, wherever they lie: itself on a local disk, else a copy that is shared or gone afterwards.
+"""A video's bytes as a local file, wherever they lie: itself on a local disk, else a copy that is
+shared or gone afterwards.
 
-What is wrong with one video is a VideoError, which costs that video alone; what would be wrong with every other as well (expired
-credentials, a scratch folder that cannot be used) is a StorageError.
+What is wrong with one video is a VideoError, which costs that video alone; what would be wrong with
+every other as well (expired credentials, a scratch folder that cannot be used) is a StorageError.
 """
 
 import contextlib
@@ -31,20 +32,26 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def localize(
-    uri: str, config: StorageConfig, scratch_dir: Path, max_bytes: int, fingerprint: str | None = None
+    uri: str,
+    config: StorageConfig,
+    scratch_dir: Path,
+    max_bytes: int,
+    fingerprint: str | None = None,
 ) -> Iterator[Path]:
     """The file as a local, absolute path: itself if it is local, else a copy in `scratch_dir`.
 
     Args:
         scratch_dir: an existing folder, for remote files only.
         max_bytes: a longer file is refused, before or while it is copied.
-        fingerprint: as it was listed, or as a manifest's row extends it. The copy is then shared with others and stays in the
-            cache (`cache.py`) afterwards; an object on S3 that is not of this fingerprint any more is refused. None: the copy is
-            gone afterwards.
+        fingerprint: as it was listed, or as a manifest's row extends it. The copy is then shared
+            with others and stays in the cache (`cache.py`) afterwards; an object on S3 that is not
+            of this fingerprint any more is refused. None: the copy is gone afterwards.
 
     Raises:
-        VideoError: UNREADABLE (missing, refused, changed, no regular file, no space for a copy) or TOO_LARGE.
-        StorageError: the scratch folder cannot be used, or the credentials have expired: not this video's fault.
+        VideoError: UNREADABLE (missing, refused, changed, no regular file, no space for a copy) or
+            TOO_LARGE.
+        StorageError: the scratch folder cannot be used, or the credentials have expired: not this
+            video's fault.
     """
     if scheme_of(uri) == "file":
         path = local_path(uri).absolute()
@@ -56,7 +63,9 @@ def localize(
     with contextlib.ExitStack() as stack:
         try:
             if listed == MISSING or not config.cache_mb:
-                path = stack.enter_context(_private_copy(uri, config, scratch_dir, suffix, max_bytes))
+                path = stack.enter_context(
+                    _private_copy(uri, config, scratch_dir, suffix, max_bytes)
+                )
             else:
                 cache = VideoCache(scratch_dir, config.cache_mb * 2**20)
                 fill = partial(_copy, uri, config, max_bytes, listed)
@@ -65,13 +74,16 @@ def localize(
             if error.errno not in _FULL:
                 raise storage_error(error, str(scratch_dir)) from error
             raise VideoError(
-                Reason.UNREADABLE, f"no space for a copy in {scratch_dir}: free some, or set resources.scratch"
+                Reason.UNREADABLE,
+                f"no space for a copy in {scratch_dir}: free some, or set resources.scratch",
             ) from error
         yield path
 
 
 @contextmanager
-def _private_copy(uri: str, config: StorageConfig, folder: Path, suffix: str, max_bytes: int) -> Iterator[Path]:
+def _private_copy(
+    uri: str, config: StorageConfig, folder: Path, suffix: str, max_bytes: int
+) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(suffix=suffix, dir=folder)
     try:
         with os.fdopen(handle, "wb") as target:
@@ -96,7 +108,9 @@ def _check_readable(path: Path, max_bytes: int) -> None:
 
 def _check_size(size_bytes: int, max_bytes: int) -> None:
     if size_bytes > max_bytes:
-        raise VideoError(Reason.TOO_LARGE, f"{size_bytes:,} bytes; the limit is {max_bytes:,} (decode.max_bytes)")
+        raise VideoError(
+            Reason.TOO_LARGE, f"{size_bytes:,} bytes; the limit is {max_bytes:,} (decode.max_bytes)"
+        )
 
 
 def _copy(
@@ -114,19 +128,25 @@ def _copy(
                 tick()
     except _refusals() as error:
         full = isinstance(error, OSError) and error.errno in _FULL
-        if full or (error.__cause__ is not None and kind_of(error.__cause__) in ("expired", "clock")):
+        if full or (
+            error.__cause__ is not None and kind_of(error.__cause__) in ("expired", "clock")
+        ):
             raise  # every other video would fail as well
         raise VideoError(Reason.UNREADABLE, scrub(" ".join(str(error).split()), uri)) from error
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What our own client and fsspec's say of a file that cannot be read; fsspec lets through what http itself raises."""
+    """What our own client and fsspec's say of a file that cannot be read; fsspec lets through what
+    http itself raises.
+    """
     from aiohttp import ClientError
 
     return StorageError, OSError, ImportError, ValueError, ClientError
 
 
-def _chunks(uri: str, config: StorageConfig, fingerprint: str | None, target: BinaryIO) -> Generator[int, None, None]:
+def _chunks(
+    uri: str, config: StorageConfig, fingerprint: str | None, target: BinaryIO
+) -> Generator[int, None, None]:
     if scheme_of(uri) == "s3":
         bucket, key = split(uri)
         yield from S3Files(bucket, "", endpoint_of(config)).download(key, target, fingerprint)

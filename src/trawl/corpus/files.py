@@ -1,8 +1,9 @@
-"""The dataset's side of storage: list and stat files at any URI, local, S3 or another that fsspec opens.
+"""The dataset's side of storage: list and stat files at any URI, local, S3 or another that fsspec
+opens.
 
-Three kinds of place, chosen by the URI's scheme: the local disk (no scheme, or file://), S3 by our own client (streamed
-listings, so that a bucket of a million keys costs one page of memory), and fsspec for the rest. A dataset that cannot be
-listed is a DatasetError.
+Three kinds of place, chosen by the URI's scheme: the local disk (no scheme, or file://), S3 by our
+own client (streamed listings, so that a bucket of a million keys costs one page of memory), and
+fsspec for the rest. A dataset that cannot be listed is a DatasetError.
 """
 
 import errno
@@ -26,7 +27,8 @@ MISSING = "missing"  # the fingerprint of a file that is named but not there
 class FileInfo:
     """A file as listed. path is relative to the listed folder, "/" as separator; uri opens it.
 
-    fingerprint changes when the bytes do: an object's etag, or size and mtime; "missing" when there is no such file.
+    fingerprint changes when the bytes do: an object's etag, or size and mtime; "missing" when there
+    is no such file.
     """
 
     path: str
@@ -36,12 +38,15 @@ class FileInfo:
 
 
 def list_files(uri: str, config: StorageConfig) -> Iterator[FileInfo]:
-    """Every file below the folder `uri`, recursively, streamed; hidden files and folders (".x") are left out.
+    """Every file below the folder `uri`, recursively, streamed; hidden files and folders (".x") are
+    left out.
 
-    Symbolic links are followed; a link back to a folder that holds it is not. A URI that names one file lists that file.
+    Symbolic links are followed; a link back to a folder that holds it is not. A URI that names one
+    file lists that file.
 
     Raises:
-        DatasetError: the folder does not exist or some of it cannot be listed (half a listing would look like removals).
+        DatasetError: the folder does not exist or some of it cannot be listed (half a listing would
+            look like removals).
     """
     scheme = scheme_of(uri)
     try:
@@ -59,7 +64,9 @@ def list_files(uri: str, config: StorageConfig) -> Iterator[FileInfo]:
 
 
 def stat_file(uri: str, path: str, config: StorageConfig) -> FileInfo:
-    """One file by its URI. A file that is not there has the fingerprint "missing" and size 0: no error.
+    """One file by its URI.
+
+    A file that is not there has the fingerprint "missing" and size 0: no error.
 
     Raises:
         StorageError: the storage refused or could not be reached.
@@ -68,7 +75,11 @@ def stat_file(uri: str, path: str, config: StorageConfig) -> FileInfo:
     if scheme == "s3":
         bucket, key = split(uri)
         found = S3Files(bucket, "", endpoint_of(config)).head(key)
-        return FileInfo(path, uri, found.size_bytes, found.etag) if found else FileInfo(path, uri, 0, MISSING)
+        return (
+            FileInfo(path, uri, found.size_bytes, found.etag)
+            if found
+            else FileInfo(path, uri, 0, MISSING)
+        )
     if scheme == "file":
         try:
             return _local_info(local_path(uri), path)
@@ -91,7 +102,8 @@ def scheme_of(uri: str) -> str:
 
 
 def local_path(uri: str) -> Path:
-    """The path of a plain path or a file:// URI, percent-escapes undone where the literal name does not exist.
+    """The path of a plain path or a file:// URI, percent-escapes undone where the literal name does
+    not exist.
 
     Names that are no UTF-8 travel as escapes, since a table's strings must be UTF-8.
     """
@@ -115,7 +127,10 @@ def _list_local(root: Path) -> Iterator[FileInfo]:
     while folders:
         folder, prefix, holders = folders.pop()
         with os.scandir(folder) as scan:
-            entries = sorted((entry for entry in scan if not entry.name.startswith(".")), key=lambda entry: entry.name)
+            entries = sorted(
+                (entry for entry in scan if not entry.name.startswith(".")),
+                key=lambda entry: entry.name,
+            )
         for entry in entries:
             if not _is_folder(entry):
                 yield _local_info(Path(entry.path), prefix + entry.name)
@@ -139,7 +154,10 @@ def _identity(folder: Path) -> tuple[int, int]:
 
 
 def _local_info(path: Path, relative: str) -> FileInfo:
-    uri, shown = _utf8(str(path)), relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    uri, shown = (
+        _utf8(str(path)),
+        relative.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"),
+    )
     try:
         found = path.stat()
     except OSError as error:
@@ -166,7 +184,10 @@ def _list_s3(uri: str, config: StorageConfig) -> Iterator[FileInfo]:
         empty = False
         if not found.key.endswith("/") and not _hidden(found.key):
             yield FileInfo(
-                found.key, f"s3://{bucket}/{prefix + '/' if prefix else ''}{found.key}", found.size_bytes, found.etag
+                found.key,
+                f"s3://{bucket}/{prefix + '/' if prefix else ''}{found.key}",
+                found.size_bytes,
+                found.etag,
             )
     if empty and prefix:
         one = stat_file(uri, PurePosixPath(prefix).name, config)
@@ -198,9 +219,16 @@ def open_fsspec(uri: str) -> tuple[Any, str]:
 def _fsspec_info(info: dict[str, Any], path: str, uri: str) -> FileInfo:
     size = int(info.get("size") or 0)
     changed = next(
-        (info[key] for key in ("ETag", "etag", "md5", "mtime", "LastModified", "created") if info.get(key)), ""
+        (
+            info[key]
+            for key in ("ETag", "etag", "md5", "mtime", "LastModified", "created")
+            if info.get(key)
+        ),
+        "",
     )
-    return FileInfo(path, uri, size, str(info.get("ETag") or info.get("etag") or f"{size}-{changed}").strip('"'))
+    return FileInfo(
+        path, uri, size, str(info.get("ETag") or info.get("etag") or f"{size}-{changed}").strip('"')
+    )
 
 
 def _hidden(path: str) -> bool:

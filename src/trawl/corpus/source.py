@@ -1,8 +1,8 @@
 """The corpus as a stream of VideoFile: what a folder, a manifest or the demo holds.
 
-Nothing is opened: a listing and, for a manifest, one stat per row. Which bytes are a video is decided later, by looking at
-them; a suffix only decides what is worth looking at. Memory is flat in the number of videos, a manifest's duplicate check
-aside (8 bytes a row).
+Nothing is opened: a listing and, for a manifest, one stat per row. Which bytes are a video is
+decided later, by looking at them; a suffix only decides what is worth looking at. Memory is flat in
+the number of videos, a manifest's duplicate check aside (8 bytes a row).
 """
 
 import csv
@@ -42,7 +42,10 @@ _STATS_AT_ONCE = 16
 
 
 class Listing:
-    """Iterate it for the videos. `ignored` then counts, by suffix, the files that a folder holds besides."""
+    """Iterate it for the videos.
+
+    `ignored` then counts, by suffix, the files that a folder holds besides.
+    """
 
     def __init__(self, config: DatasetConfig, storage: StorageConfig) -> None:
         self._config, self._storage = config, storage
@@ -74,18 +77,23 @@ class Listing:
 def list_videos(config: DatasetConfig, storage: StorageConfig) -> Listing:
     """The dataset's videos, streamed, each once.
 
-    A folder's video_id is the path inside it. `glob` is matched against that path, "**" for any folders; unless its last
-    part names a suffix, only files with a video's suffix count. Zero-byte and mislabelled files are listed like any other.
-    A manifest's video_id is `id_column`, or else the URI: relative ones as they stand, absolute ones without their
-    scheme, or relative to the manifest's folder where they lie in it, without what may be a credential (`storage/veil.py`), so
+    A folder's video_id is the path inside it. `glob` is matched against that path, "**" for any
+    folders; unless its last part names a suffix, only files with a video's suffix count. Zero-byte
+    and mislabelled files are listed like any other. A manifest's video_id is `id_column`, or else
+    the URI: relative ones as they stand, absolute ones without their scheme, or relative to the
+    manifest's folder where they lie in it, without what may be a credential (`storage/veil.py`), so
     that a newly signed URL is no new video. Its other columns become `metadata` and part of the
-    fingerprint, so that an edited row is indexed anew; a file that is not there is listed with the fingerprint "missing".
+    fingerprint, so that an edited row is indexed anew; a file that is not there is listed with the
+    fingerprint "missing".
 
     Raises (the settings at once, the rest while iterating):
-        DatasetError: unknown kind; missing, unreadable or empty dataset; a manifest without its columns or with duplicates.
+        DatasetError: unknown kind; missing, unreadable or empty dataset; a manifest without its
+            columns or with duplicates.
     """
     if config.kind not in _KINDS:
-        raise DatasetError(f"dataset.kind={config.kind!r} is unknown; {did_you_mean(config.kind, _KINDS)}")
+        raise DatasetError(
+            f"dataset.kind={config.kind!r} is unknown; {did_you_mean(config.kind, _KINDS)}"
+        )
     return Listing(config, storage)
 
 
@@ -108,7 +116,9 @@ def dataset_name(config: DatasetConfig) -> str:
     return f"{slug or 'dataset'}-{hashlib.sha256(uri.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
 
 
-def _folder(config: DatasetConfig, storage: StorageConfig, ignored: Counter[str]) -> Iterator[VideoFile]:
+def _folder(
+    config: DatasetConfig, storage: StorageConfig, ignored: Counter[str]
+) -> Iterator[VideoFile]:
     from fsspec.utils import glob_translate
 
     uri = f"{config.uri.rstrip('/')}/videos" if config.kind == "demo" else config.uri
@@ -128,7 +138,9 @@ def _folder(config: DatasetConfig, storage: StorageConfig, ignored: Counter[str]
 def _manifest(config: DatasetConfig, storage: StorageConfig) -> Iterator[VideoFile]:
     with _local_manifest(config, storage) as path:
         rows = _parquet_rows if _is_parquet(path) else _csv_rows
-        _refuse_duplicates(config, (_identify(config, n, row)[0] for n, row in enumerate(rows(config, path), 1)))
+        _refuse_duplicates(
+            config, (_identify(config, n, row)[0] for n, row in enumerate(rows(config, path), 1))
+        )
         entries = ((*_identify(config, n, row), row) for n, row in enumerate(rows(config, path), 1))
         workers = _STATS_AT_ONCE if scheme_of(config.uri) != "file" else 4
         with ThreadPoolExecutor(workers) as pool:
@@ -167,7 +179,9 @@ def _csv_rows(config: DatasetConfig, path: Path) -> Iterator[dict[str, Any]]:
                     )
                 yield {name: _csv_value(text) for name, text in row.items()} | _texts(config, row)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"dataset.uri {veil(config.uri)} is neither Parquet nor CSV in UTF-8: {error}") from error
+        raise DatasetError(
+            f"dataset.uri {veil(config.uri)} is neither Parquet nor CSV in UTF-8: {error}"
+        ) from error
 
 
 def _parquet_rows(config: DatasetConfig, path: Path) -> Iterator[dict[str, Any]]:
@@ -180,7 +194,9 @@ def _parquet_rows(config: DatasetConfig, path: Path) -> Iterator[dict[str, Any]]
             for batch in file.iter_batches(batch_size=4096):
                 yield from batch.to_pylist()
     except pa.ArrowInvalid as error:
-        raise DatasetError(f"dataset.uri {veil(config.uri)} is damaged: {' '.join(str(error).split())}") from error
+        raise DatasetError(
+            f"dataset.uri {veil(config.uri)} is damaged: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _check_columns(config: DatasetConfig, names: list[str] | Any) -> None:
@@ -193,11 +209,17 @@ def _check_columns(config: DatasetConfig, names: list[str] | Any) -> None:
 
 def _texts(config: DatasetConfig, row: dict[str, Any]) -> dict[str, Any]:
     """Ids and URIs stay as written: "007" is no number."""
-    return {column: row[column] for column in (config.uri_column, config.id_column) if column is not None}
+    return {
+        column: row[column]
+        for column in (config.uri_column, config.id_column)
+        if column is not None
+    }
 
 
 def _csv_value(text: str) -> Any:
-    """A CSV knows no types: plain numbers and true/false become such, the empty field nothing, the rest stays text."""
+    """A CSV knows no types: plain numbers and true/false become such, the empty field nothing, the
+    rest stays text.
+    """
     if re.fullmatch(r"-?(0|[1-9]\d{0,17})", text):
         return int(text)
     if re.fullmatch(r"-?(0|[1-9]\d*)\.\d+([eE][-+]?\d{1,3})?", text):
@@ -209,31 +231,45 @@ def _identify(config: DatasetConfig, number: int, row: dict[str, Any]) -> tuple[
     """(video_id, uri) of a row."""
     written = row[config.uri_column]
     if not isinstance(written, str) or not written.strip():
-        raise DatasetError(f"{veil(config.uri)} row {number}: {config.uri_column} is empty or no text ({written!r})")
+        raise DatasetError(
+            f"{veil(config.uri)} row {number}: {config.uri_column} is empty or no text ({written!r})"
+        )
     home = _home(config)
-    relative = scheme_of(written) == "file" and "://" not in written and not written.startswith(("/", "~"))
+    relative = (
+        scheme_of(written) == "file" and "://" not in written and not written.startswith(("/", "~"))
+    )
     uri = f"{home}/{written.removeprefix('./')}" if relative else absolute_uri(written)
     if config.id_column is not None:
         return place(str(row[config.id_column])), uri
     told, home = place(uri), place(home)
     inside = told.startswith(f"{home}/") and ".." not in PurePosixPath(written).parts
-    return told.removeprefix(f"{home}/") if inside else told.partition("://")[2] or told.lstrip("/"), uri
+    return told.removeprefix(f"{home}/") if inside else told.partition("://")[2] or told.lstrip(
+        "/"
+    ), uri
 
 
 def _home(config: DatasetConfig) -> str:
-    """The manifest's folder; a signature of the manifest opens nothing else, a user and password may."""
+    """The manifest's folder; a signature of the manifest opens nothing else, a user and password
+    may.
+    """
     uri = absolute_uri(config.uri)
-    return (re.split(r"[?#]", uri)[0] if uri.startswith(("http://", "https://")) else uri).rpartition("/")[0]
+    return (
+        re.split(r"[?#]", uri)[0] if uri.startswith(("http://", "https://")) else uri
+    ).rpartition("/")[0]
 
 
-def reopen(config: DatasetConfig, storage: StorageConfig, uris: Mapping[str, str]) -> dict[str, str]:
+def reopen(
+    config: DatasetConfig, storage: StorageConfig, uris: Mapping[str, str]
+) -> dict[str, str]:
     """What opens these videos now, by video_id.
 
-    What is stored of a URI may lack its credentials (`storage/veil.py`). The dataset has them, and newer ones than those that
-    the video was indexed with. A video that it no longer names keeps what was stored, and cannot be opened.
+    What is stored of a URI may lack its credentials (`storage/veil.py`). The dataset has them, and
+    newer ones than those that the video was indexed with. A video that it no longer names keeps
+    what was stored, and cannot be opened.
 
     Args:
-        uris: as stored, by video_id; those that lack nothing come back as they are, and cost nothing.
+        uris: as stored, by video_id; those that lack nothing come back as they are, and cost
+            nothing.
 
     Raises:
         DatasetError: the manifest cannot be read.
@@ -257,7 +293,13 @@ def reopen(config: DatasetConfig, storage: StorageConfig, uris: Mapping[str, str
 
 
 def _refuse_duplicates(config: DatasetConfig, ids: Iterator[str]) -> None:
-    hashes = array("Q", (int.from_bytes(hashlib.blake2b(i.encode(), digest_size=8).digest(), "little") for i in ids))
+    hashes = array(
+        "Q",
+        (
+            int.from_bytes(hashlib.blake2b(i.encode(), digest_size=8).digest(), "little")
+            for i in ids
+        ),
+    )
     ordered = np.sort(np.frombuffer(hashes, np.uint64))
     repeated = int((ordered[1:] == ordered[:-1]).sum())
     if repeated:
@@ -273,18 +315,25 @@ def _refuse_duplicates(config: DatasetConfig, ids: Iterator[str]) -> None:
 
 
 def _stat(config: DatasetConfig, uri: str, video_id: str, storage: StorageConfig) -> FileInfo:
-    """One file's refusal costs that file; a storage that cannot be reached would cost them all, so it ends the job."""
+    """One file's refusal costs that file; a storage that cannot be reached would cost them all, so
+    it ends the job.
+    """
     try:
         return stat_file(uri, video_id, storage)
     except StorageError as error:
-        if error.__cause__ is not None and kind_of(error.__cause__) in ("unreachable", "no_credentials"):
+        if error.__cause__ is not None and kind_of(error.__cause__) in (
+            "unreachable",
+            "no_credentials",
+        ):
             raise DatasetError(f"{veil(config.uri)} names {veil(uri)}: {error}") from error
         return FileInfo(video_id, uri, 0, MISSING)
 
 
 def _described(config: DatasetConfig, info: FileInfo, row: dict[str, Any]) -> VideoFile:
     named = (config.uri_column, config.id_column)
-    metadata = scrubbed({key: value for key, value in row.items() if key not in named and value is not None})
+    metadata = scrubbed(
+        {key: value for key, value in row.items() if key not in named and value is not None}
+    )
     fingerprint = info.fingerprint
     if metadata and fingerprint != MISSING:
         text = json.dumps(metadata, sort_keys=True, default=str)

@@ -1,10 +1,12 @@
-"""The process in which files are decoded: `python -m trawl.decode.child FD HANDLER`, started by `sandbox.py` alone.
+"""The process in which files are decoded: `python -m trawl.decode.child FD HANDLER`, started by
+`sandbox.py` alone.
 
-It loads the decoders once and stays single-threaded. For each job it forks: the fork takes its limits, decodes one file,
-streams messages into a pipe and ends. So a crash, a hang, a leak or a bomb costs that file, and a new file costs a fork.
-The parent speaks over a socket: a job with two file descriptors (pipe, error log) is answered by the fork's process id;
-"reap" is answered by its exit status. When the socket closes, everything here ends.
-Linux only: it relies on a parent-death signal and process descriptors.
+It loads the decoders once and stays single-threaded. For each job it forks: the fork takes its
+limits, decodes one file, streams messages into a pipe and ends. So a crash, a hang, a leak or a
+bomb costs that file, and a new file costs a fork. The parent speaks over a socket: a job with two
+file descriptors (pipe, error log) is answered by the fork's process id; "reap" is answered by its
+exit status. When the socket closes, everything here ends. Linux only: it relies on a parent-death
+signal and process descriptors.
 """
 
 import ctypes
@@ -129,7 +131,8 @@ def _messages(job: Job, handler: Handler) -> Iterator[Message]:
         yield Failure(error.reason.value, error.message)
     except MemoryError:
         yield Failure(
-            Reason.OUT_OF_MEMORY.value, f"decoding takes more than decode.max_memory_mb={job.limits.max_memory_mb}"
+            Reason.OUT_OF_MEMORY.value,
+            f"decoding takes more than decode.max_memory_mb={job.limits.max_memory_mb}",
         )
     except av.error.FFmpegError as error:
         yield Failure(Reason.CORRUPT.value, f"FFmpeg: {error.strerror}")

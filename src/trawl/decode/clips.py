@@ -1,7 +1,8 @@
 """Every picture of a stretch of a video, at display size: what tracking looks at.
 
-The same scan, numbering and decoder as for the index, so that a frame_index means the same picture in both. Pictures that
-do not decode are left out; the times tell. To be called inside the sandbox only.
+The same scan, numbering and decoder as for the index, so that a frame_index means the same picture
+in both. Pictures that do not decode are left out; the times tell. To be called inside the sandbox
+only.
 """
 
 from collections.abc import Iterator
@@ -28,12 +29,15 @@ _BATCH_BYTES = 8 << 20
 def clip_frames(
     path: Path, span: Span, max_fps: float | None, max_side: int | None, limits: DecodeConfig
 ) -> Iterator[ClipFrames | DecodeReport]:
-    """Pictures with a time in [start_s, end_s), in order, in batches of about 8 MB, and last one DecodeReport.
+    """Pictures with a time in [start_s, end_s), in order, in batches of about 8 MB, and last one
+    DecodeReport.
 
-    max_fps: at most so many a second, None is all of them. max_side: pictures with a longer side are scaled down to it.
+    max_fps: at most so many a second, None is all of them. max_side: pictures with a longer side
+    are scaled down to it.
 
     Raises:
-        VideoError: whatever opening the file deserves; NO_FRAMES where no picture has such a time, CORRUPT where none decodes.
+        VideoError: whatever opening the file deserves; NO_FRAMES where no picture has such a time,
+            CORRUPT where none decodes.
     """
     started_s = cpu_s()
     found = scan(path, identify(path, limits), limits)
@@ -61,10 +65,14 @@ def clip_frames(
         raise VideoError(Reason.CORRUPT, f"no picture decodes: {damage}")
     shown = len(wanted) - len(missing)
     spent_s = cpu_s() - started_s
-    yield DecodeReport(found.probe, "pyav", decoded, shown, suspect, str(damage), spent_s, peak_mb())
+    yield DecodeReport(
+        found.probe, "pyav", decoded, shown, suspect, str(damage), spent_s, peak_mb()
+    )
 
 
-def _wanted(times_s: Times, keyframe: NDArray[np.bool_], span: Span, max_fps: float | None) -> Indices:
+def _wanted(
+    times_s: Times, keyframe: NDArray[np.bool_], span: Span, max_fps: float | None
+) -> Indices:
     if max_fps is None:
         return np.flatnonzero(inside(times_s, span))
     return plan(times_s, keyframe, SamplingConfig(policy="interval", every_s=1 / max_fps), span)

@@ -1,8 +1,9 @@
-"""Open a file that nobody vouches for, as one known container and nothing else, and hand out its packets.
+"""Open a file that nobody vouches for, as one known container and nothing else, and hand out its
+packets.
 
-The demuxer is forced (see `sniff.py`) and may open nothing but this one local file; decoders get one thread and refuse
-pictures above the limit. FFmpeg's own complaints are counted here, because for damage that a decoder conceals they are
-the only sign. To be used inside the sandbox only.
+The demuxer is forced (see `sniff.py`) and may open nothing but this one local file; decoders get
+one thread and refuse pictures above the limit. FFmpeg's own complaints are counted here, because
+for damage that a decoder conceals they are the only sign. To be used inside the sandbox only.
 """
 
 import os
@@ -19,7 +20,8 @@ from trawl.decode.sniff import DEMUXERS, HEAD_BYTES, sniff
 from trawl.errors import VideoError
 from trawl.records.video import Reason
 
-# Containers without presentation times: FFmpeg guesses them, wrongly where pictures are stored out of order.
+# Containers without presentation times: FFmpeg guesses them, wrongly where pictures are stored out
+# of order.
 WITHOUT_PTS = ("avi", "h264", "hevc", "mpegvideo")
 
 _TOLD_ERRORS = 4  # how many causes of damage a message names
@@ -53,7 +55,9 @@ def identify(path: Path, limits: DecodeConfig) -> str:
     except OSError as error:
         raise VideoError(Reason.UNREADABLE, f"cannot read the file: {error.strerror}") from error
     if size > limits.max_bytes:
-        raise VideoError(Reason.TOO_LARGE, f"{size} bytes, above the limit decode.max_bytes={limits.max_bytes}")
+        raise VideoError(
+            Reason.TOO_LARGE, f"{size} bytes, above the limit decode.max_bytes={limits.max_bytes}"
+        )
     return sniff(head)
 
 
@@ -64,8 +68,10 @@ def open_input(path: Path, container: str) -> InputContainer:
         VideoError: TRUNCATED where the index is missing, CORRUPT otherwise.
     """
     av.logging.set_level(av.logging.PANIC)  # prints nothing, and counts what it does not print
-    name = f"file:{path.absolute()}"  # "file:" keeps a name like "http:..." or "concat:..." a file name
-    # FFmpeg would decode up to seven pictures to guess what a good header says; where it must guess, let it.
+    # "file:" keeps a name like "http:..." or "concat:..." a file name
+    name = f"file:{path.absolute()}"
+    # FFmpeg would decode up to seven pictures to guess what a good header says; where it must
+    # guess, let it.
     guess = {} if container in WITHOUT_PTS else {"skip_frame": "all"}
     try:
         return av.open(
@@ -78,8 +84,12 @@ def open_input(path: Path, container: str) -> InputContainer:
         )
     except av.error.FFmpegError as error:
         if container == "mp4" and b"moov" not in _boxes(path):
-            raise VideoError(Reason.TRUNCATED, "the file ends before its index (no moov box)") from error
-        raise VideoError(Reason.CORRUPT, f"the container cannot be opened: {error.strerror}") from error
+            raise VideoError(
+                Reason.TRUNCATED, "the file ends before its index (no moov box)"
+            ) from error
+        raise VideoError(
+            Reason.CORRUPT, f"the container cannot be opened: {error.strerror}"
+        ) from error
 
 
 def video_stream(source: InputContainer, limits: DecodeConfig) -> VideoStream:
@@ -88,16 +98,22 @@ def video_stream(source: InputContainer, limits: DecodeConfig) -> VideoStream:
     Raises:
         VideoError: NO_VIDEO_STREAM, UNSUPPORTED_CODEC or TOO_LARGE.
     """
-    moving = [s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    moving = [
+        s for s in source.streams.video if not s.disposition & av.stream.Disposition.attached_pic
+    ]
     if not moving:
         kinds = sorted({str(s.type) for s in source.streams}) or ["none"]
         raise VideoError(Reason.NO_VIDEO_STREAM, f"no video among the streams: {', '.join(kinds)}")
     stream = moving[0]
     if stream.codec_context is None:
-        raise VideoError(Reason.UNSUPPORTED_CODEC, f"no decoder for the codec of stream {stream.index}")
+        raise VideoError(
+            Reason.UNSUPPORTED_CODEC, f"no decoder for the codec of stream {stream.index}"
+        )
     check_pixels(stream.codec_context.width, stream.codec_context.height, limits)
-    stream.codec_context.thread_count = 1  # many decoders run side by side; threads would only fight for the cores
-    # strict: without the guess above, H.264 must be held back by what its header allows to come out in order.
+    # many decoders run side by side; threads would only fight for the cores
+    stream.codec_context.thread_count = 1
+    # strict: without the guess above, H.264 must be held back by what its header allows to come out
+    # in order.
     strict = {"strict": "1"} if stream.codec_context.name == "h264" else {}
     stream.codec_context.options = {"max_pixels": str(limits.max_pixels), **strict}
     stream.codec_context.skip_frame = "DEFAULT"
@@ -111,12 +127,18 @@ def check_pixels(width: int, height: int, limits: DecodeConfig) -> None:
     """Raises VideoError TOO_LARGE for a picture of more than `max_pixels`."""
     if width * height > limits.max_pixels:
         raise VideoError(
-            Reason.TOO_LARGE, f"{width} x {height} pixels, above the limit decode.max_pixels={limits.max_pixels}"
+            Reason.TOO_LARGE,
+            f"{width} x {height} pixels, above the limit decode.max_pixels={limits.max_pixels}",
         )
 
 
-def packets(source: InputContainer, stream: VideoStream, damage: Damage) -> "Iterator[Packet[VideoStream]]":
-    """The stream's packets in decode order. What is wrong with the container is noted in `damage`."""
+def packets(
+    source: InputContainer, stream: VideoStream, damage: Damage
+) -> "Iterator[Packet[VideoStream]]":
+    """The stream's packets in decode order.
+
+    What is wrong with the container is noted in `damage`.
+    """
     source_packets = source.demux(stream)
     while True:
         before = complaints()
@@ -138,12 +160,16 @@ def packets(source: InputContainer, stream: VideoStream, damage: Damage) -> "Ite
 def complaints() -> int:
     """How many errors FFmpeg has logged so far: how its decoders tell of damage that they conceal."""
     count, last = av.logging.get_last_error()
-    # H.264 that starts at a keyframe which is not an IDR is told to forget pictures that it never had: no damage.
+    # H.264 that starts at a keyframe which is not an IDR is told to forget pictures that it never
+    # had: no damage.
     return -1 if last and last[2].startswith("mmco: unref short failure") else int(count)
 
 
 def is_cut_short(path: Path, container: str) -> bool:
-    """Whether an ISO media file ends before a box that it has begun. Other containers do not say."""
+    """Whether an ISO media file ends before a box that it has begun.
+
+    Other containers do not say.
+    """
     return container == "mp4" and _ends_early(path)
 
 
@@ -153,7 +179,9 @@ def _ends_early(path: Path) -> bool:
 
 
 def _boxes(path: Path) -> dict[bytes, int]:
-    """Top-level boxes of an ISO media file, in order: kind -> where the last of that kind says it ends."""
+    """Top-level boxes of an ISO media file, in order: kind -> where the last of that kind says it
+    ends.
+    """
     size, start, ends = path.stat().st_size, 0, dict[bytes, int]()
     with path.open("rb") as file:
         while start + 8 <= size:

@@ -1,7 +1,7 @@
 """Pictures for a contact sheet: the videos' own frames, decoded where they can do no harm.
 
-A video that is gone, has changed since it was indexed or does not decode costs its picture and nothing else: the reason
-stands in its place. Two sandboxes share the work, a video each at a time.
+A video that is gone, has changed since it was indexed or does not decode costs its picture and
+nothing else: the reason stands in its place. Two sandboxes share the work, a video each at a time.
 """
 
 import tempfile
@@ -34,7 +34,10 @@ class Shot:
 
 
 class PictureDesk:
-    """Fetches pictures by video and time. Use it as a context manager; enter it early, its processes take a while to start."""
+    """Fetches pictures by video and time.
+
+    Use it as a context manager; enter it early, its processes take a while to start.
+    """
 
     def __init__(self, decode: DecodeConfig, storage: StorageConfig) -> None:
         self._decode = decode
@@ -50,7 +53,10 @@ class PictureDesk:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         for sandbox in self._sandboxes:
             sandbox.close()
@@ -71,22 +77,35 @@ class PictureDesk:
 
         width: of a picture at most, pixels.
         """
-        with tempfile.TemporaryDirectory(prefix="trawl-pictures-") as scratch, ThreadPoolExecutor(_SANDBOXES) as pool:
-            work = [(video_id, tuple(times), sources[video_id]) for video_id, times in wanted.items()]
-            shots = pool.map(lambda item: self._of_video(item[2], item[1], width, Path(scratch)), work)
+        with (
+            tempfile.TemporaryDirectory(prefix="trawl-pictures-") as scratch,
+            ThreadPoolExecutor(_SANDBOXES) as pool,
+        ):
+            work = [
+                (video_id, tuple(times), sources[video_id]) for video_id, times in wanted.items()
+            ]
+            shots = pool.map(
+                lambda item: self._of_video(item[2], item[1], width, Path(scratch)), work
+            )
             return {
                 (video_id, time_s): shot
                 for (video_id, times, _), found in zip(work, shots, strict=True)
                 for time_s, shot in zip(times, found, strict=True)
             }
 
-    def _of_video(self, source: Source, times_s: Sequence[float], width: int, scratch: Path) -> list[Shot]:
+    def _of_video(
+        self, source: Source, times_s: Sequence[float], width: int, scratch: Path
+    ) -> list[Shot]:
         if _changed(source, self._storage):
-            return [Shot(None, "this video is gone or has changed since it was indexed")] * len(times_s)
+            return [Shot(None, "this video is gone or has changed since it was indexed")] * len(
+                times_s
+            )
         sandbox = self._idle.get()
         try:
             with localize(source.uri, self._storage, scratch, self._decode.max_bytes) as path:
-                return [Shot(picture.pixels) for picture in sandbox.thumbnails(path, times_s, width)]
+                return [
+                    Shot(picture.pixels) for picture in sandbox.thumbnails(path, times_s, width)
+                ]
         except VideoError as error:
             return [Shot(None, f"no picture: {error.message}")] * len(times_s)
         finally:
@@ -94,8 +113,12 @@ class PictureDesk:
 
 
 def _changed(source: Source, storage: StorageConfig) -> bool:
-    """A manifest's row adds "+..." to the fingerprint of the file; only the file matters for a picture."""
+    """A manifest's row adds "+..." to the fingerprint of the file; only the file matters for a
+    picture.
+    """
     try:
-        return stat_file(source.uri, "", storage).fingerprint != source.fingerprint.partition("+")[0]
+        return (
+            stat_file(source.uri, "", storage).fingerprint != source.fingerprint.partition("+")[0]
+        )
     except StorageError:
         return True

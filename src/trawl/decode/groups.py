@@ -1,7 +1,8 @@
-"""Groups of pictures, worked out from packets alone: what a picture needs, and what a bad packet spoils.
+"""Groups of pictures, worked out from packets alone: what a picture needs, and what a bad packet
+spoils.
 
-A group runs from a keyframe to the packet before the next one, in decode order. A "leading" picture is stored behind a
-keyframe and shown before it: it may also need the group before (an open group).
+A group runs from a keyframe to the packet before the next one, in decode order. A "leading" picture
+is stored behind a keyframe and shown before it: it may also need the group before (an open group).
 Knows nothing of any decoder.
 """
 
@@ -27,7 +28,9 @@ class Groups:
         self._bad: dict[int, int] = {}
 
     def needed(self, wanted: Indices) -> NDArray[np.bool_]:
-        """(P,) bool: the packets without which the pictures `wanted` (N,) frame_index cannot be decoded."""
+        """(P,) bool: the packets without which the pictures `wanted` (N,) frame_index cannot be
+        decoded.
+        """
         place = np.arange(len(self._position))
         is_wanted = np.isin(self._position, wanted) & (self._position >= 0)
         last = np.full(len(self._starts), -1)
@@ -36,14 +39,19 @@ class Groups:
         behind = behind[behind > 0]
         ends = np.append(self._starts[1:], len(place)) - 1
         last[behind - 1] = ends[behind - 1]
-        # Without the group before, leading pictures cannot be decoded, and a decoder would take them for damage.
+        # Without the group before, leading pictures cannot be decoded, and a decoder would take
+        # them for damage.
         broken = np.append(False, last[:-1] < ends[:-1])
-        needed: NDArray[np.bool_] = (place <= last[self._group]) & ~(self._leading & broken[self._group])
+        needed: NDArray[np.bool_] = (place <= last[self._group]) & ~(
+            self._leading & broken[self._group]
+        )
         return needed
 
     @cached_property
     def settled_by(self) -> Indices:
-        """(P,) the frame_index whose coming out means that all packets up to this one have had their say."""
+        """(P,) the frame_index whose coming out means that all packets up to this one have had
+        their say.
+        """
         return np.maximum.accumulate(self._position)
 
     def spoil(self, place: int) -> None:

@@ -1,6 +1,7 @@
 """What the sandbox is asked to do with one file, and the functions that do it, inside the sandbox.
 
-A job is plain settings, so that the parent can build one without loading a decoder; `run` loads them.
+A job is plain settings, so that the parent can build one without loading a decoder; `run` loads
+them.
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,9 @@ class ThumbnailJob:
 
 @dataclass(frozen=True, slots=True)
 class ClipJob:
-    """Show every picture in `span`, at most `max_fps` a second, no side longer than `max_side` pixels."""
+    """Show every picture in `span`, at most `max_fps` a second, no side longer than `max_side`
+    pixels.
+    """
 
     path: Path
     limits: DecodeConfig

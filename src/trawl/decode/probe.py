@@ -1,9 +1,10 @@
 """Read what a container says of its first video stream, without decoding more than one picture.
 
-Every packet is demuxed: headers lie about counts and rates, packets carry the true presentation times. `scan` also keeps
-the decode order, from which the readers work out which packets a sampled picture needs.
-Traded away: the whole file is read once before decoding starts, which costs little next to decoding it. The pixel aspect
-ratio is not applied, as in every common reader of training data. To be called inside the sandbox only.
+Every packet is demuxed: headers lie about counts and rates, packets carry the true presentation
+times. `scan` also keeps the decode order, from which the readers work out which packets a sampled
+picture needs. Traded away: the whole file is read once before decoding starts, which costs little
+next to decoding it. The pixel aspect ratio is not applied, as in every common reader of training
+data. To be called inside the sandbox only.
 """
 
 import math
@@ -20,7 +21,15 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from trawl.config.data import DecodeConfig
-from trawl.decode.container import WITHOUT_PTS, Damage, check_pixels, is_cut_short, open_input, packets, video_stream
+from trawl.decode.container import (
+    WITHOUT_PTS,
+    Damage,
+    check_pixels,
+    is_cut_short,
+    open_input,
+    packets,
+    video_stream,
+)
 from trawl.errors import VideoError
 from trawl.records.arrays import Indices, Times
 from trawl.records.video import Probe, Reason
@@ -33,9 +42,10 @@ _FIRST_PICTURE_PACKETS = 16  # how many packets may fail before the size is take
 class Scan:
     """A probe and, per packet in decode order (P,), what the readers need.
 
-    pts (P,) int64 in the stream's time base; position (P,) int64: the frame_index the packet presents, -1 for none;
-    keyframe (P,) bool. timed: False where the container keeps no presentation times; its pictures can then only be
-    counted as they come out. damage: what the demuxer complained of, "" if nothing.
+    pts (P,) int64 in the stream's time base; position (P,) int64: the frame_index the packet
+    presents, -1 for none; keyframe (P,) bool. timed: False where the container keeps no
+    presentation times; its pictures can then only be counted as they come out. damage: what the
+    demuxer complained of, "" if nothing.
     """
 
     probe: Probe
@@ -52,7 +62,8 @@ def probe(path: Path, container: str, limits: DecodeConfig) -> Probe:
 
 
 def scan(path: Path, container: str, limits: DecodeConfig) -> Scan:
-    """Demux all packets of the first video stream and decode one picture, for its size and rotation.
+    """Demux all packets of the first video stream and decode one picture, for its size and
+    rotation.
 
     Raises:
         VideoError: NO_VIDEO_STREAM, UNSUPPORTED_CODEC, TOO_LARGE, TRUNCATED, CORRUPT or NO_FRAMES.
@@ -65,11 +76,15 @@ def scan(path: Path, container: str, limits: DecodeConfig) -> Scan:
             raise _without_packets(path, container, str(damage))
         frame = _first_picture(path, container, limits)
         if not shown.any():
-            raise VideoError(Reason.NO_FRAMES, f"{len(pts)} packets, none of which is meant to be shown")
+            raise VideoError(
+                Reason.NO_FRAMES, f"{len(pts)} packets, none of which is meant to be shown"
+            )
         guessed = container in WITHOUT_PTS and stream.codec_context.has_b_frames
         timed = not (guessed or np.isnan(pts[shown]).any())
         seconds = float(stream.time_base or 1)
-        stamps = np.where(np.isnan(pts), -1, pts).astype(np.int64) if timed else _counted(dts, stream)
+        stamps = (
+            np.where(np.isnan(pts), -1, pts).astype(np.int64) if timed else _counted(dts, stream)
+        )
         wild = np.abs(stamps - np.median(stamps[shown])) * seconds > _LONGEST_S
         if (shown & wild).any():
             damage.add("time stamps beyond reason")
@@ -102,10 +117,11 @@ def scan(path: Path, container: str, limits: DecodeConfig) -> Scan:
 def _columns(
     found: "Iterator[Packet[VideoStream]]",
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """(pts, dts, is shown, is a keyframe) of each packet; times in the stream's time base, NaN where absent.
+    """(pts, dts, is shown, is a keyframe) of each packet; times in the stream's time base, NaN
+    where absent.
 
-    Packed as they come: 18 bytes a packet, so that an hour of video takes 2 MB. 2^53 ticks last 3,000 years at 90 kHz:
-    float64 keeps every time stamp that means anything.
+    Packed as they come: 18 bytes a packet, so that an hour of video takes 2 MB. 2^53 ticks last
+    3,000 years at 90 kHz: float64 keeps every time stamp that means anything.
     """
     pts, dts, shown, keyframe = array("d"), array("d"), bytearray(), bytearray()
     for packet in found:
@@ -118,11 +134,15 @@ def _columns(
 
 def _is_hidden(packet: "Packet[VideoStream]") -> bool:
     """VP8 keeps reference pictures that are never shown in packets of their own."""
-    return packet.stream.codec_context.name in ("vp8", "libvpx") and not memoryview(packet)[0] & 0x10
+    return (
+        packet.stream.codec_context.name in ("vp8", "libvpx") and not memoryview(packet)[0] & 0x10
+    )
 
 
 def _counted(dts: NDArray[np.float64], stream: VideoStream) -> Indices:
-    """Times for a stream without presentation times: its decode times if they are whole, else its rate."""
+    """Times for a stream without presentation times: its decode times if they are whole, else its
+    rate.
+    """
     if not np.isnan(dts).any() and (np.diff(dts) > 0).all():
         return dts.astype(np.int64)
     rate = stream.average_rate or stream.guessed_rate or 25
@@ -135,7 +155,9 @@ def _rate(times_s: NDArray[np.float64]) -> float:
 
 
 def _duration(times_s: NDArray[np.float64], stream: VideoStream) -> float:
-    """From the first picture's start to the last one's end, which is taken to last as long as the average picture."""
+    """From the first picture's start to the last one's end, which is taken to last as long as the
+    average picture.
+    """
     if len(times_s) > 1:
         return float(times_s[-1] - times_s[0]) + 1 / _rate(times_s)
     return float((stream.duration or 0) * (stream.time_base or 0))
@@ -146,7 +168,11 @@ def _display(frame: VideoFrame | None, width: int, height: int) -> tuple[int, in
     if frame is None:
         return width, height, 0
     rotation = clockwise(frame)
-    return (frame.height, frame.width, rotation) if rotation in (90, 270) else (frame.width, frame.height, rotation)
+    return (
+        (frame.height, frame.width, rotation)
+        if rotation in (90, 270)
+        else (frame.width, frame.height, rotation)
+    )
 
 
 def clockwise(frame: VideoFrame) -> int:

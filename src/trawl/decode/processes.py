@@ -1,7 +1,8 @@
-"""The parent's end of the decoding processes: a zygote that is started once, and a fork of it per job.
+"""The parent's end of the decoding processes: a zygote that is started once, and a fork of it per
+job.
 
-How a fork ends decides what the video is told: its messages, its exit status and its deadline all become a VideoError
-here. See `child.py` for the other end.
+How a fork ends decides what the video is told: its messages, its exit status and its deadline all
+become a VideoError here. See `child.py` for the other end.
 """
 
 import fcntl
@@ -25,7 +26,8 @@ from trawl.records.video import Reason
 # What the decoding process may know of our environment: no credentials.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-# Pictures are freed and allocated all the time: keep their memory, since a fork pays for each page that it touches first.
+# Pictures are freed and allocated all the time: keep their memory, since a fork pays for each page
+# that it touches first.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 _PIPE_BYTES = 1 << 20
 _LAST_WORDS_S = 1.0  # what a process that closed its pipe may take to die
@@ -61,7 +63,8 @@ class Zygote:
         """Start a job in a process of its own.
 
         Raises:
-            RuntimeError: if the decoding process does not start, which is a bug or a broken installation.
+            RuntimeError: if the decoding process does not start, which is a bug or a broken
+                installation.
         """
         log = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         reading, writing = os.pipe()
@@ -121,7 +124,9 @@ class Fork:
         self._ended = False
 
     def next(self) -> Message:
-        """The next message. Only waiting for the process counts against its deadline, not what the caller does between.
+        """The next message.
+
+        Only waiting for the process counts against its deadline, not what the caller does between.
 
         Raises:
             VideoError: DECODER_TIMEOUT, DECODER_CRASHED or OUT_OF_MEMORY.
@@ -132,7 +137,9 @@ class Fork:
             raise self._post_mortem(str(error)) from error
 
     def stop(self) -> int | None:
-        """End the process if it still runs, and free what belongs to it. -> its wait status, None if that is unknown."""
+        """End the process if it still runs, and free what belongs to it. -> its wait status, None
+        if that is unknown.
+        """
         if self._ended:
             return None
         self._ended = True
@@ -162,7 +169,9 @@ class Fork:
         self._left_s -= time.monotonic() - started_s
         if not ready:
             self.stop()
-            raise VideoError(Reason.DECODER_TIMEOUT, f"no end within decode.timeout_s={self._limits.timeout_s:g}")
+            raise VideoError(
+                Reason.DECODER_TIMEOUT, f"no end within decode.timeout_s={self._limits.timeout_s:g}"
+            )
 
     def _post_mortem(self, what: str) -> VideoError:
         poll = select.poll()
@@ -176,11 +185,13 @@ class Fork:
         signal_number = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else 0
         if signal_number == signal.SIGXCPU:
             return VideoError(
-                Reason.DECODER_TIMEOUT, f"no end within decode.timeout_s={self._limits.timeout_s:g} of CPU time"
+                Reason.DECODER_TIMEOUT,
+                f"no end within decode.timeout_s={self._limits.timeout_s:g} of CPU time",
             )
         if signal_number == signal.SIGKILL:
             return VideoError(
-                Reason.OUT_OF_MEMORY, "the system killed the decoding process, most likely for its memory"
+                Reason.OUT_OF_MEMORY,
+                "the system killed the decoding process, most likely for its memory",
             )
         if signal_number:
             return VideoError(
@@ -192,9 +203,13 @@ class Fork:
 
 
 def tail(log: IO[bytes], most: int = 1) -> str:
-    """The last line that a process wrote, or the last `most`, as one; what a terminal would take for a command is a space."""
+    """The last line that a process wrote, or the last `most`, as one; what a terminal would take
+    for a command is a space.
+    """
     log.seek(0, os.SEEK_END)
     log.seek(max(0, log.tell() - _LOG_TAIL))
     text = log.read().decode(errors="replace")
-    lines = ["".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines()]
+    lines = [
+        "".join(c if c.isprintable() else " " for c in line).strip() for line in text.splitlines()
+    ]
     return " | ".join([line for line in lines if line][-most:])

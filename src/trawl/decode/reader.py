@@ -1,10 +1,10 @@
 """One video, or one span of it, to batches of small pictures and a report of how it went.
 
-Scan, choose the frames, decode, resize, batch. Whatever comes out carries its true time and place, and a flag where the
-decoder concealed damage; what does not come out is told in the report.
-`auto` is PyAV: it decodes only what a sample needs, was faster than decord for every sampling policy (benchmarks/decode.py),
-and is the only one of the two that says which pictures are damaged.
-Knows nothing of processes and limits on them: `sandbox.py` runs this where it can do no harm.
+Scan, choose the frames, decode, resize, batch. Whatever comes out carries its true time and place,
+and a flag where the decoder concealed damage; what does not come out is told in the report. `auto`
+is PyAV: it decodes only what a sample needs, was faster than decord for every sampling policy
+(benchmarks/decode.py), and is the only one of the two that says which pictures are damaged. Knows
+nothing of processes and limits on them: `sandbox.py` runs this where it can do no harm.
 """
 
 import resource
@@ -50,16 +50,22 @@ class Tally:
 
 
 def read(
-    path: Path, sampling: SamplingConfig, spec: ImageSpec, limits: DecodeConfig, span: Span | None = None
+    path: Path,
+    sampling: SamplingConfig,
+    spec: ImageSpec,
+    limits: DecodeConfig,
+    span: Span | None = None,
 ) -> Iterator[FrameBatch | DecodeReport]:
     """Batches of at most `BATCH` sampled pictures, then one DecodeReport.
 
     In order of time; where damage has put pictures out of order, in order within each batch.
 
-    path: a local file. span: only what is sampled in [start_s, end_s); spans that meet add up to the whole exactly.
+    path: a local file. span: only what is sampled in [start_s, end_s); spans that meet add up to
+    the whole exactly.
 
     Raises:
-        VideoError: whatever `probe` raises, and CORRUPT where no sampled picture of the whole video decodes.
+        VideoError: whatever `probe` raises, and CORRUPT where no sampled picture of the whole video
+            decodes.
     """
     started_s = cpu_s()
     found = scan(path, identify(path, limits), limits)
@@ -111,8 +117,12 @@ def _sampled(
         tally.damage.add(f"{len(missing)} of {len(wanted)} sampled pictures do not decode")
 
 
-def _decoded(path: Path, found: Scan, wanted: Indices, limits: DecodeConfig, tally: Tally) -> Iterator[Decoded]:
-    """Pictures of the decoder that `decode.decoder` asks for; PyAV goes on where decord cannot be trusted."""
+def _decoded(
+    path: Path, found: Scan, wanted: Indices, limits: DecodeConfig, tally: Tally
+) -> Iterator[Decoded]:
+    """Pictures of the decoder that `decode.decoder` asks for; PyAV goes on where decord cannot be
+    trusted.
+    """
     done = -1
     if limits.decoder == "decord" and len(wanted):
         try:

@@ -1,10 +1,12 @@
-"""Wanted pictures of a video by decord, for those who ask for it; and whether it can be trusted with this video.
+"""Wanted pictures of a video by decord, for those who ask for it; and whether it can be trusted
+with this video.
 
-decord finds its own way through a file: it counts pictures and times by itself, opens playlists, and hands out a
-neighbour's picture where one is missing. So it is given only files whose container was sniffed, and must agree with the
-probe on every count, time and keyframe, and with FFmpeg on the first and the last wanted picture. What nobody can check
-from outside is damage inside a packet: decord conceals that without a word, and so `auto` does not choose it.
-To be called inside the sandbox only.
+decord finds its own way through a file: it counts pictures and times by itself, opens playlists,
+and hands out a neighbour's picture where one is missing. So it is given only files whose container
+was sniffed, and must agree with the probe on every count, time and keyframe, and with FFmpeg on the
+first and the last wanted picture. What nobody can check from outside is damage inside a packet:
+decord conceals that without a word, and so `auto` does not choose it. To be called inside the
+sandbox only.
 """
 
 from collections.abc import Iterator
@@ -24,7 +26,8 @@ from trawl.records.arrays import Indices
 
 _CONTAINERS = ("mp4", "matroska", "avi")  # decord guesses the format; these it guesses right
 _BATCH_BYTES = 32 * 2**20  # of full-size pictures that it may hold at a time
-_SAME = 3.0  # mean difference of two decodings of one picture, of 255: they differ in rounding alone
+# mean difference of two decodings of one picture, of 255: they differ in rounding alone
+_SAME = 3.0
 
 
 class DistrustError(Exception):
@@ -56,13 +59,14 @@ def decode(path: Path, scan: Scan, wanted: Indices, limits: DecodeConfig) -> Ite
     wanted: (N,) increasing frame_index.
 
     Raises:
-        DistrustError: decord fails on this video or is not right about it. Nothing has been yielded then, except where it
-            fails halfway.
+        DistrustError: decord fails on this video or is not right about it. Nothing has been yielded
+            then, except where it fails halfway.
     """
     from decord import DECORDError, DECORDLimitReachedError, VideoReader
 
     try:
-        reader = VideoReader(str(path), num_threads=1, fault_tol=1)  # fault_tol: fail at the second lost picture
+        # fault_tol: fail at the second lost picture
+        reader = VideoReader(str(path), num_threads=1, fault_tol=1)
         _agree(reader, path, scan, wanted, limits)
         batch = max(1, _BATCH_BYTES // (scan.probe.width * scan.probe.height * 3))
         for start in range(0, len(wanted), batch):
@@ -83,15 +87,23 @@ def _agree(reader: Any, path: Path, scan: Scan, wanted: Indices, limits: DecodeC
     if probe.container not in _CONTAINERS or not scan.timed or scan.damage:
         raise DistrustError(f"not for decord: {probe.container}, {scan.damage or 'sound'}")
     if len(reader) != len(probe.times_s):
-        raise DistrustError(f"decord counts {len(reader)} pictures, the packets {len(probe.times_s)}")
+        raise DistrustError(
+            f"decord counts {len(reader)} pictures, the packets {len(probe.times_s)}"
+        )
     if not np.array_equal(reader.get_key_indices(), np.flatnonzero(probe.keyframe)):
         raise DistrustError("decord finds other keyframes")
     begins_s = reader.get_frame_timestamp(np.arange(len(reader)))[:, 0]
     if not np.allclose(begins_s, probe.times_s - probe.times_s[0], atol=2e-3):
         raise DistrustError("decord finds other times")
     ends = np.unique(wanted[[0, -1]])
-    ours = {one.frame_index: one.rgb() for one in reader_pyav.decode(path, scan, ends, limits, Damage())}
+    ours = {
+        one.frame_index: one.rgb() for one in reader_pyav.decode(path, scan, ends, limits, Damage())
+    }
     for index, theirs in zip(ends, _pictures(reader, ends)):
         mine = ours.get(int(index))
-        if mine is None or mine.shape != theirs.shape or np.abs(mine.astype(np.int16) - theirs).mean() > _SAME:
+        if (
+            mine is None
+            or mine.shape != theirs.shape
+            or np.abs(mine.astype(np.int16) - theirs).mean() > _SAME
+        ):
             raise DistrustError(f"decord shows another picture at frame {index}")

@@ -1,8 +1,10 @@
-"""Wanted pictures of a video by PyAV: right wherever FFmpeg can be, and it says where it could not be.
+"""Wanted pictures of a video by PyAV: right wherever FFmpeg can be, and it says where it could not
+be.
 
-Decodes only what the wanted pictures need: in each group of pictures from the keyframe to the last of them, and in there
-no picture that no other refers to. A picture that the decoder reports as damaged, and all that were decoded from it, are
-flagged. Knows nothing of sampling or sizes. To be called inside the sandbox only.
+Decodes only what the wanted pictures need: in each group of pictures from the keyframe to the last
+of them, and in there no picture that no other refers to. A picture that the decoder reports as
+damaged, and all that were decoded from it, are flagged. Knows nothing of sampling or sizes. To be
+called inside the sandbox only.
 """
 
 from collections import deque
@@ -48,17 +50,21 @@ class Decoded:
     def small(self, width: int) -> NDArray[np.uint8]:
         """(h, width, 3) BGR, not rotated: to compare with its neighbours, not to be looked at."""
         height = max(1, round(self.frame.height * width / self.frame.width))
-        small = self.frame.reformat(width, height, "bgr24", interpolation="FAST_BILINEAR", threads=1)
+        small = self.frame.reformat(
+            width, height, "bgr24", interpolation="FAST_BILINEAR", threads=1
+        )
         return cast(NDArray[np.uint8], small.to_ndarray())
 
 
-def decode(path: Path, scan: Scan, wanted: Indices, limits: DecodeConfig, damage: Damage) -> Iterator[Decoded]:
+def decode(
+    path: Path, scan: Scan, wanted: Indices, limits: DecodeConfig, damage: Damage
+) -> Iterator[Decoded]:
     """What comes out: the wanted pictures, and others that had to be decoded on the way.
 
     Each comes once, in presentation order unless the file's time stamps are damaged.
 
-    wanted: (N,) increasing frame_index. A wanted picture that does not decode is missing from what is yielded, and
-    `damage` says why.
+    wanted: (N,) increasing frame_index. A wanted picture that does not decode is missing from what
+    is yielded, and `damage` says why.
     """
     groups = Groups(scan.pts, scan.position, scan.keyframe)
     needed = groups.needed(wanted) if scan.timed else np.ones(len(scan.pts), np.bool_)
@@ -70,11 +76,16 @@ def decode(path: Path, scan: Scan, wanted: Indices, limits: DecodeConfig, damage
         stream = video_stream(source, limits)
         run = _Run(stream, scan, groups, damage)
         pictures = run.pictures(_located(source, stream, scan, needed, entry), kept)
-        yield from _in_order(pictures, scan, groups, run) if scan.timed else _counted(pictures, scan, run)
+        yield from (
+            _in_order(pictures, scan, groups, run) if scan.timed else _counted(pictures, scan, run)
+        )
 
 
 class _Run:
-    """Feeds needed packets to the decoder. At each break it is drained and starts afresh from the next keyframe."""
+    """Feeds needed packets to the decoder.
+
+    At each break it is drained and starts afresh from the next keyframe.
+    """
 
     def __init__(self, stream: VideoStream, scan: Scan, groups: Groups, damage: Damage) -> None:
         self._context = stream.codec_context
@@ -128,7 +139,8 @@ def _located(
     if entry:
         source.seek(int(scan.pts[needed.argmax()]), stream=stream)
     place = -1
-    for packet in packets(source, stream, Damage()):  # the scan has told what is wrong with the container
+    # the scan has told what is wrong with the container
+    for packet in packets(source, stream, Damage()):
         if entry and place < 0:
             place = entry if packet.is_keyframe and packet.pts == scan.pts[entry] else -1
         else:
@@ -140,7 +152,8 @@ def _located(
 
 
 def _entry(path: Path, scan: Scan, first: int, limits: DecodeConfig) -> int:
-    """The place of the keyframe at which a seek to the packet at `first` arrives; 0 if it is to be read from the start.
+    """The place of the keyframe at which a seek to the packet at `first` arrives; 0 if it is to be
+    read from the start.
 
     Tried out, because every container seeks in its own way, and some too far.
     """
@@ -152,15 +165,21 @@ def _entry(path: Path, scan: Scan, first: int, limits: DecodeConfig) -> int:
             source.seek(int(scan.pts[first]), stream=stream)
         except av.error.FFmpegError:
             return 0
-        keyframe = next((packet for packet in packets(source, stream, Damage()) if packet.is_keyframe), None)
+        keyframe = next(
+            (packet for packet in packets(source, stream, Damage()) if packet.is_keyframe), None
+        )
     if keyframe is None:
         return 0
     places = np.flatnonzero(scan.keyframe[: first + 1] & (scan.pts[: first + 1] == keyframe.pts))
     return int(places[0]) if len(places) == 1 else 0
 
 
-def _in_order(pictures: Iterator[VideoFrame], scan: Scan, groups: Groups, run: _Run) -> Iterator[Decoded]:
-    """Number pictures by their time stamps, and hold each back until what it may have been decoded from has come out."""
+def _in_order(
+    pictures: Iterator[VideoFrame], scan: Scan, groups: Groups, run: _Run
+) -> Iterator[Decoded]:
+    """Number pictures by their time stamps, and hold each back until what it may have been decoded
+    from has come out.
+    """
     shown = np.flatnonzero(scan.position >= 0)
     by_time = shown[np.argsort(scan.pts[shown], kind="stable")]
     stamps = scan.pts[by_time]
@@ -189,7 +208,9 @@ def _release(place: int, index: int, frame: VideoFrame, groups: Groups) -> Decod
 
 
 def _counted(pictures: Iterator[VideoFrame], scan: Scan, run: _Run) -> Iterator[Decoded]:
-    """Without time stamps pictures are counted as they come out; after damage the count itself is in doubt."""
+    """Without time stamps pictures are counted as they come out; after damage the count itself is
+    in doubt.
+    """
     corrupt = False
     for index, frame in enumerate(pictures):
         if index >= len(scan.probe.times_s):

@@ -1,8 +1,10 @@
-"""Decode untrusted files where they can do no harm: in a process of their own, with a deadline and limits.
+"""Decode untrusted files where they can do no harm: in a process of their own, with a deadline and
+limits.
 
-Every outcome of that process becomes records or a VideoError. The parent loads no decoder, and what comes back is read as
-plain bytes (`wire.py`). One sandbox does one job at a time; starting it costs about half a second, a job a few
-milliseconds. Knows nothing of what is decoded how: see `child.py` and `reader.py`.
+Every outcome of that process becomes records or a VideoError. The parent loads no decoder, and what
+comes back is read as plain bytes (`wire.py`). One sandbox does one job at a time; starting it costs
+about half a second, a job a few milliseconds. Knows nothing of what is decoded how: see `child.py`
+and `reader.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +25,8 @@ _STARTS = 3  # of the decoding processes, for one job
 class DecodeSandbox:
     """A place to decode files in. Use it as a context manager, from one thread.
 
-    handler: "module:function" that does a job inside (`job.run`); tests pass functions that misbehave.
+    handler: "module:function" that does a job inside (`job.run`); tests pass functions that
+    misbehave.
     """
 
     def __init__(self, config: DecodeConfig, handler: str = "trawl.decode.job:run") -> None:
@@ -36,7 +39,10 @@ class DecodeSandbox:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         self.close()
 
@@ -55,15 +61,23 @@ class DecodeSandbox:
         Raises:
             VideoError: why it cannot be used.
         """
-        (answer,) = [m for m in self._run(ProbeJob(_local(path), self._config)) if isinstance(m, Probe)]
+        (answer,) = [
+            m for m in self._run(ProbeJob(_local(path), self._config)) if isinstance(m, Probe)
+        ]
         return answer
 
     def decode(
-        self, path: str | Path, sampling: SamplingConfig, spec: ImageSpec, span: tuple[float, float] | None = None
+        self,
+        path: str | Path,
+        sampling: SamplingConfig,
+        spec: ImageSpec,
+        span: tuple[float, float] | None = None,
     ) -> Iterator[FrameBatch | DecodeReport]:
-        """Sampled pictures of a local file in order of time, in batches of at most 32, and last one DecodeReport.
+        """Sampled pictures of a local file in order of time, in batches of at most 32, and last one
+        DecodeReport.
 
-        span: [start_s, end_s) of presentation time; None is all of it. Closing the iterator early ends the decoding.
+        span: [start_s, end_s) of presentation time; None is all of it. Closing the iterator early
+        ends the decoding.
 
         Raises:
             VideoError: why it cannot be used, after the batches that came before.
@@ -73,7 +87,8 @@ class DecodeSandbox:
             yield message
 
     def thumbnails(self, path: str | Path, times_s: Sequence[float], width: int) -> list[Picture]:
-        """For each time the first picture at or after it, at most `width` pixels wide, aspect kept, upright.
+        """For each time the first picture at or after it, at most `width` pixels wide, aspect kept,
+        upright.
 
         Raises:
             VideoError: why it cannot be used.
@@ -82,14 +97,19 @@ class DecodeSandbox:
         return [message for message in self._run(job) if isinstance(message, Picture)]
 
     def clip(
-        self, path: str | Path, span: tuple[float, float], max_fps: float | None = None, max_side: int | None = None
+        self,
+        path: str | Path,
+        span: tuple[float, float],
+        max_fps: float | None = None,
+        max_side: int | None = None,
     ) -> Iterator[ClipFrames | DecodeReport]:
-        """Every picture of a local file with a time in [start_s, end_s), at display size, in batches of about 8 MB.
+        """Every picture of a local file with a time in [start_s, end_s), at display size, in
+        batches of about 8 MB.
 
         Last comes one DecodeReport.
 
-        max_fps: at most so many a second. max_side: pictures with a longer side are scaled down to it. Closing the iterator
-        early ends the decoding.
+        max_fps: at most so many a second. max_side: pictures with a longer side are scaled down to
+        it. Closing the iterator early ends the decoding.
 
         Raises:
             VideoError: why it cannot be used, after the batches that came before.
@@ -114,7 +134,8 @@ class DecodeSandbox:
         """The job, begun. A zygote that was killed, while it started or since, is replaced.
 
         Raises:
-            RuntimeError: it does not start, again and again, which is a bug or a broken installation.
+            RuntimeError: it does not start, again and again, which is a bug or a broken
+                installation.
         """
         for _ in range(_STARTS - 1):
             try:

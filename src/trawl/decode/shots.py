@@ -1,10 +1,11 @@
-"""The "scenes" policy: find the shots of a video while it is decoded, and take a few pictures of each.
+"""The "scenes" policy: find the shots of a video while it is decoded, and take a few pictures of
+each.
 
-Cuts come from PySceneDetect's ContentDetector, fed with small pictures of our own, so that the decoder's safety and times
-stay ours. It has to see every picture, in order. A shot longer than `max_gap_s` is sampled in pieces of that length, so
-that a long take is not one point, and memory does not grow with it.
-Traded away: where in its piece a picture is taken is exact only to an eighth of the piece's length, because pictures are
-chosen in one pass, before the end is known.
+Cuts come from PySceneDetect's ContentDetector, fed with small pictures of our own, so that the
+decoder's safety and times stay ours. It has to see every picture, in order. A shot longer than
+`max_gap_s` is sampled in pieces of that length, so that a long take is not one point, and memory
+does not grow with it. Traded away: where in its piece a picture is taken is exact only to an eighth
+of the piece's length, because pictures are chosen in one pass, before the end is known.
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,8 @@ class Decoded(Protocol):
 
 
 class Spread(Generic[T]):
-    """Keeps items spread evenly over a stream of unknown length: every 1st, then every 2nd, 4th ... as it grows.
+    """Keeps items spread evenly over a stream of unknown length: every 1st, then every 2nd, 4th ...
+    as it grows.
 
     >>> spread = Spread(4)
     >>> for item in range(20): spread.add(item)
@@ -71,13 +73,17 @@ class Spread(Generic[T]):
         return len(self._items)
 
     def take(self, number: int) -> list[T]:
-        """At most `number` items: of that many equal parts of the stream, the last one kept that is not past the middle."""
+        """At most `number` items: of that many equal parts of the stream, the last one kept that is
+        not past the middle.
+        """
         middles = [(2 * part + 1) * self._count / (2 * number) for part in range(number)]
         places = {min(int(middle / self._stride), len(self._items) - 1) for middle in middles}
         return [self._items[place] for place in sorted(places)]
 
 
-def sample_shots(pictures: Iterator[Decoded], times_s: Times, config: SamplingConfig) -> Iterator[tuple[Decoded, int]]:
+def sample_shots(
+    pictures: Iterator[Decoded], times_s: Times, config: SamplingConfig
+) -> Iterator[tuple[Decoded, int]]:
     """(picture, shot) of the pictures taken, in order; shot counts from 0.
 
     pictures: all of the video that decode, in order.
@@ -118,5 +124,6 @@ class _Cuts:
         """Whether this picture is the first of a new shot."""
         if self._first_s is None:
             self._first_s = time_s
-        at = self._timecode(max(0.0, time_s - self._first_s), fps=Fraction(1000))  # it knows no times below zero
+        # it knows no times below zero
+        at = self._timecode(max(0.0, time_s - self._first_s), fps=Fraction(1000))
         return bool(self._detector.process_frame(at, one.small(_WIDTH)))

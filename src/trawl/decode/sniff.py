@@ -1,9 +1,9 @@
 """Name a container from a file's first bytes, before any decoder opens the file.
 
-Decoders guess the format themselves, and some formats open other files: a playlist named .mp4 would make decord read
-whatever it points at. So the format is decided here, from magic numbers, and the demuxer is then forced to it.
-Knows nothing of streams or codecs. Traded away: containers without a magic number are refused, even if FFmpeg could
-play them.
+Decoders guess the format themselves, and some formats open other files: a playlist named .mp4 would
+make decord read whatever it points at. So the format is decided here, from magic numbers, and the
+demuxer is then forced to it. Knows nothing of streams or codecs. Traded away: containers without a
+magic number are refused, even if FFmpeg could play them.
 """
 
 import re
@@ -33,9 +33,22 @@ DEMUXERS = {
 }
 
 _MP4_BOXES = frozenset(
-    {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"sidx", b"uuid"}
+    {
+        b"ftyp",
+        b"moov",
+        b"mdat",
+        b"wide",
+        b"free",
+        b"skip",
+        b"pnot",
+        b"styp",
+        b"moof",
+        b"sidx",
+        b"uuid",
+    }
 )
-_PICTURES = {b"ftypavif", b"ftypavis", b"ftypheic", b"ftypheix", b"ftypmif1"}  # ISO files that hold still pictures
+# ISO files that hold still pictures
+_PICTURES = {b"ftypavif", b"ftypavis", b"ftypheic", b"ftypheix", b"ftypmif1"}
 
 _PREFIXES = (
     (b"\x1aE\xdf\xa3", "matroska"),
@@ -53,7 +66,8 @@ _MXF_PARTITION = b"\x06\x0e\x2b\x34\x02\x05\x01\x01\x0d\x01\x02"
 
 _SOUND = (b"ID3", b"fLaC", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"\xff\xf9", b"#!AMR", b"MThd")
 
-# What makes FFmpeg, or a player, open other files: HLS, concat scripts, DASH, SDP, Smooth Streaming, PLS, ASX, XSPF.
+# What makes FFmpeg, or a player, open other files: HLS, concat scripts, DASH, SDP, Smooth
+# Streaming, PLS, ASX, XSPF.
 _PLAYLIST = re.compile(
     rb"#EXTM3U|ffconcat version|(?:<\?xml[^>]*>)?\s*(?:<!--.*?-->\s*)*<(?:MPD|SmoothStreamingMedia|asx|playlist|smil)\b"
     rb"|v=0\r?\no=|\[playlist\]|\[reference\]|RTSPtext|file\s+['\"]?\S|https?://|rtsp://|file://",
@@ -78,7 +92,10 @@ def sniff(head: bytes) -> str:
         return name
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if _PLAYLIST.match(text):
-        raise VideoError(Reason.PLAYLIST, f"a playlist or script that names other files: starts with {_show(text)}")
+        raise VideoError(
+            Reason.PLAYLIST,
+            f"a playlist or script that names other files: starts with {_show(text)}",
+        )
     if head.startswith(_SOUND) or (head[:4] == b"RIFF" and head[8:12] == b"WAVE"):
         raise VideoError(Reason.NO_VIDEO_STREAM, "a sound file")
     raise VideoError(Reason.NOT_A_VIDEO, f"no known video format starts with {_show(head)}")
@@ -98,7 +115,9 @@ def _container(head: bytes) -> str | None:
 
 
 def _is_mpegts(head: bytes) -> bool:
-    """Sync bytes one packet apart: plain 188, 192 with a time stamp in front (Blu-ray), 204 with error correction."""
+    """Sync bytes one packet apart: plain 188, 192 with a time stamp in front (Blu-ray), 204 with
+    error correction.
+    """
     for size, first in ((188, 0), (192, 4), (204, 0)):
         sync = head[first::size]
         if len(sync) >= 2 and sync[:5].count(0x47) == len(sync[:5]):
@@ -107,7 +126,9 @@ def _is_mpegts(head: bytes) -> bool:
 
 
 def _annexb(head: bytes) -> str | None:
-    """Raw H.264 starts with a parameter set or delimiter, raw HEVC with a VPS, SPS or delimiter, behind a start code."""
+    """Raw H.264 starts with a parameter set or delimiter, raw HEVC with a VPS, SPS or delimiter,
+    behind a start code.
+    """
     start = head.find(b"\x00\x00\x01", 0, 5)
     if start not in (0, 1) or len(head) < start + 5 or head[:start].strip(b"\x00"):
         return None

@@ -13,14 +13,17 @@ Span = tuple[float, float]
 
 
 def divisible(sampling: SamplingConfig) -> bool:
-    """Whether a video may be decoded in parts: not where shots are numbered, for which all of it must be seen."""
+    """Whether a video may be decoded in parts: not where shots are numbered, for which all of it
+    must be seen.
+    """
     return sampling.policy != "scenes"
 
 
 def spans(probe: Probe, span_s: float) -> list[Span]:
     """[start_s, end_s) of each part, covering every presentation time exactly once.
 
-    The first starts at -inf and the last ends at +inf, so that no rounding can lose a frame at either end.
+    The first starts at -inf and the last ends at +inf, so that no rounding can lose a frame at
+    either end.
 
     Args:
         probe: of the whole video.

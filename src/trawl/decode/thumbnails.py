@@ -1,7 +1,7 @@
 """Pictures at given times, for a person to look at: aspect kept, rotation applied.
 
-Seeks instead of scanning the file, because a contact sheet needs few pictures of many videos. To be called inside the
-sandbox only.
+Seeks instead of scanning the file, because a contact sheet needs few pictures of many videos. To be
+called inside the sandbox only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,8 +28,11 @@ Timed = tuple[VideoFrame, float]  # a picture and when it is shown
 _NEAR_S = 1e-3  # a picture this little before the time asked for is the one meant
 
 
-def thumbnails(path: Path, times_s: Sequence[float], width: int, limits: DecodeConfig) -> Iterator[Picture]:
-    """For each time, in the order given: the first picture at or after it, else the last one, at most `width` wide.
+def thumbnails(
+    path: Path, times_s: Sequence[float], width: int, limits: DecodeConfig
+) -> Iterator[Picture]:
+    """For each time, in the order given: the first picture at or after it, else the last one, at
+    most `width` wide.
 
     Raises:
         VideoError: whatever opening the file deserves; CORRUPT where no picture decodes.
@@ -38,7 +41,8 @@ def thumbnails(path: Path, times_s: Sequence[float], width: int, limits: DecodeC
     for time_s in times_s:
         before, found = _around(path, container, limits, time_s, seek=True)
         if found is None or (before is None and found[1] > time_s + _NEAR_S):
-            # Nothing before it was seen: the seek may have gone too far, or the container cannot seek.
+            # Nothing before it was seen: the seek may have gone too far, or the container cannot
+            # seek.
             before, found = _around(path, container, limits, time_s, seek=False)
         if found is None and before is None:
             raise VideoError(Reason.CORRUPT, f"no picture decodes at {time_s:.3f} s")
@@ -49,7 +53,9 @@ def thumbnails(path: Path, times_s: Sequence[float], width: int, limits: DecodeC
 def _around(
     path: Path, container: str, limits: DecodeConfig, time_s: float, seek: bool
 ) -> tuple[Timed | None, Timed | None]:
-    """(the last picture before a time, the first one at or after it), read from a keyframe before it or from the start."""
+    """(the last picture before a time, the first one at or after it), read from a keyframe before
+    it or from the start.
+    """
     before: Timed | None = None
     with open_input(path, container) as source:
         stream = video_stream(source, limits)

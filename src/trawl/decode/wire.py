@@ -1,7 +1,8 @@
 """What crosses the pipe from a decoding process: records of numpy arrays, as JSON and raw bytes.
 
-The sender may have been taken over by the file it decodes, so nothing is unpickled here: only the records listed in
-`RECORDS`, arrays of the listed types, and sizes within bounds are read. Knows nothing of processes.
+The sender may have been taken over by the file it decodes, so nothing is unpickled here: only the
+records listed in `RECORDS`, arrays of the listed types, and sizes within bounds are read. Knows
+nothing of processes.
 """
 
 import json
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from trawl.records.tracking import ClipFrames
 from trawl.records.video import DecodeReport, FrameBatch, Probe
 
-LENGTH = struct.Struct("<I")  # before each header and each job, and the form of the zygote's answers
+# before each header and each job, and the form of the zygote's answers
+LENGTH = struct.Struct("<I")
 REAP = 0  # the length of job that asks for the last one's exit status instead
 _MAXLENGTHER = 1 << 20
 _MAX_ARRAY = 1 << 32  # bytes
@@ -95,7 +97,9 @@ def _pack(value: Any, arrays: list[NDArray[Any]]) -> Any:
 
 def _unpack(tree: dict[str, Any], read: Read) -> Any:
     if "record" in tree:
-        return RECORDS[tree["record"]](**{name: _unpack(value, read) for name, value in tree["fields"].items()})
+        return RECORDS[tree["record"]](
+            **{name: _unpack(value, read) for name, value in tree["fields"].items()}
+        )
     if "dtype" in tree:
         return _array(tree["dtype"], tree["shape"], read)
     value = tree["value"]

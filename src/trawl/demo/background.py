@@ -1,9 +1,9 @@
 """The demo's backgrounds: eight kinds of texture, each drawn from a random generator, no two alike.
 
-A texture is RGB uint8 (S, S, 3), larger than the frame that looks at it, so that the camera can pan, zoom and turn.
-Colours stay duller and less bright or dark than any object's, which is what makes an object an object here. Knows
-nothing of objects. There is no fixed bank: train and test never share a texture, and what that costs is a millisecond
-or so per texture.
+A texture is RGB uint8 (S, S, 3), larger than the frame that looks at it, so that the camera can
+pan, zoom and turn. Colours stay duller and less bright or dark than any object's, which is what
+makes an object an object here. Knows nothing of objects. There is no fixed bank: train and test
+never share a texture, and what that costs is a millisecond or so per texture.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,11 @@ def _palette(rng: np.random.Generator, count: int) -> NDArray[np.float32]:
     """(count, 3) RGB 0-255: one hue and its neighbours, or free hues; dull always."""
     hue = rng.random() * 180 + rng.normal(0, 1 if rng.random() < 0.4 else 14, count)
     saturation = rng.uniform(15, 115, count) * rng.uniform(0.3, 1)
-    value = np.clip(rng.uniform(95, 190) + rng.permutation(np.linspace(-1, 1, count)) * rng.uniform(14, 55), 70, 215)
+    value = np.clip(
+        rng.uniform(95, 190) + rng.permutation(np.linspace(-1, 1, count)) * rng.uniform(14, 55),
+        70,
+        215,
+    )
     hsv = np.stack([hue % 180, saturation, value], axis=1).round().astype(np.uint8)
     return np.asarray(cv2.cvtColor(hsv[None], cv2.COLOR_HSV2RGB)[0], dtype=np.float32)
 
@@ -40,7 +44,9 @@ def _plane(level: NDArray[np.floating[Any]]) -> _Plane:
 
 def _noise(rng: np.random.Generator, size: int, cells: int) -> _Plane:
     coarse = rng.random((cells + 2, cells + 2), dtype=np.float32)
-    return np.asarray(cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    return np.asarray(
+        cv2.resize(coarse, (size, size), interpolation=cv2.INTER_CUBIC), dtype=np.float32
+    )
 
 
 def _clouds(rng: np.random.Generator, size: int) -> _Plane:
@@ -91,8 +97,12 @@ def _facets(rng: np.random.Generator, size: int) -> _Plane:
     plane = np.full((size, size), rng.random(), dtype=np.float32)
     for _ in range(int(rng.integers(14, 40))):
         centre = rng.uniform(0, size, 2)
-        points = centre + rng.normal(0, size * rng.uniform(0.06, 0.22), (int(rng.integers(3, 6)), 2))
-        cv2.fillConvexPoly(plane, cv2.convexHull(points.astype(np.int32)), float(rng.random()), cv2.LINE_AA)
+        points = centre + rng.normal(
+            0, size * rng.uniform(0.06, 0.22), (int(rng.integers(3, 6)), 2)
+        )
+        cv2.fillConvexPoly(
+            plane, cv2.convexHull(points.astype(np.int32)), float(rng.random()), cv2.LINE_AA
+        )
     return plane
 
 
@@ -114,13 +124,22 @@ _KINDS: dict[str, Callable[[np.random.Generator, int], _Plane]] = {
 
 
 def paint(kind: str, rng: np.random.Generator, size: int) -> Texture:
-    """A texture of a kind in `words.BACKGROUNDS`, (size, size, 3), the same for the same generator state."""
+    """A texture of a kind in `words.BACKGROUNDS`, (size, size, 3), the same for the same generator
+    state.
+    """
     plane = _KINDS[kind](rng, size)
     stops = _palette(rng, int(rng.integers(2, 5)))
-    ramp = np.stack([np.interp(np.linspace(0, len(stops) - 1, 256), range(len(stops)), c) for c in stops.T], axis=1)
+    ramp = np.stack(
+        [np.interp(np.linspace(0, len(stops) - 1, 256), range(len(stops)), c) for c in stops.T],
+        axis=1,
+    )
     level = np.clip(plane * 255, 0, 255).astype(np.uint8)
     picture = ramp.astype(np.float32)[level]
-    light = 1 + (_noise(rng, size, int(rng.integers(1, 4))) - 0.5) * np.float32(rng.uniform(0.05, 0.4))
-    grain = (_noise(rng, size, max(size // int(rng.integers(2, 5)), 4)) - 0.5) * np.float32(rng.uniform(2, 14))
+    light = 1 + (_noise(rng, size, int(rng.integers(1, 4))) - 0.5) * np.float32(
+        rng.uniform(0.05, 0.4)
+    )
+    grain = (_noise(rng, size, max(size // int(rng.integers(2, 5)), 4)) - 0.5) * np.float32(
+        rng.uniform(2, 14)
+    )
     picture = picture * light[..., None] + grain[..., None]
     return np.asarray(np.clip(picture, 42, 214), dtype=np.uint8)

@@ -1,13 +1,16 @@
-"""The demo corpus on disk: made on first use, the same for the same seed, whole or not there at all.
+"""The demo corpus on disk: made on first use, the same for the same seed, whole or not there at
+all.
 
     <folder>/videos/{train,val,test}/NNNN.mp4    H.264
     <folder>/truth/objects.parquet               schemas.TRUTH_OBJECTS
     <folder>/truth/videos.parquet                schemas.TRUTH_VIDEOS
-    <folder>/corpus.json                         what it was made from; its presence means that it is complete
+    <folder>/corpus.json                         what it was made from; its presence means that it
+                                                 is complete
 
-Made in a sibling folder under a lock and renamed into place: a killed generation leaves only the sibling, which the
-next one clears away. A folder made with another seed, size or generator version is replaced; a folder that holds
-anything else is never touched. Imports no torch; the drawing happens in processes of its own.
+Made in a sibling folder under a lock and renamed into place: a killed generation leaves only the
+sibling, which the next one clears away. A folder made with another seed, size or generator version
+is replaced; a folder that holds anything else is never touched. Imports no torch; the drawing
+happens in processes of its own.
 """
 
 import fcntl
@@ -35,31 +38,45 @@ Progress = Callable[[int, int], None]  # videos made, videos in all
 
 
 def ensure(
-    folder: Path, seed: int, videos: int, *, progress: Progress | None = None, processes: int | None = None
+    folder: Path,
+    seed: int,
+    videos: int,
+    *,
+    progress: Progress | None = None,
+    processes: int | None = None,
 ) -> Path:
     """The corpus of this seed and size at `folder`, made if it is not there yet.
 
     Args:
-        folder: where it belongs. Safe to call from several processes at once: the first makes it, the others wait.
+        folder: where it belongs. Safe to call from several processes at once: the first makes it,
+            the others wait.
         seed: 0 or more. Video k of a seed is the same in a corpus of any size.
         videos: how many, at least 1.
         progress: called after each video with the number made so far and the number in all.
         processes: how many draw at once; default one for each core, at most 8.
 
     Raises:
-        DatasetError: the folder holds something that is not a demo corpus, cannot be written, or the numbers make no
-            sense.
+        DatasetError: the folder holds something that is not a demo corpus, cannot be written, or
+            the numbers make no sense.
     """
     if videos < 1 or seed < 0:
-        raise DatasetError(f"demo corpus: seed={seed}, videos={videos}: seed must be 0 or more and videos at least 1")
+        raise DatasetError(
+            f"demo corpus: seed={seed}, videos={videos}: seed must be 0 or more and videos at least 1"
+        )
     folder = folder.absolute()
     made_from = {"generator_version": GENERATOR_VERSION, "seed": seed, "videos": videos}
     if _read_mark(folder) == made_from:
         return folder
     with _locked(folder):
-        if _read_mark(folder) != made_from:  # another process may have made it while this one waited
+        # another process may have made it while this one waited
+        if _read_mark(folder) != made_from:
             _refuse_foreign(folder)
-            _make(folder, made_from, progress or (lambda done, total: None), processes or min(os.cpu_count() or 1, 8))
+            _make(
+                folder,
+                made_from,
+                progress or (lambda done, total: None),
+                processes or min(os.cpu_count() or 1, 8),
+            )
     return folder
 
 
@@ -72,7 +89,9 @@ def _read_mark(folder: Path) -> dict[str, int] | None:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and (not folder.is_dir() or (_read_mark(folder) is None and any(folder.iterdir()))):
+    if folder.exists() and (
+        not folder.is_dir() or (_read_mark(folder) is None and any(folder.iterdir()))
+    ):
         raise DatasetError(
             f"dataset.uri={folder} holds files that are no demo corpus: choose a new folder, or remove what is there"
         )
@@ -105,7 +124,9 @@ def _make(folder: Path, made_from: dict[str, int], progress: Progress, processes
     truth = partial / "truth"
     truth.mkdir()
     for table in ("objects", "videos"):
-        parts = [pq.read_table(partial / "parts" / f"{index}.{table}.parquet") for index in range(total)]
+        parts = [
+            pq.read_table(partial / "parts" / f"{index}.{table}.parquet") for index in range(total)
+        ]
         pq.write_table(pa.concat_tables(parts), truth / f"{table}.parquet")
     shutil.rmtree(partial / "parts")
     (partial / _MARK).write_text(json.dumps(made_from, indent=2) + "\n")
@@ -115,7 +136,9 @@ def _make(folder: Path, made_from: dict[str, int], progress: Progress, processes
 
 
 def _draw(partial: Path, seed: int, total: int, progress: Progress, processes: int) -> None:
-    """Deal the videos to processes and wait for all; long videos first, since the last to finish decides the time."""
+    """Deal the videos to processes and wait for all; long videos first, since the last to finish
+    decides the time.
+    """
     order = sorted(range(total), key=lambda index: (index % 12 != 11, index))
     hands = [order[k::processes] for k in range(processes)]
     workers = [_start(partial, seed, hand) for hand in hands]
@@ -126,7 +149,9 @@ def _draw(partial: Path, seed: int, total: int, progress: Progress, processes: i
             progress(done, total)
         for worker in workers:
             if worker.wait() != 0:
-                raise RuntimeError(f"drawing the demo corpus failed: {worker.args!r} ended with {worker.returncode}")
+                raise RuntimeError(
+                    f"drawing the demo corpus failed: {worker.args!r} ended with {worker.returncode}"
+                )
     finally:
         for worker in workers:
             worker.kill()
@@ -135,11 +160,20 @@ def _draw(partial: Path, seed: int, total: int, progress: Progress, processes: i
 
 def _start(partial: Path, seed: int, indices: list[int]) -> subprocess.Popen[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(_command(partial, seed, indices), stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        _command(partial, seed, indices), stdout=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def _command(partial: Path, seed: int, indices: list[int]) -> list[str]:
-    return [sys.executable, "-m", "trawl.demo.part", str(partial), str(seed), ",".join(map(str, indices))]
+    return [
+        sys.executable,
+        "-m",
+        "trawl.demo.part",
+        str(partial),
+        str(seed),
+        ",".join(map(str, indices)),
+    ]
 
 
 def _lines(workers: list[subprocess.Popen[str]]) -> Iterator[str]:

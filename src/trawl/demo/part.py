@@ -1,10 +1,12 @@
-"""Makes some of a demo corpus's videos: the work of one process, started by `corpus.py` as `python -m trawl.demo.part`.
+"""Makes some of a demo corpus's videos: the work of one process, started by `corpus.py` as `python
+-m trawl.demo.part`.
 
     python -m trawl.demo.part FOLDER SEED INDEX[,INDEX...]
 
-For each index it writes `videos/<video_id>` and `parts/<index>.objects.parquet` and `.videos.parquet` below FOLDER,
-then prints the index on a line of its own. A process of its own, not a fork and not multiprocessing: nothing of the
-caller's threads comes along, and it works from a notebook and from standard input too.
+For each index it writes `videos/<video_id>` and `parts/<index>.objects.parquet` and
+`.videos.parquet` below FOLDER, then prints the index on a line of its own. A process of its own,
+not a fork and not multiprocessing: nothing of the caller's threads comes along, and it works from a
+notebook and from standard input too.
 """
 
 import sys
@@ -48,8 +50,12 @@ def main(folder: Path, seed: int, indices: list[int]) -> None:
         rows, video = make_video(folder, plan_video(seed, index))
         parts = folder / "parts"
         parts.mkdir(exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows, schemas.TRUTH_OBJECTS), parts / f"{index}.objects.parquet")
-        pq.write_table(pa.Table.from_pylist([video], schemas.TRUTH_VIDEOS), parts / f"{index}.videos.parquet")
+        pq.write_table(
+            pa.Table.from_pylist(rows, schemas.TRUTH_OBJECTS), parts / f"{index}.objects.parquet"
+        )
+        pq.write_table(
+            pa.Table.from_pylist([video], schemas.TRUTH_VIDEOS), parts / f"{index}.videos.parquet"
+        )
         sys.stdout.write(f"{index}\n")
         sys.stdout.flush()
 

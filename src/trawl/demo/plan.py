@@ -1,8 +1,9 @@
-"""Which videos a demo corpus has: every parameter of video number `index`, from the seed and the index alone.
+"""Which videos a demo corpus has: every parameter of video number `index`, from the seed and the
+index alone.
 
-Videos are planned one by one, so that a larger corpus begins with the smaller one's videos and any of them can be made
-by any process. The special ones come at fixed positions: of every twelve one is turned, one has a variable frame rate,
-one is long.
+Videos are planned one by one, so that a larger corpus begins with the smaller one's videos and any
+of them can be made by any process. The special ones come at fixed positions: of every twelve one is
+turned, one has a variable frame rate, one is long.
 """
 
 from dataclasses import dataclass
@@ -15,13 +16,16 @@ from trawl.demo.scene import Scene, choose_pairs, sample
 
 # Of every eight videos four train, one validates, three test.
 _SPLITS = ("train", "train", "train", "train", "val", "test", "test", "test")
-_FRAME_SIZES = ((240, 320), (216, 384), (320, 320), (300, 400), (240, 432), (360, 320))  # (H, W) as displayed
+# (H, W) as displayed
+_FRAME_SIZES = ((240, 320), (216, 384), (320, 320), (300, 400), (240, 432), (360, 320))
 _VARIABLE_BASE = Fraction(1, 90_000)
 
 
 @dataclass(frozen=True, slots=True)
 class VideoPlan:
-    """One video to be made. ticks * time_base are the frames' times in seconds; size is (H, W) as displayed."""
+    """One video to be made. ticks * time_base are the frames' times in seconds; size is (H, W) as
+    displayed.
+    """
 
     video_id: str
     split: str
@@ -46,14 +50,17 @@ class VideoPlan:
 def plan_video(seed: int, index: int) -> VideoPlan:
     """Video `index` of the corpus with this seed; the same whatever the size of the corpus."""
     split = _SPLITS[index % 8]
-    # the split is part of the seed so that training scenes can be drawn freely without ever meeting a test scene
+    # the split is part of the seed so that training scenes can be drawn freely without ever meeting
+    # a test scene
     rng = np.random.default_rng([seed, ("train", "val", "test").index(split), index])
     long, turned, variable = index % 12 == 11, index % 12 == 5, index % 12 == 7
     rate = int(rng.choice([24, 25, 30]))
     duration_s = float(rng.uniform(40, 58) if long else rng.uniform(4, 8))
     scene = sample(rng, _cast(rng, split, index, long), duration_s, staggered=long)
     size = _FRAME_SIZES[int(rng.integers(len(_FRAME_SIZES)))]
-    time_base, ticks = (_VARIABLE_BASE, _jittered(rng, duration_s)) if variable else (Fraction(1, rate), None)
+    time_base, ticks = (
+        (_VARIABLE_BASE, _jittered(rng, duration_s)) if variable else (Fraction(1, rate), None)
+    )
     return VideoPlan(
         video_id=f"{split}/{index:04d}.mp4",
         split=split,
@@ -67,8 +74,15 @@ def plan_video(seed: int, index: int) -> VideoPlan:
 
 
 def _cast(rng: np.random.Generator, split: str, index: int, long: bool) -> list[words.Pair]:
-    """The pairs of a video. Red stars play in two videos of sixteen and in the long ones of the test part."""
-    count = int(rng.integers(6, 10)) if long else int(rng.choice([1, 2, 3, 4, 5], p=[0.15, 0.25, 0.3, 0.2, 0.1]))
+    """The pairs of a video.
+
+    Red stars play in two videos of sixteen and in the long ones of the test part.
+    """
+    count = (
+        int(rng.integers(6, 10))
+        if long
+        else int(rng.choice([1, 2, 3, 4, 5], p=[0.15, 0.25, 0.3, 0.2, 0.1]))
+    )
     starring = index % 16 in (2, 6) or (long and split == "test")
     first: words.Pair | None = ("red", "star") if starring else None
     if first is None and split == "test" and rng.random() < 0.6:
@@ -83,5 +97,7 @@ def _jittered(rng: np.random.Generator, duration_s: float) -> tuple[int, ...]:
     """Ticks of a variable-rate video: 30 a second, each off by up to 10 ms, one in six left out."""
     nominal = np.arange(0, duration_s, 1 / 30)
     kept = nominal[rng.random(len(nominal)) > 1 / 6]
-    ticks = np.round((kept + rng.uniform(-0.01, 0.01, len(kept))) * _VARIABLE_BASE.denominator).astype(int)
+    ticks = np.round(
+        (kept + rng.uniform(-0.01, 0.01, len(kept))) * _VARIABLE_BASE.denominator
+    ).astype(int)
     return tuple(int(t) for t in ticks - ticks[0])

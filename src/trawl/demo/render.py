@@ -1,8 +1,9 @@
 """A scene at an instant, as pixels with exact masks. In memory, at any size; no codec.
 
-`Canvas` paints a scene's textures once for one frame size, then draws any instant. Truth is what is drawn: a pixel
-belongs to the topmost thing that covers at least half of it. Knows nothing of files or words. cv2 alone does the
-drawing, a thing at a time inside its own box, which keeps a 320 x 240 frame at 2 to 3 ms on one core.
+`Canvas` paints a scene's textures once for one frame size, then draws any instant. Truth is what is
+drawn: a pixel belongs to the topmost thing that covers at least half of it. Knows nothing of files
+or words. cv2 alone does the drawing, a thing at a time inside its own box, which keeps a 320 x 240
+frame at 2 to 3 ms on one core.
 """
 
 import math
@@ -17,15 +18,18 @@ from trawl.demo.scene import Backdrop, Scene, Thing
 from trawl.demo.shapes import outline
 
 _SUB = 4  # fixed-point bits of a polygon's corners
-_RIM = 0.63  # pixels by which cv2's smooth filling is wider than the polygon, measured over all shapes
+# pixels by which cv2's smooth filling is wider than the polygon, measured over all shapes
+_RIM = 0.63
 _VIEW = 0.62  # the frame's long side as a share of the texture's side
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One instant. image (H, W, 3) uint8 RGB; ids (H, W) int8, the thing on top or -1; whole: for each thing the pixels
-    that it would cover without occlusion and without the frame's edge, 0.0 when it is not present; inside: for each
-    thing whether any of it lies inside the frame, hidden or not."""
+    """One instant. image (H, W, 3) uint8 RGB; ids (H, W) int8, the thing on top or -1; whole: for
+    each thing the pixels that it would cover without occlusion and without the frame's edge, 0.0
+    when it is not present; inside: for each thing whether any of it lies inside the frame, hidden
+    or not.
+    """
 
     image: NDArray[np.uint8]
     ids: NDArray[np.int8]
@@ -36,12 +40,20 @@ class Picture:
 class Canvas:
     """Draws one scene at one frame size."""
 
-    def __init__(self, scene: Scene, height: int, width: int, textures: list[Texture] | None = None) -> None:
-        """textures: those of another canvas of this size whose scene has the same backdrops, to save painting them."""
+    def __init__(
+        self, scene: Scene, height: int, width: int, textures: list[Texture] | None = None
+    ) -> None:
+        """textures: those of another canvas of this size whose scene has the same backdrops, to
+        save painting them.
+        """
         self.scene, self.height, self.width = scene, height, width
         side = math.ceil(max(height, width) / _VIEW)
-        self.textures = textures or [paint(d.kind, np.random.default_rng(d.seed), side) for d in scene.backdrops]
-        noise = np.random.default_rng(scene.noise_seed).normal(0, scene.noise, (height + 32, width + 32))
+        self.textures = textures or [
+            paint(d.kind, np.random.default_rng(d.seed), side) for d in scene.backdrops
+        ]
+        noise = np.random.default_rng(scene.noise_seed).normal(
+            0, scene.noise, (height + 32, width + 32)
+        )
         self._noise = noise.astype(np.float32).round().astype(np.int16)
 
     def at(self, time_s: float) -> Picture:
@@ -49,8 +61,12 @@ class Canvas:
         index = self.scene.backdrop_index(time_s)
         image = self._view(self.scene.backdrops[index], self.textures[index], time_s)
         ids = np.full((self.height, self.width), -1, dtype=np.int8)
-        drawn = [self._draw(image, ids, k, thing, time_s) for k, thing in enumerate(self.scene.things)]
-        return Picture(self._grain(image, time_s), ids, tuple(d[0] for d in drawn), tuple(d[1] for d in drawn))
+        drawn = [
+            self._draw(image, ids, k, thing, time_s) for k, thing in enumerate(self.scene.things)
+        ]
+        return Picture(
+            self._grain(image, time_s), ids, tuple(d[0] for d in drawn), tuple(d[1] for d in drawn)
+        )
 
     def _view(self, drop: Backdrop, texture: Texture, time_s: float) -> NDArray[np.uint8]:
         """What the camera sees of a texture: panned, zoomed and turned."""
@@ -59,16 +75,25 @@ class Canvas:
         c, s = scale * math.cos(drop.turn.at(time_s)), scale * math.sin(drop.turn.at(time_s))
         cx, cy = (0.5 + drop.pan_x.at(time_s)) * side, (0.5 + drop.pan_y.at(time_s)) * side
         u, v = self.width / 2, self.height / 2
-        matrix = np.array([[c, -s, cx - c * u + s * v], [s, c, cy - s * u - c * v]], dtype=np.float64)
+        matrix = np.array(
+            [[c, -s, cx - c * u + s * v], [s, c, cy - s * u - c * v]], dtype=np.float64
+        )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         size = (self.width, self.height)
         view = cv2.warpAffine(texture, matrix, size, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
         return np.asarray(view, dtype=np.uint8)
 
     def _draw(
-        self, image: NDArray[np.uint8], ids: NDArray[np.int8], index: int, thing: Thing, time_s: float
+        self,
+        image: NDArray[np.uint8],
+        ids: NDArray[np.int8],
+        index: int,
+        thing: Thing,
+        time_s: float,
     ) -> tuple[float, bool]:
-        """Draw one thing into image and ids; its whole area in pixels, and whether any of it is inside the frame."""
+        """Draw one thing into image and ids; its whole area in pixels, and whether any of it is
+        inside the frame.
+        """
         if not thing.present(time_s):
             return 0.0, False
         radius = thing.diameter * min(self.height, self.width) / 2
@@ -76,13 +101,21 @@ class Canvas:
         angle = thing.angle + thing.spin * time_s
         c, s = math.cos(angle), math.sin(angle)
         turn = np.array([[c, s], [-s * thing.squash, c * thing.squash]]) * radius
-        contours = [contour @ turn + (x * self.width, y * self.height) for contour in outline(thing.shape)]
+        contours = [
+            contour @ turn + (x * self.width, y * self.height) for contour in outline(thing.shape)
+        ]
         outlines = [contour.astype(np.float32) for contour in contours]
         areas = [cv2.contourArea(contour) for contour in outlines]
         rim = _RIM * sum(cv2.arcLength(contour, True) for contour in outlines)
         margin = 2 + radius * 0.14
-        low = np.floor(contours[0].min(axis=0) - margin).astype(int).clip(0, (self.width, self.height))
-        high = np.ceil(contours[0].max(axis=0) + margin).astype(int).clip(0, (self.width, self.height))
+        low = (
+            np.floor(contours[0].min(axis=0) - margin)
+            .astype(int)
+            .clip(0, (self.width, self.height))
+        )
+        high = (
+            np.ceil(contours[0].max(axis=0) + margin).astype(int).clip(0, (self.width, self.height))
+        )
         inside = False
         if (high > low).all():
             box = (slice(low[1], high[1]), slice(low[0], high[0]))
@@ -100,7 +133,9 @@ class Canvas:
         """(h, w) 0-255: how much of each pixel of the box the outline covers, holes left out."""
         alpha = np.zeros((high[1] - low[1], high[0] - low[0]), dtype=np.uint8)
         # a pixel's centre is at .5 here and at .0 in cv2
-        points = [np.round((contour - low - 0.5) * 2**_SUB).astype(np.int32) for contour in contours]
+        points = [
+            np.round((contour - low - 0.5) * 2**_SUB).astype(np.int32) for contour in contours
+        ]
         cv2.fillPoly(alpha, points, 255, cv2.LINE_AA, _SUB)
         return alpha
 
@@ -112,7 +147,9 @@ class Canvas:
         centre: tuple[float, float],
         angle: float,
     ) -> NDArray[np.uint8]:
-        """The box with the thing painted over it: a soft shadow, a side in the light, a pattern that turns with it."""
+        """The box with the thing painted over it: a soft shadow, a side in the light, a pattern
+        that turns with it.
+        """
         h, w = alpha.shape
         radius = thing.diameter * min(self.height, self.width) / 2
         u = (np.arange(w, dtype=np.float32)[None, :] - np.float32(centre[0])) / np.float32(radius)
@@ -122,10 +159,16 @@ class Canvas:
         if thing.pattern != "plain":
             c, s = np.float32(math.cos(angle)), np.float32(math.sin(angle))
             p, q = (u * c + v * s) * thing.pattern_scale, (v * c - u * s) * thing.pattern_scale
-            bright = np.sin(p * np.float32(3)) if thing.pattern == "stripes" else np.sin(p * 3) * np.sin(q * 3)
+            bright = (
+                np.sin(p * np.float32(3))
+                if thing.pattern == "stripes"
+                else np.sin(p * 3) * np.sin(q * 3)
+            )
             tone = tone * (1 - np.float32(thing.pattern_depth) * (bright > 0.1))
         soft = max(int(radius * 0.12) | 1, 3)
-        shifted = cv2.warpAffine(alpha, np.array([[1, 0, -lx * radius * 0.07], [0, 1, -ly * radius * 0.07]]), (w, h))
+        shifted = cv2.warpAffine(
+            alpha, np.array([[1, 0, -lx * radius * 0.07], [0, 1, -ly * radius * 0.07]]), (w, h)
+        )
         shadow = 1 - cv2.blur(shifted, (soft, soft)).astype(np.float32) * np.float32(0.4 / 255)
         paint_rgb = np.clip(tone[..., None] * np.array(thing.rgb, dtype=np.float32), 0, 255)
         a = alpha.astype(np.float32)[..., None] / np.float32(255)

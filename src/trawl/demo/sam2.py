@@ -1,4 +1,5 @@
-"""The demo SAM 2, as the rest of the project meets it: a configuration, and the weights that belong to it.
+"""The demo SAM 2, as the rest of the project meets it: a configuration, and the weights that belong
+to it.
 
     model = trawl.models.sam2.build.build(trawl.demo.sam2.config_path())
     model.load_state_dict(trawl.demo.sam2.load_state_dict(), strict=True)
@@ -34,13 +35,16 @@ def weights_path() -> Path:
     """
     path = _HERE / "weights" / f"{MODEL_NAME}.safetensors"
     if not path.is_file():
-        raise WeightsError(f"{path} is missing: reinstall trawl, or make it with `python -m training.train_sam2`")
+        raise WeightsError(
+            f"{path} is missing: reinstall trawl, or make it with `python -m training.train_sam2`"
+        )
     return path
 
 
 def load_state_dict(path: Path | None = None) -> "dict[str, torch.Tensor]":
-    """All of the model's tensors, fp32, for `load_state_dict(..., strict=True)`. path: another file that `save`
-    wrote."""
+    """All of the model's tensors, fp32, for `load_state_dict(..., strict=True)`. path: another file
+    that `save` wrote.
+    """
     from safetensors.torch import load_file
 
     return {name: tensor.float() for name, tensor in load_file(str(path or weights_path())).items()}

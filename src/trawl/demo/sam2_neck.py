@@ -1,7 +1,8 @@
 """The demo SAM 2's neck: sam2's own, with a norm after each convolution.
 
-Without it the top level grows, early in training from nothing, to ten times the size of the positional encodings that
-are added to it; the decoder then cannot tell where a prompt points and outlines everything at once.
+Without it the top level grows, early in training from nothing, to ten times the size of the
+positional encodings that are added to it; the decoder then cannot tell where a prompt points and
+outlines everything at once.
 """
 
 from typing import Any
@@ -17,7 +18,9 @@ class ChannelNorm(LayerNorm2d):  # type: ignore[misc]
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        normed = F.layer_norm(x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps)
+        normed = F.layer_norm(
+            x.permute(0, 2, 3, 1), self.weight.shape, self.weight, self.bias, self.eps
+        )
         return normed.permute(0, 3, 1, 2)
 
 

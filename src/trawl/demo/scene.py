@@ -1,8 +1,11 @@
-"""What happens in one demo video: things that move, and backgrounds behind them. Sampled here, drawn in `render.py`.
+"""What happens in one demo video: things that move, and backgrounds behind them.
 
-A scene is a frozen record of numbers: places are shares of the frame (0-1 inside it) and functions of the time alone,
-so one scene can be drawn at any size, any rate and any single instant. Knows nothing of pixels or files. Two things of
-a scene never share both colour and shape, but often one of the two: those are the look-alikes.
+Sampled here, drawn in `render.py`.
+
+A scene is a frozen record of numbers: places are shares of the frame (0-1 inside it) and functions
+of the time alone, so one scene can be drawn at any size, any rate and any single instant. Knows
+nothing of pixels or files. Two things of a scene never share both colour and shape, but often one
+of the two: those are the look-alikes.
 """
 
 import math
@@ -18,8 +21,9 @@ _ENTRY_S = 1.1  # a thing that comes or goes takes this long to cross the frame'
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One coordinate over time, between centre - reach and centre + reach. kind: "sway" (sine) or "bounce"
-    (triangle)."""
+    """One coordinate over time, between centre - reach and centre + reach. kind: "sway" (sine) or
+    "bounce" (triangle).
+    """
 
     kind: str
     centre: float
@@ -37,8 +41,9 @@ class Axis:
 class Thing:
     """One object. Later things of a scene pass in front of earlier ones.
 
-    rgb 0-255; diameter as a share of the frame's short side; squash is height over width before turning; angle in
-    radians, spin in radians per second; enter_s and leave_s: present between them, -inf and inf when always.
+    rgb 0-255; diameter as a share of the frame's short side; squash is height over width before
+    turning; angle in radians, spin in radians per second; enter_s and leave_s: present between
+    them, -inf and inf when always.
     """
 
     color: str
@@ -64,16 +69,20 @@ class Thing:
 
     def place(self, time_s: float) -> tuple[float, float]:
         """Centre at a time, as shares of the frame; outside 0-1 when it has left the picture."""
-        gone = _eased(1 - (time_s - self.enter_s) / _ENTRY_S) + _eased(1 - (self.leave_s - time_s) / _ENTRY_S)
-        push = 1.5 * gone
-        return self.x.at(time_s) + push * math.cos(self.exit_angle), self.y.at(time_s) + push * math.sin(
-            self.exit_angle
+        gone = _eased(1 - (time_s - self.enter_s) / _ENTRY_S) + _eased(
+            1 - (self.leave_s - time_s) / _ENTRY_S
         )
+        push = 1.5 * gone
+        return self.x.at(time_s) + push * math.cos(self.exit_angle), self.y.at(
+            time_s
+        ) + push * math.sin(self.exit_angle)
 
 
 @dataclass(frozen=True, slots=True)
 class Backdrop:
-    """A background from `start_s` on: its kind, the seed of its texture, and how the camera moves over it."""
+    """A background from `start_s` on: its kind, the seed of its texture, and how the camera moves
+    over it.
+    """
 
     kind: str
     seed: int
@@ -86,7 +95,9 @@ class Backdrop:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Things in drawing order, backdrops in time order; duration in seconds; the sensor's noise in grey levels."""
+    """Things in drawing order, backdrops in time order; duration in seconds; the sensor's noise in
+    grey levels.
+    """
 
     things: tuple[Thing, ...]
     backdrops: tuple[Backdrop, ...]
@@ -104,10 +115,15 @@ def _eased(share: float) -> float:
 
 
 def choose_pairs(
-    rng: np.random.Generator, allowed: Sequence[Pair], count: int, first: Pair | None = None, alike: float = 0.45
+    rng: np.random.Generator,
+    allowed: Sequence[Pair],
+    count: int,
+    first: Pair | None = None,
+    alike: float = 0.45,
 ) -> list[Pair]:
-    """`count` different pairs, `first` among them; a further one shares a word with an earlier one with chance
-    `alike`."""
+    """`count` different pairs, `first` among them; a further one shares a word with an earlier one
+    with chance `alike`.
+    """
     chosen = [first or allowed[int(rng.integers(len(allowed)))]]
     while len(chosen) < count:
         pool = [p for p in allowed if p not in chosen]
@@ -119,22 +135,33 @@ def choose_pairs(
     return chosen
 
 
-def sample(rng: np.random.Generator, pairs: Sequence[Pair], duration_s: float, staggered: bool = False) -> Scene:
-    """A scene of these pairs. staggered: things come and go one by one, and the background is cut once or more."""
+def sample(
+    rng: np.random.Generator, pairs: Sequence[Pair], duration_s: float, staggered: bool = False
+) -> Scene:
+    """A scene of these pairs. staggered: things come and go one by one, and the background is cut
+    once or more.
+    """
     spans = [(-math.inf, math.inf)] * len(pairs)
     cuts = [0.0]
     if staggered:
         spans = _staggered(rng, len(pairs), duration_s)
-        cuts += sorted(float(c) for c in rng.uniform(0.15, 0.9, int(rng.integers(1, 4))) * duration_s)
+        cuts += sorted(
+            float(c) for c in rng.uniform(0.15, 0.9, int(rng.integers(1, 4))) * duration_s
+        )
     things = tuple(_thing(rng, pair, span) for pair, span in zip(pairs, spans))
     drops = tuple(_backdrop(rng, start_s) for start_s in cuts)
     return Scene(things, drops, duration_s, float(rng.uniform(0.5, 3.0)), int(rng.integers(2**31)))
 
 
-def _staggered(rng: np.random.Generator, count: int, duration_s: float) -> list[tuple[float, float]]:
+def _staggered(
+    rng: np.random.Generator, count: int, duration_s: float
+) -> list[tuple[float, float]]:
     """Slots of equal length in random order, each stretched so that neighbours overlap a little."""
     slot = duration_s / count
-    spans = [(k * slot - rng.uniform(0.5, 2), (k + 1) * slot + rng.uniform(0.5, 2)) for k in rng.permutation(count)]
+    spans = [
+        (k * slot - rng.uniform(0.5, 2), (k + 1) * slot + rng.uniform(0.5, 2))
+        for k in rng.permutation(count)
+    ]
     return [(float(a), float(b)) for a, b in spans]
 
 
@@ -173,7 +200,9 @@ def _thing(rng: np.random.Generator, pair: Pair, span: tuple[float, float]) -> T
 
 
 def _tinted(rng: np.random.Generator, color: str) -> tuple[float, float, float]:
-    r, g, b = np.clip(np.array(COLORS[color]) * rng.uniform(0.93, 1.04) + rng.uniform(-9, 9, 3), 4, 255)
+    r, g, b = np.clip(
+        np.array(COLORS[color]) * rng.uniform(0.93, 1.04) + rng.uniform(-9, 9, 3), 4, 255
+    )
     return float(r), float(g), float(b)
 
 
@@ -181,9 +210,23 @@ def _backdrop(rng: np.random.Generator, start_s: float) -> Backdrop:
     kind = list(BACKGROUNDS)[int(rng.integers(len(BACKGROUNDS)))]
 
     def drift(reach: float, centre: float = 0.0) -> Axis:
-        return Axis("sway", centre, reach * float(rng.random()), float(rng.uniform(0.02, 0.09)), float(rng.random()))
+        return Axis(
+            "sway",
+            centre,
+            reach * float(rng.random()),
+            float(rng.uniform(0.02, 0.09)),
+            float(rng.random()),
+        )
 
-    return Backdrop(kind, int(rng.integers(2**31)), start_s, drift(0.22), drift(0.22), drift(0.16, 1.0), drift(0.25))
+    return Backdrop(
+        kind,
+        int(rng.integers(2**31)),
+        start_s,
+        drift(0.22),
+        drift(0.22),
+        drift(0.16, 1.0),
+        drift(0.25),
+    )
 
 
 assert len(SHAPES) == len(COLORS) == 12  # the held-out pairs are two diagonals of a 12 x 12 square

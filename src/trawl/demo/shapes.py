@@ -1,8 +1,8 @@
 """The outlines of the demo's twelve shapes, as polygons in the unit circle.
 
-An outline is one or two closed contours (float32 (P, 2), y down); a second contour is a hole. Knows nothing of colour,
-size or place. Every shape differs from the others under rotation and mild squashing, which is why there is no diamond
-or ellipse.
+An outline is one or two closed contours (float32 (P, 2), y down); a second contour is a hole. Knows
+nothing of colour, size or place. Every shape differs from the others under rotation and mild
+squashing, which is why there is no diamond or ellipse.
 """
 
 from collections.abc import Callable
@@ -46,7 +46,20 @@ def _star() -> Outline:
 
 def _cross() -> Outline:
     a, b = 0.95, 0.32
-    xy = ((-b, -a), (b, -a), (b, -b), (a, -b), (a, b), (b, b), (b, a), (-b, a), (-b, b), (-a, b), (-a, -b), (-b, -b))
+    xy = (
+        (-b, -a),
+        (b, -a),
+        (b, -b),
+        (a, -b),
+        (a, b),
+        (b, b),
+        (b, a),
+        (-b, a),
+        (-b, b),
+        (-a, b),
+        (-a, -b),
+        (-b, -b),
+    )
     return (_points(*xy),)
 
 
@@ -64,17 +77,35 @@ def _crescent() -> Outline:
     radius = float(np.hypot(*(end[0] - centre)))
     start = np.arctan2(end[1][0] - centre[0], -(end[1][1] - centre[1]))
     stop = np.arctan2(end[0][0] - centre[0], -(end[0][1] - centre[1]))
-    inner = _polar(np.full(30, radius), np.linspace(start + 2 * np.pi, stop, 30)) + centre.astype(np.float32)
+    inner = _polar(np.full(30, radius), np.linspace(start + 2 * np.pi, stop, 30)) + centre.astype(
+        np.float32
+    )
     return (np.concatenate([_polar(np.full(36, 0.98), outer), inner]),)
 
 
 def _arrow() -> Outline:
-    xy = ((0, -1), (0.78, -0.12), (0.3, -0.12), (0.3, 0.95), (-0.3, 0.95), (-0.3, -0.12), (-0.78, -0.12))
+    xy = (
+        (0, -1),
+        (0.78, -0.12),
+        (0.3, -0.12),
+        (0.3, 0.95),
+        (-0.3, 0.95),
+        (-0.3, -0.12),
+        (-0.78, -0.12),
+    )
     return (_points(*xy),)
 
 
 def _bolt() -> Outline:
-    xy = ((0.15, -1), (-0.62, 0.16), (-0.08, 0.16), (-0.3, 1), (0.62, -0.3), (0.06, -0.3), (0.55, -1))
+    xy = (
+        (0.15, -1),
+        (-0.62, 0.16),
+        (-0.08, 0.16),
+        (-0.3, 1),
+        (0.62, -0.3),
+        (0.06, -0.3),
+        (0.55, -1),
+    )
     return (_points(*xy),)
 
 

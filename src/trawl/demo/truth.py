@@ -1,7 +1,9 @@
-"""The demo corpus's ground truth, as rows: where every object is in every frame, and what can truly be said of a video.
+"""The demo corpus's ground truth, as rows: where every object is in every frame, and what can truly
+be said of a video.
 
-An object has a row for each frame in which any of it lies inside the picture; when something else hides it wholly the
-row says area 0, an all-zero box and an empty mask. All in displayed orientation. Knows nothing of files or codecs.
+An object has a row for each frame in which any of it lies inside the picture; when something else
+hides it wholly the row says area 0, an all-zero box and an empty mask. All in displayed
+orientation. Knows nothing of files or codecs.
 """
 
 from typing import Any
@@ -66,7 +68,9 @@ def video_row(plan: VideoPlan, rows: list[Row]) -> Row:
 
 
 def captions(plan: VideoPlan, rows: list[Row]) -> list[str]:
-    """Sentences that hold for some frame of the video: each object alone, over its background, and with others."""
+    """Sentences that hold for some frame of the video: each object alone, over its background, and
+    with others.
+    """
     clear: dict[int, list[int]] = {}
     for row in rows:
         if row["visibility"] >= _CLEAR:

@@ -1,8 +1,8 @@
 """The demo world's words: colours, shapes, sizes, backgrounds, and the sentences made of them.
 
-Knows nothing of pixels beyond one RGB value per colour. Some colour-shape pairs are kept for the test part: a model
-never sees them together in training, so that a query for one of them asks whether it has learned colours and shapes or
-only pairs.
+Knows nothing of pixels beyond one RGB value per colour. Some colour-shape pairs are kept for the
+test part: a model never sees them together in training, so that a query for one of them asks
+whether it has learned colours and shapes or only pairs.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,11 @@ SHAPES: tuple[str, ...] = (
     "hourglass",
 )
 # Diameter as a share of the frame's short side. The gaps keep the three words apart.
-SIZES: dict[str, tuple[float, float]] = {"small": (0.20, 0.25), "medium": (0.30, 0.37), "large": (0.44, 0.54)}
+SIZES: dict[str, tuple[float, float]] = {
+    "small": (0.20, 0.25),
+    "medium": (0.30, 0.37),
+    "large": (0.44, 0.54),
+}
 # How a background is said, by the kind that `background.py` paints.
 BACKGROUNDS: dict[str, str] = {
     "gradient": "a plain background",
@@ -68,10 +72,14 @@ Pair = tuple[str, str]  # (colour, shape)
 
 
 def _test_only() -> frozenset[Pair]:
-    """Two pairs of every colour and of every shape: 5 and 7 are prime to 12, and the two lines never meet."""
+    """Two pairs of every colour and of every shape: 5 and 7 are prime to 12, and the two lines
+    never meet.
+    """
     names = list(COLORS)
     lines = ((5, 3), (7, 8))
-    return frozenset((c, SHAPES[(k * i + b) % len(SHAPES)]) for k, b in lines for i, c in enumerate(names))
+    return frozenset(
+        (c, SHAPES[(k * i + b) % len(SHAPES)]) for k, b in lines for i, c in enumerate(names)
+    )
 
 
 TEST_ONLY: frozenset[Pair] = _test_only()
@@ -95,7 +103,9 @@ def name(color: str, shape: str, size: str = "") -> str:
 
 def reworded(noun: str, rng: np.random.Generator, chance: float = 0.15) -> str:
     """The same noun with some words replaced by their synonyms."""
-    return " ".join(SYNONYMS.get(word, word) if rng.random() < chance else word for word in noun.split())
+    return " ".join(
+        SYNONYMS.get(word, word) if rng.random() < chance else word for word in noun.split()
+    )
 
 
 def describe(nouns: Sequence[str], background: str = "") -> str:

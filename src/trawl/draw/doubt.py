@@ -1,9 +1,10 @@
 """Which tracks to look at first, and what each doubt means in words.
 
-Two measures say that a track as a whole may be wrong: masks that the tracker itself doubts, and an object that is seen as its
-text on few of the frames that were searched. Together they name 74 % of the wrong tracks of the demo's train part, and 78 % of
-those that they name are wrong; "any flag" names 94 %, and less than half of what it names is wrong (docs/tuning.md). So flags say
-where to look, and make no track doubtful by themselves.
+Two measures say that a track as a whole may be wrong: masks that the tracker itself doubts, and an
+object that is seen as its text on few of the frames that were searched. Together they name 74 % of
+the wrong tracks of the demo's train part, and 78 % of those that they name are wrong; "any flag"
+names 94 %, and less than half of what it names is wrong (docs/tuning.md). So flags say where to
+look, and make no track doubtful by themselves.
 """
 
 from collections.abc import Sequence
@@ -37,11 +38,16 @@ def reasons(track: TrackFacts) -> list[tuple[str, str]]:
     """Why a track may be wrong: a short name, and the figures; none for one that looks well."""
     found = []
     if track.mean_score < WEAK:
-        found.append(("weak masks", f"their mean score is {track.mean_score:.2f}, less than {WEAK:g}"))
+        found.append(
+            ("weak masks", f"their mean score is {track.mean_score:.2f}, less than {WEAK:g}")
+        )
     if track.grounding_mean is not None and track.grounding_mean < SELDOM * track.grounding_score:
         often = track.grounding_mean / track.grounding_score
         found.append(
-            ("seldom seen as its text", f"{often:.0%} of its best detection on average, less than {SELDOM:.0%}")
+            (
+                "seldom seen as its text",
+                f"{often:.0%} of its best detection on average, less than {SELDOM:.0%}",
+            )
         )
     return found
 
@@ -52,7 +58,9 @@ def is_doubtful(track: TrackFacts) -> bool:
 
 
 def doubt(track: TrackFacts) -> tuple[int, float, float]:
-    """To sort by, the most doubtful highest: reasons, share of frames without a mask, and how low the mean score is."""
+    """To sort by, the most doubtful highest: reasons, share of frames without a mask, and how low
+    the mean score is.
+    """
     rows = track.num_masks + track.num_inferred
     return len(reasons(track)), track.num_inferred / max(rows, 1), -track.mean_score
 

@@ -1,8 +1,8 @@
 """One demo video as an H.264 file: pictures and their times in, an MP4 out.
 
-PyAV with libx264 on one thread and nothing of the day or the machine in the file, so that the same pictures give the
-same bytes wherever the same encoder runs. A rotated video is stored turned and carries the matrix that turns it back,
-as phones do. Knows nothing of scenes.
+PyAV with libx264 on one thread and nothing of the day or the machine in the file, so that the same
+pictures give the same bytes wherever the same encoder runs. A rotated video is stored turned and
+carries the matrix that turns it back, as phones do. Knows nothing of scenes.
 """
 
 from collections.abc import Iterable
@@ -15,9 +15,15 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-# x264's AVX-512 code gave other bytes in about every second run of the same pictures; up to SSE4.2 it never did, at
-# equal speed.
-_OPTIONS = {"preset": "veryfast", "crf": "21", "threads": "1", "g": "60", "x264-params": "asm=sse4.2"}
+# x264's AVX-512 code gave other bytes in about every second run of the same pictures; up to SSE4.2
+# it never did, at equal speed.
+_OPTIONS = {
+    "preset": "veryfast",
+    "crf": "21",
+    "threads": "1",
+    "g": "60",
+    "x264-params": "asm=sse4.2",
+}
 
 
 def write_mp4(
@@ -38,9 +44,13 @@ def write_mp4(
         rotation_deg: 0, 90, 180 or 270: how far clockwise a player must turn what is stored.
     """
     height, width = size if rotation_deg % 180 == 0 else size[::-1]
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}) as out:
+    with av.open(
+        str(path), "w", format="mp4", options={"fflags": "+bitexact", "movflags": "+faststart"}
+    ) as out:
         stream = out.add_stream(
-            "libx264", rate=round(1 / time_base) if time_base.numerator == 1 else 30, options=_OPTIONS
+            "libx264",
+            rate=round(1 / time_base) if time_base.numerator == 1 else 30,
+            options=_OPTIONS,
         )
         assert isinstance(stream, VideoStream)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
@@ -56,5 +66,7 @@ def write_mp4(
 
 
 def _yuv(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) -> planar 4:2:0 (H * 3 / 2, W), BT.601 limited range, which decoders assume at these sizes."""
+    """RGB (H, W, 3) -> planar 4:2:0 (H * 3 / 2, W), BT.601 limited range, which decoders assume at
+    these sizes.
+    """
     return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420), dtype=np.uint8)

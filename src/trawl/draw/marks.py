@@ -1,4 +1,5 @@
-"""What was followed in one clip, by frame: rows of `schemas.MASKS` and the trajectories of `schemas.TRACKS`.
+"""What was followed in one clip, by frame: rows of `schemas.MASKS` and the trajectories of
+`schemas.TRACKS`.
 
 Stays in Arrow, a few hundred bytes a row, and unpacks a frame's rows when that frame is drawn.
 """
@@ -16,20 +17,35 @@ from trawl.draw.tracks import ClipFacts
 from trawl.draw.trajectories import Path
 from trawl.records.tracking import Visibility
 
-COLUMNS = ("track_id", "frame_index", "time_s", "box", "area", "score", "visibility", "rle", "height", "width", "flags")
+COLUMNS = (
+    "track_id",
+    "frame_index",
+    "time_s",
+    "box",
+    "area",
+    "score",
+    "visibility",
+    "rle",
+    "height",
+    "width",
+    "flags",
+)
 
 
 class Marks:
     """The rows of one clip. table: `COLUMNS` of its masks, in any order.
 
-    Rows of tracks that the clip does not have are passed over: an attempt that died between the two parts leaves such.
+    Rows of tracks that the clip does not have are passed over: an attempt that died between the two
+    parts leaves such.
     """
 
     def __init__(self, clip: ClipFacts, table: pa.Table) -> None:
         self._texts = {track.track_id: track.text for track in clip.tracks}
         self._numbers = {track.track_id: track.number for track in clip.tracks}
         known = table.filter(pc.is_in(table["track_id"], pa.array(self._texts, pa.string())))
-        self._table = known.select(COLUMNS).sort_by([("frame_index", "ascending"), ("track_id", "ascending")])
+        self._table = known.select(COLUMNS).sort_by(
+            [("frame_index", "ascending"), ("track_id", "ascending")]
+        )
         self._frame_index = self._table["frame_index"].to_numpy()
 
     def at(self, frame_index: int) -> list[Mark]:
@@ -52,7 +68,9 @@ class Marks:
         doubted = self._table.filter(pc.greater(pc.list_value_length(self._table["flags"]), 0))
         found: dict[int, list[tuple[float, Sequence[str]]]] = {}
         for row in doubted.select(["track_id", "time_s", "flags"]).to_pylist():
-            found.setdefault(self._numbers[row["track_id"]], []).append((row["time_s"], row["flags"]))
+            found.setdefault(self._numbers[row["track_id"]], []).append(
+                (row["time_s"], row["flags"])
+            )
         return found
 
     def _mark(self, row: dict[str, Any]) -> Mark:
@@ -72,4 +90,6 @@ def path(number: int, trajectory: pa.ListScalar) -> Path:
     """A track's `trajectory`, an element of that column, as it is drawn."""
     places = trajectory.values
     points = np.stack([places.field("x").to_numpy(), places.field("y").to_numpy()], axis=1)
-    return Path(number, points.astype(np.float32), places.field("inferred").to_numpy(zero_copy_only=False))
+    return Path(
+        number, points.astype(np.float32), places.field("inferred").to_numpy(zero_copy_only=False)
+    )

@@ -18,9 +18,29 @@ _ARROWS = {"higher": "↑", "lower": "↓"}
 _SPELT = {
     **{
         name: name.upper()
-        for name in ("hota", "mota", "motp", "idf1", "iou", "cpu", "gpu", "j", "f", "f1", "mrr", "rtf")
+        for name in (
+            "hota",
+            "mota",
+            "motp",
+            "idf1",
+            "iou",
+            "cpu",
+            "gpu",
+            "j",
+            "f",
+            "f1",
+            "mrr",
+            "rtf",
+        )
     },
-    **{"deta": "DetA", "assa": "AssA", "loca": "LocA", "detre": "DetRe", "detpr": "DetPr", "assre": "AssRe"},
+    **{
+        "deta": "DetA",
+        "assa": "AssA",
+        "loca": "LocA",
+        "detre": "DetRe",
+        "detpr": "DetPr",
+        "assre": "AssRe",
+    },
     **{
         "map": "mAP",
         "mb": "memory",
@@ -32,7 +52,8 @@ _SPELT = {
         "ann": "ANN",
     },
 }
-# The names of the figures that stand for the whole, the most telling first; of each at most `_OF_EACH`.
+# The names of the figures that stand for the whole, the most telling first; of each at most
+# `_OF_EACH`.
 _HEADLINES = (
     r"j_and_f",
     r"hota.*",
@@ -57,7 +78,9 @@ def name_of(metric: str) -> str:
     >>> name_of("j_and_f"), name_of("recall_at_5_iou_0_5"), name_of("hota_masks"), name_of("cpu_s_per_video_hour")
     ('J&F', 'recall at 5 IoU 0.5', 'HOTA masks', 'CPU s per video hour')
     """
-    words = re.sub(r"(iou_\d)_(\d)", r"\1.\2", re.sub(r"(^|_)j_and_f(_|$)", r"\1J&F\2", metric)).split("_")
+    words = re.sub(
+        r"(iou_\d)_(\d)", r"\1.\2", re.sub(r"(^|_)j_and_f(_|$)", r"\1J&F\2", metric)
+    ).split("_")
     return " ".join(_SPELT.get(word, word) for word in words if word)
 
 
@@ -71,7 +94,8 @@ def arrow(better: str) -> str:
 
 
 def number(value: float, unit: str, name: str = "") -> str:
-    """A value as it is read, without its unit: shares to three places, counts whole, others to three figures or so.
+    """A value as it is read, without its unit: shares to three places, counts whole, others to
+    three figures or so.
 
     name: of its metric; some count or rank.
 
@@ -85,7 +109,9 @@ def number(value: float, unit: str, name: str = "") -> str:
         return f"{value:.3f}"
     if whole:
         return f"{value:,.0f}"
-    return f"{value:,.3f}" if abs(value) < 1 else f"{value:,.2f}" if abs(value) < 10 else _large(value)
+    return (
+        f"{value:,.3f}" if abs(value) < 1 else f"{value:,.2f}" if abs(value) < 10 else _large(value)
+    )
 
 
 def _large(value: float) -> str:
@@ -115,7 +141,8 @@ def slices(metrics: Iterable[Metric]) -> list[str]:
 
 
 def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
-    """(names, slices) of the tables of one family: metrics that are cut into the same slices together, as they come.
+    """(names, slices) of the tables of one family: metrics that are cut into the same slices
+    together, as they come.
 
     A slice that is the whole, in every metric of its table, is left out.
     """
@@ -128,7 +155,9 @@ def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
     made = []
     for names in together.values():
         columns = slices(metric for name in names for metric in cuts[name].values())
-        telling = [column for column in columns if any(not _is_whole(cuts[name], column) for name in names)]
+        telling = [
+            column for column in columns if any(not _is_whole(cuts[name], column) for name in names)
+        ]
         made.append((names, [ALL, *telling] if ALL in columns else telling))
     return made
 
@@ -136,16 +165,23 @@ def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
 def _is_whole(found: Mapping[str, Metric], name: str) -> bool:
     """Whether a slice holds all that the metric was taken over."""
     whole, part = found.get(ALL), found.get(name)
-    return whole is not None and part is not None and (whole.value, whole.count) == (part.value, part.count)
+    return (
+        whole is not None
+        and part is not None
+        and (whole.value, whole.count) == (part.value, part.count)
+    )
 
 
 def headlines(metrics: Sequence[Metric], first: str = "") -> list[Metric]:
-    """The few that stand for the whole: of everything, with a value; the metric named `first` leads.
+    """The few that stand for the whole: of everything, with a value; the metric named `first`
+    leads.
 
     A family of which none is known to be telling is spoken for by its first.
     """
     of_all = [metric for metric in metrics if metric.slice == ALL and metric.value is not None]
-    chosen = [metric for metric in of_all if first in (metric.name, f"{metric.family}.{metric.name}")][:1]
+    chosen = [
+        metric for metric in of_all if first in (metric.name, f"{metric.family}.{metric.name}")
+    ][:1]
     for pattern in _HEADLINES:
         chosen += [metric for metric in of_all if re.fullmatch(pattern, metric.name)][:_OF_EACH]
     chosen = list(dict.fromkeys(chosen))[:_HEADLINES_AT_MOST]

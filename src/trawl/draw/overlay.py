@@ -1,9 +1,11 @@
-"""Followed objects drawn onto the frames of their clip, one frame at a time: masks, boxes, tails and labels.
+"""Followed objects drawn onto the frames of their clip, one frame at a time: masks, boxes, tails
+and labels.
 
-A mask is a translucent fill with an outline in the object's colour; a row without a mask, which is the motion model's guess, is
-a dashed box. The tail behind an object is where its centre was lately, dashed where that was a guess. Labels give number,
-text and score, and doubts below them. Keeps the tails and nothing else between frames. Drawing is OpenCV's, whose colours
-are RGB here because the frames are; its own typefaces cover most scripts.
+A mask is a translucent fill with an outline in the object's colour; a row without a mask, which is
+the motion model's guess, is a dashed box. The tail behind an object is where its centre was lately,
+dashed where that was a guess. Labels give number, text and score, and doubts below them. Keeps the
+tails and nothing else between frames. Drawing is OpenCV's, whose colours are RGB here because the
+frames are; its own typefaces cover most scripts.
 """
 
 import math
@@ -30,7 +32,8 @@ _TEXT_CHARS = 28
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One object on one frame, as a row of `schemas.MASKS` says it; box and mask in pixels of (height, width).
+    """One object on one frame, as a row of `schemas.MASKS` says it; box and mask in pixels of
+    (height, width).
 
     text: the phrase that named it. flags: doubts in words, such as "area jump".
     """
@@ -56,7 +59,9 @@ class _Spot:
 
 
 class Overlay:
-    """Draws one clip; frames in order of time. tail_s: seconds that a tail reaches back, 0 for none."""
+    """Draws one clip; frames in order of time. tail_s: seconds that a tail reaches back, 0 for
+    none.
+    """
 
     def __init__(self, tail_s: float) -> None:
         self._tail_s = tail_s
@@ -65,11 +70,16 @@ class Overlay:
         self._pen = Pen()
 
     def draw(
-        self, frame: Picture, time_s: float, marks: Sequence[Mark], taken: list[tuple[int, int, int, int]] | None = None
+        self,
+        frame: Picture,
+        time_s: float,
+        marks: Sequence[Mark],
+        taken: list[tuple[int, int, int, int]] | None = None,
     ) -> Picture:
         """A copy of `frame` with its objects on it; their numbers are all different.
 
-        taken: boxes (xyxy pixels) that labels keep clear of, in so far as there is room; those of the new labels are added.
+        taken: boxes (xyxy pixels) that labels keep clear of, in so far as there is room; those of
+        the new labels are added.
         """
         canvas = frame.copy()
         scale = max(1.0, min(canvas.shape[:2]) / 480)
@@ -85,7 +95,9 @@ class Overlay:
 
     def _extend(self, mark: Mark, time_s: float, canvas: Picture) -> None:
         x, y = _centre(mark, canvas)
-        guesses = self._guesses[mark.number] = self._guesses.get(mark.number, 0) + 1 if mark.rle is None else 0
+        guesses = self._guesses[mark.number] = (
+            self._guesses.get(mark.number, 0) + 1 if mark.rle is None else 0
+        )
         self._tails.setdefault(mark.number, deque()).append(_Spot(time_s, x, y, guesses % 4 >= 2))
 
     def _draw_tails(self, canvas: Picture, now_s: float, scale: float) -> None:
@@ -98,9 +110,13 @@ class Overlay:
             for width, shade in ((4 * scale, _DARK), (2 * scale, color(number))):
                 for a, b in pairwise(tail):
                     if not b.gap:
-                        cv2.line(canvas, _at(a.x, a.y), _at(b.x, b.y), shade, round(width), cv2.LINE_AA)
+                        cv2.line(
+                            canvas, _at(a.x, a.y), _at(b.x, b.y), shade, round(width), cv2.LINE_AA
+                        )
 
-    def _label(self, canvas: Picture, mark: Mark, scale: float, taken: list[tuple[int, int, int, int]]) -> None:
+    def _label(
+        self, canvas: Picture, mark: Mark, scale: float, taken: list[tuple[int, int, int, int]]
+    ) -> None:
         own = color(mark.number)
         text = mark.text if len(mark.text) <= _TEXT_CHARS else mark.text[: _TEXT_CHARS - 1] + "…"
         score = "inferred" if mark.rle is None else f"{mark.score:.2f}"
@@ -128,14 +144,20 @@ class Pen:
         x, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), self._face, pixels, 500)
         return int(x + width), pixels
 
-    def write(self, canvas: Picture, text: str, corner: tuple[int, int], pixels: int, letters: Rgb) -> None:
+    def write(
+        self, canvas: Picture, text: str, corner: tuple[int, int], pixels: int, letters: Rgb
+    ) -> None:
         """corner: left and top of the line."""
         baseline = corner[0], corner[1] + round(0.86 * pixels)
         cv2.putText(canvas, text, baseline, letters, self._face, pixels, 500)
 
 
-def dashes(points: Sequence[tuple[float, float]], length: float) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Ends of the strokes of a dashed line through `points`; strokes and gaps are `length` pixels long."""
+def dashes(
+    points: Sequence[tuple[float, float]], length: float
+) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Ends of the strokes of a dashed line through `points`; strokes and gaps are `length` pixels
+    long.
+    """
     walked = 0.0
     for (x0, y0), (x1, y1) in pairwise(points):
         distance = math.hypot(x1 - x0, y1 - y0)
@@ -144,7 +166,10 @@ def dashes(points: Sequence[tuple[float, float]], length: float) -> Iterator[tup
             step = min(length - walked % length, distance - at)
             if int(walked / length) % 2 == 0:
                 a, b = at / distance, (at + step) / distance
-                yield _at(x0 + a * (x1 - x0), y0 + a * (y1 - y0)), _at(x0 + b * (x1 - x0), y0 + b * (y1 - y0))
+                yield (
+                    _at(x0 + a * (x1 - x0), y0 + a * (y1 - y0)),
+                    _at(x0 + b * (x1 - x0), y0 + b * (y1 - y0)),
+                )
             walked, at = walked + max(step, 1e-6), at + max(step, 1e-6)
 
 
@@ -176,7 +201,9 @@ def fitted(mask: masks.Mask, canvas: Picture) -> NDArray[np.uint8]:
     if mask.shape == (height, width):
         return whole
     shrinks = width < mask.shape[1]
-    covered = cv2.resize(whole, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    covered = cv2.resize(
+        whole, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )
     return np.asarray(cv2.threshold(covered, 127, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
@@ -202,16 +229,24 @@ def free_place(
     canvas: Picture,
     taken: Iterable[tuple[int, int, int, int]],
 ) -> tuple[int, int]:
-    """Left and top of a label at its box: above it, below it, or as near as other labels leave room, inside the picture."""
+    """Left and top of a label at its box: above it, below it, or as near as other labels leave
+    room, inside the picture.
+    """
     width, height = size
     most_x, most_y = max(canvas.shape[1] - width, 0), max(canvas.shape[0] - height, 0)
     x = round(min(max(box[0], 0), most_x))
     wishes = [box[1] - height - 2, box[3] + 3]
-    wishes += [wish + step * height for step in range(1, 6) for wish in (wishes[1], wishes[0] - 2 * step * height)]
+    wishes += [
+        wish + step * height
+        for step in range(1, 6)
+        for wish in (wishes[1], wishes[0] - 2 * step * height)
+    ]
     places = [round(min(max(wish, 0), most_y)) for wish in wishes]
     used = list(taken)
     for y in places:
-        if not any(x < x1 and x0 < x + width and y < y1 and y0 < y + height for x0, y0, x1, y1 in used):
+        if not any(
+            x < x1 and x0 < x + width and y < y1 and y0 < y + height for x0, y0, x1, y1 in used
+        ):
             return x, y
     return x, places[0]
 

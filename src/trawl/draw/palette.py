@@ -1,7 +1,9 @@
-"""One colour for each followed object, told apart by people who do not see all colours, and the letters that go on it.
+"""One colour for each followed object, told apart by people who do not see all colours, and the
+letters that go on it.
 
-Okabe and Ito's palette without its black, in an order that keeps the first ones far apart. It repeats after seven: the
-object's number stands wherever its colour does, since colour alone says nothing to some.
+Okabe and Ito's palette without its black, in an order that keeps the first ones far apart. It
+repeats after seven: the object's number stands wherever its colour does, since colour alone says
+nothing to some.
 """
 
 Rgb = tuple[int, int, int]  # 0-255
@@ -48,5 +50,7 @@ def css(value: Rgb) -> str:
 
 def _luminance(value: Rgb) -> float:
     parts = [part / 255 for part in value]
-    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    red, green, blue = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,8 +1,10 @@
-"""Plots as inline SVG in the manner of the pages: in the page's own colours, light and dark, and told in words as well.
+"""Plots as inline SVG in the manner of the pages: in the page's own colours, light and dark, and
+told in words as well.
 
-matplotlib draws with stand-in colours that are then exchanged for the page's custom properties, so one drawing serves both
-schemes. Text stays text. Nothing in the SVG depends on the time or on chance: equal figures are equal bytes. The names of the
-lines are not in the drawing but beside it, as `Key`s, where they can wrap and be escaped.
+matplotlib draws with stand-in colours that are then exchanged for the page's custom properties, so
+one drawing serves both schemes. Text stays text. Nothing in the SVG depends on the time or on
+chance: equal figures are equal bytes. The names of the lines are not in the drawing but beside it,
+as `Key`s, where they can wrap and be escaped.
 """
 
 import io
@@ -26,7 +28,8 @@ SHADES: tuple[tuple[Rgb, Rgb], ...] = (
     ((160, 105, 0), (240, 228, 66)),  # ochre, yellow
     ((90, 100, 114), (162, 173, 186)),  # grey
 )
-DASHES = ("", "5 2", "1.5 1.8", "7 2 1.5 2")  # SVG's words; in turn with every round through the shades
+# SVG's words; in turn with every round through the shades
+DASHES = ("", "5 2", "1.5 1.8", "7 2 1.5 2")
 MARKERS = ("o", "s", "^", "D")  # in the same turn
 
 _WIDTH_IN, _HEIGHT_IN = 4.2, 2.9
@@ -63,7 +66,8 @@ _STYLE: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """How one line looks: its name, its shade (an index of `SHADES`), its dashes and the shape of its points.
+    """How one line looks: its name, its shade (an index of `SHADES`), its dashes and the shape of
+    its points.
 
     dash: SVG's words, "" for a whole line, None for points alone.
     """
@@ -76,7 +80,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawing. svg: inline, its texts escaped; keys: what stands beside it; note: what it leaves out, or empty."""
+    """A drawing. svg: inline, its texts escaped; keys: what stands beside it; note: what it leaves
+    out, or empty.
+    """
 
     title: str
     svg: str
@@ -95,7 +101,13 @@ def stand_in(shade: int) -> str:
     return f"#fe00{shade:02x}"
 
 
-def draw(paint: Callable[["Axes"], None], title: str, words: str, ident: str, height_in: float = _HEIGHT_IN) -> str:
+def draw(
+    paint: Callable[["Axes"], None],
+    title: str,
+    words: str,
+    ident: str,
+    height_in: float = _HEIGHT_IN,
+) -> str:
     """The SVG of what `paint` puts on a pair of axes.
 
     Args:
@@ -118,7 +130,9 @@ def draw(paint: Callable[["Axes"], None], title: str, words: str, ident: str, he
 
 
 def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) -> str:
-    """matplotlib's file as an element of a page: no namespaces, no ids but those in use, the page's own typeface."""
+    """matplotlib's file as an element of a page: no namespaces, no ids but those in use, the page's
+    own typeface.
+    """
     root = ElementTree.fromstring(svg)
     for element in root.iter():
         element.tag = element.tag.partition("}")[2] or element.tag
@@ -127,16 +141,26 @@ def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) ->
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in ("metadata", "style")]:
             parent.remove(child)
-    used = set(re.findall(r"#([\w-]+)", " ".join(value for e in root.iter() for value in e.attrib.values())))
+    used = set(
+        re.findall(
+            r"#([\w-]+)", " ".join(value for e in root.iter() for value in e.attrib.values())
+        )
+    )
     for element in root.iter():
         if element.get("id") not in used:
             element.attrib.pop("id", None)
         for name, value in element.attrib.items():
             ours = re.sub(r"#f[de]00[0-9a-f]{2}", lambda found: _property(found[0]), value)
-            element.attrib[name] = re.sub(r" ?font-family: [^;]*;", "", ours) if name == "style" else ours
+            element.attrib[name] = (
+                re.sub(r" ?font-family: [^;]*;", "", ours) if name == "style" else ours
+            )
     width, height = round(_WIDTH_IN * _PT), round(height_in * _PT)
     root.attrib.clear()
-    root.attrib |= {"class": "plot", "viewBox": f"0 0 {_WIDTH_IN * _PT:g} {height_in * _PT:g}", "role": "img"}
+    root.attrib |= {
+        "class": "plot",
+        "viewBox": f"0 0 {_WIDTH_IN * _PT:g} {height_in * _PT:g}",
+        "role": "img",
+    }
     root.attrib |= {"width": str(width), "height": str(height), "style": "stroke-linejoin: round"}
     root.attrib["aria-labelledby"] = f"{ident}-title {ident}-words"
     for name, text in (("desc", words), ("title", title)):
@@ -153,4 +177,6 @@ def _property(color: str) -> str:
 
 def properties(dark: bool) -> str:
     """The shades as declarations of custom properties, for the page's style sheet."""
-    return " ".join("--shade-{}: #{:02x}{:02x}{:02x};".format(n, *pair[dark]) for n, pair in enumerate(SHADES))
+    return " ".join(
+        "--shade-{}: #{:02x}{:02x}{:02x};".format(n, *pair[dark]) for n, pair in enumerate(SHADES)
+    )

@@ -1,4 +1,5 @@
-"""A run's tracks as the page tells of them: one record per track, and its clips with all that was found in each.
+"""A run's tracks as the page tells of them: one record per track, and its clips with all that was
+found in each.
 
 Reads rows of `schemas.TRACKS`, without the columns that only a picture needs.
 """
@@ -69,7 +70,9 @@ class ClipFacts:
 
     @property
     def best(self) -> float:
-        """How sure the run is of its surest track: how well it was grounded times how well it was followed."""
+        """How sure the run is of its surest track: how well it was grounded times how well it was
+        followed.
+        """
         return max(track.grounding_score * track.mean_score for track in self.tracks)
 
 

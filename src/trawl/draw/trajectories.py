@@ -1,7 +1,8 @@
 """Where the objects of a clip went, drawn over one of its frames.
 
-A ring is where an object was first seen, an arrow where it was last; strokes without a mask behind them are dashed. The frame
-is dimmed, so that lines of every colour stand out from it; where there is no frame a plain ground takes its place.
+A ring is where an object was first seen, an arrow where it was last; strokes without a mask behind
+them are dashed. The frame is dimmed, so that lines of every colour stand out from it; where there
+is no frame a plain ground takes its place.
 """
 
 import math
@@ -55,7 +56,8 @@ def plot(ground: Picture, size: tuple[int, int], paths: Sequence[Path]) -> Pictu
 
 
 def empty_ground(size: tuple[int, int], side: int) -> Picture:
-    """A plain ground with a grid, for a video that cannot be shown: in proportion to `size` (height, width).
+    """A plain ground with a grid, for a video that cannot be shown: in proportion to `size`
+    (height, width).
 
     side: pixels of the longer side; a small video's ground is twice its size at most.
     """
@@ -69,9 +71,16 @@ def empty_ground(size: tuple[int, int], side: int) -> Picture:
 
 
 def _line(
-    canvas: Picture, points: NDArray[np.float64], inferred: NDArray[np.bool_], shade: Rgb, width: int, scale: float
+    canvas: Picture,
+    points: NDArray[np.float64],
+    inferred: NDArray[np.bool_],
+    shade: Rgb,
+    width: int,
+    scale: float,
 ) -> None:
-    """Runs of seen points as lines, runs of guessed ones, with the points at which they join the others, dashed."""
+    """Runs of seen points as lines, runs of guessed ones, with the points at which they join the
+    others, dashed.
+    """
     corners = [(float(x), float(y)) for x, y in points]
     start = 0
     for end in range(1, len(corners) + 1):
@@ -83,7 +92,9 @@ def _line(
                 cv2.line(canvas, a, b, shade, width, cv2.LINE_AA)
         else:
             run = corners[start:end]
-            cv2.polylines(canvas, [np.round(run).astype(np.int32)], False, shade, width, cv2.LINE_AA)
+            cv2.polylines(
+                canvas, [np.round(run).astype(np.int32)], False, shade, width, cv2.LINE_AA
+            )
         start = end
 
 
@@ -108,7 +119,9 @@ def _ends(canvas: Picture, points: NDArray[np.float64], own: Rgb, scale: float) 
         cv2.fillPoly(canvas, [np.round(arrow).astype(np.int32)], shade, cv2.LINE_AA)
 
 
-def _number(canvas: Picture, pen: Pen, number: int, place: NDArray[np.float64], scale: float) -> None:
+def _number(
+    canvas: Picture, pen: Pen, number: int, place: NDArray[np.float64], scale: float
+) -> None:
     """A chip beside the first point, inside the picture."""
     size, pad = round(13 * scale), round(3 * scale)
     width, height = pen.size(str(number), size)

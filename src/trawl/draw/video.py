@@ -1,7 +1,9 @@
-"""Pictures with their times as an H.264 file that browsers play: MP4, yuv420p, its index at the front.
+"""Pictures with their times as an H.264 file that browsers play: MP4, yuv420p, its index at the
+front.
 
-Frames go into the encoder as they come, so memory depends on neither length nor size of the whole. Times are kept to 1/90000
-of a second, whatever the source's rate and however it varies, counted from the first picture. Knows nothing of tracks.
+Frames go into the encoder as they come, so memory depends on neither length nor size of the whole.
+Times are kept to 1/90000 of a second, whatever the source's rate and however it varies, counted
+from the first picture. Knows nothing of tracks.
 """
 
 from collections.abc import Iterable
@@ -12,17 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 _TIME_BASE = Fraction(1, 90_000)
-# A keyframe at least every two seconds or so of usual footage, so that seeking in the page is quick.
+# A keyframe at least every two seconds or so of usual footage, so that seeking in the page is
+# quick.
 _OPTIONS = {"preset": "veryfast", "crf": "23", "g": "60"}
 
 
-def write_video(path: Path, pictures: Iterable[tuple[NDArray[np.uint8], float]], threads: int = 2) -> int:
+def write_video(
+    path: Path, pictures: Iterable[tuple[NDArray[np.uint8], float]], threads: int = 2
+) -> int:
     """Write (picture, time_s) pairs and return how many; with none, no file is left.
 
     Args:
         path: ends in ".mp4"; replaced if it exists.
-        pictures: (H, W, 3) uint8 RGB, all of one size. One whose time is not after the last one's is left out. Where a side is
-            odd, which yuv420p cannot hold, the last row or column comes twice.
+        pictures: (H, W, 3) uint8 RGB, all of one size. One whose time is not after the last one's
+            is left out. Where a side is odd, which yuv420p cannot hold, the last row or column
+            comes twice.
         threads: of the encoder; each holds a few pictures.
     """
     import av
@@ -32,9 +38,13 @@ def write_video(path: Path, pictures: Iterable[tuple[NDArray[np.uint8], float]],
     count, first_s, last_tick = 0, 0.0, -1
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as sink:
         for picture, time_s in pictures:
-            even = np.pad(picture, ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)), "edge")
+            even = np.pad(
+                picture, ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)), "edge"
+            )
             if stream is None:
-                stream = sink.add_stream("libx264", rate=30, options={**_OPTIONS, "threads": str(threads)})
+                stream = sink.add_stream(
+                    "libx264", rate=30, options={**_OPTIONS, "threads": str(threads)}
+                )
                 stream.height, stream.width, stream.pix_fmt = *even.shape[:2], "yuv420p"
                 stream.time_base = stream.codec_context.time_base = _TIME_BASE
                 first_s = time_s

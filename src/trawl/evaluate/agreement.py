@@ -1,7 +1,9 @@
-"""Is the ground truth of the videos that were indexed and tracked? Found out before anything is measured.
+"""Is the ground truth of the videos that were indexed and tracked? Found out before anything is
+measured.
 
-A truth of other videos, sizes, lengths or frame rates would not fail later: it would score low. So every mismatch is collected,
-the first is named and the rest are counted. What is merely not annotated is no mismatch: it is left out, and counted too.
+A truth of other videos, sizes, lengths or frame rates would not fail later: it would score low. So
+every mismatch is collected, the first is named and the rest are counted. What is merely not
+annotated is no mismatch: it is left out, and counted too.
 """
 
 from collections import Counter
@@ -26,8 +28,11 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What can be measured. video_ids: indexed and annotated, sorted. untold: indexed videos without ground truth. clips,
-    untold_clips: of the run, in the one kind of video and in the other. masks, identities: the truth has them."""
+    """What can be measured. video_ids: indexed and annotated, sorted. untold: indexed videos
+    without ground truth. clips,
+    untold_clips: of the run, in the one kind of video and in the other. masks, identities: the
+    truth has them.
+    """
 
     video_ids: tuple[str, ...]
     untold: int
@@ -44,7 +49,11 @@ class Agreement:
     @property
     def why_no_identities(self) -> str:
         """Why a metric of identities is null, "" where it is not."""
-        return "" if self.identities else "the ground truth does not say which annotations are of the same object"
+        return (
+            ""
+            if self.identities
+            else "the ground truth does not say which annotations are of the same object"
+        )
 
     def notes(self) -> list[str]:
         """What is left out, in words for a person."""
@@ -105,15 +114,25 @@ def _mismatches(truth: Truth, stated: dict[str, Stated], known: Known) -> Iterat
             continue
         yield from _differences(video_id, said, facts)
         if masks and not said.masks:
-            yield "masks", f"{video_id} has boxes and no masks in the ground truth, and other videos have masks"
+            yield (
+                "masks",
+                f"{video_id} has boxes and no masks in the ground truth, and other videos have masks",
+            )
     if truth.whole:
         for video_id in sorted(known.videos.keys() - stated.keys()):
-            yield "told", f"{video_id} is in the index and not in the ground truth, which should know every video"
+            yield (
+                "told",
+                f"{video_id} is in the index and not in the ground truth, which should know every video",
+            )
 
 
 def _differences(video_id: str, said: Stated, facts: VideoFacts) -> Iterator[tuple[str, str]]:
     height, width = said.height, said.width
-    if height is not None and width is not None and not _same_shape((height, width), (facts.height, facts.width)):
+    if (
+        height is not None
+        and width is not None
+        and not _same_shape((height, width), (facts.height, facts.width))
+    ):
         turned = _same_shape((width, height), (facts.height, facts.width))
         yield (
             "size",

@@ -1,7 +1,7 @@
 """One clip of a run beside its ground truth: what was asked, what is there, and what was followed.
 
-Every measurement of masks and tracks is fed these, one clip at a time. Masks stay coded; a frame is decoded where it is looked
-at. Knows the tables' columns, and nothing of storage.
+Every measurement of masks and tracks is fed these, one clip at a time. Masks stay coded; a frame is
+decoded where it is looked at. Knows the tables' columns, and nothing of storage.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,18 +24,30 @@ from trawl.schemas import MASKS, TRACKS
 
 Rows: TypeAlias = "pa.Table | Sequence[Mapping[str, Any]]"  # of a table of `schemas.py`
 
-_SAME_S = 0.5  # from here on two times are not of one frame; less is what truths without times of their own may be off
+# from here on two times are not of one frame; less is what truths without times of their own may be
+# off
+_SAME_S = 0.5
 _TRACK_COLUMNS = ["track_id", "text", "grounding_score"]
-_MASK_COLUMNS = ["track_id", "frame_index", "time_s", "box", "score", "rle", "height", "width", "flags"]
+_MASK_COLUMNS = [
+    "track_id",
+    "frame_index",
+    "time_s",
+    "box",
+    "score",
+    "rle",
+    "height",
+    "width",
+    "flags",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedTrack:
     """One track of a run, on the frames that are compared.
 
-    score: of its grounding. frame_index (T,) int64 increasing; boxes (T, 4) float32 xyxy pixels and rles, both at the truth's
-    size, rles None where the row is a guess without a mask; scores (T,) float32, the tracker's; flags: of each row, words of
-    `records.Flag`.
+    score: of its grounding. frame_index (T,) int64 increasing; boxes (T, 4) float32 xyxy pixels and
+    rles, both at the truth's size, rles None where the row is a guess without a mask; scores (T,)
+    float32, the tracker's; flags: of each row, words of `records.Flag`.
     """
 
     track_id: str
@@ -48,15 +60,23 @@ class FollowedTrack:
     flags: tuple[tuple[str, ...], ...]
 
     def __post_init__(self) -> None:
-        lengths = {len(self.frame_index), len(self.boxes), len(self.rles), len(self.scores), len(self.flags)}
+        lengths = {
+            len(self.frame_index),
+            len(self.boxes),
+            len(self.rles),
+            len(self.scores),
+            len(self.flags),
+        }
         if len(lengths) != 1:
             raise ValueError(f"track {self.track_id}: its columns differ in length")
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One text that was looked for in a clip. wanted: object_ids that must be found there; ignored: object_ids that answer the
-    text and are seen too little to count, so that following them is neither right nor wrong. slices: of the text."""
+    """One text that was looked for in a clip. wanted: object_ids that must be found there; ignored:
+    object_ids that answer the text and are seen too little to count, so that following them is
+    neither right nor wrong. slices: of the text.
+    """
 
     text: str
     wanted: tuple[int, ...]
@@ -66,9 +86,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedClip:
-    """One clip. frame_index (F,) int64 increasing: frames that were looked at and are annotated; tracks: those of the texts in
-    `asked`. unknown: texts of the clip whose answer the truth does not know; nothing of theirs is here. identities: the truth
-    says which objects of two frames are the same."""
+    """One clip. frame_index (F,) int64 increasing: frames that were looked at and are annotated;
+    tracks: those of the texts in `asked`. unknown: texts of the clip whose answer the truth does
+    not know; nothing of theirs is here. identities: the truth says which objects of two frames are
+    the same.
+    """
 
     clip_id: str
     video: TruthVideo
@@ -87,7 +109,11 @@ class EvaluatedClip:
     def duration_s(self) -> float:
         """What its frames cover, each until the next one comes; 0 for a single frame."""
         times_s = self.time_s
-        return float((times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1)) if len(times_s) > 1 else 0.0
+        return (
+            float((times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1))
+            if len(times_s) > 1
+            else 0.0
+        )
 
     @property
     def has_masks(self) -> bool:
@@ -107,14 +133,19 @@ def evaluated_clip(
     """A clip's rows and its video's truth, as one record.
 
     Args:
-        mask_rows, track_rows: of this clip, in any order; columns as in schemas.MASKS and schemas.TRACKS.
-        looked: frame_index of the frames that tracking looked at; None: every one in the clip's stretch.
+        mask_rows, track_rows: of this clip, in any order; columns as in schemas.MASKS and
+        schemas.TRACKS.
+        looked: frame_index of the frames that tracking looked at; None: every one in the clip's
+            stretch.
 
     Raises:
-        TruthError: the truth is of other pictures: another size, other times, or no frame of the stretch.
+        TruthError: the truth is of other pictures: another size, other times, or no frame of the
+            stretch.
     """
     inside = (video.time_s >= clip.start_s) & (video.time_s < clip.end_s)
-    frames = video.frame_index[inside] if looked is None else np.intersect1d(video.frame_index, looked)
+    frames = (
+        video.frame_index[inside] if looked is None else np.intersect1d(video.frame_index, looked)
+    )
     if not len(frames):
         raise TruthError(
             f"the ground truth of {video.video_id} has none of the frames that were tracked between {clip.start_s:g} and "
@@ -122,35 +153,53 @@ def evaluated_clip(
         )
     texts = list(dict.fromkeys(target.phrase for target in clip.targets))
     known = [text for text in texts if answers.knows(text)]
-    asked = [Asked(text, *answers.in_stretch(text, video, frames, config), answers.slices(text)) for text in known]
+    asked = [
+        Asked(text, *answers.in_stretch(text, video, frames, config), answers.slices(text))
+        for text in known
+    ]
     return EvaluatedClip(
         clip_id=clip.clip_id,
         video=video,
         frame_index=frames,
         asked=tuple(asked),
-        tracks=_tracks(_table(mask_rows, MASKS), _table(track_rows, TRACKS), video, frames, set(known), config),
+        tracks=_tracks(
+            _table(mask_rows, MASKS), _table(track_rows, TRACKS), video, frames, set(known), config
+        ),
         unknown=tuple(text for text in texts if not answers.knows(text)),
     )
 
 
-def frames_apart(clip: EvaluatedClip, answers: Answers, config: EvaluationConfig) -> Iterator[EvaluatedClip]:
-    """A clip whose truth knows no identities as clips of one frame each: what is on a picture can be judged, who it is cannot."""
+def frames_apart(
+    clip: EvaluatedClip, answers: Answers, config: EvaluationConfig
+) -> Iterator[EvaluatedClip]:
+    """A clip whose truth knows no identities as clips of one frame each: what is on a picture can
+    be judged, who it is cannot.
+    """
     for frame in clip.frame_index:
-        video = replace(clip.video, objects=tuple(one for one in clip.video.objects if frame in one.frame_index))
+        video = replace(
+            clip.video, objects=tuple(one for one in clip.video.objects if frame in one.frame_index)
+        )
         alone = np.array([frame], np.int64)
         yield replace(
             clip,
             clip_id=f"{clip.clip_id}@{frame}",
             video=video,
             frame_index=alone,
-            asked=tuple(replace(a, wanted=w, ignored=i) for a, w, i in _asked_on(clip, video, alone, answers, config)),
+            asked=tuple(
+                replace(a, wanted=w, ignored=i)
+                for a, w, i in _asked_on(clip, video, alone, answers, config)
+            ),
             tracks=tuple(track for track in clip.tracks if frame in track.frame_index),
             identities=False,
         )
 
 
 def _asked_on(
-    clip: EvaluatedClip, video: TruthVideo, frames: Indices, answers: Answers, config: EvaluationConfig
+    clip: EvaluatedClip,
+    video: TruthVideo,
+    frames: Indices,
+    answers: Answers,
+    config: EvaluationConfig,
 ) -> Iterator[tuple[Asked, tuple[int, ...], tuple[int, ...]]]:
     for asked in clip.asked:
         yield asked, *answers.in_stretch(asked.text, video, frames, config)
@@ -160,7 +209,9 @@ def _table(rows: Rows, schema: pa.Schema) -> pa.Table:
     columns = _MASK_COLUMNS if schema is MASKS else _TRACK_COLUMNS
     if isinstance(rows, pa.Table):
         return rows.select(columns)
-    return pa.Table.from_pylist([dict(row) for row in rows], schema=pa.schema([schema.field(name) for name in columns]))
+    return pa.Table.from_pylist(
+        [dict(row) for row in rows], schema=pa.schema([schema.field(name) for name in columns])
+    )
 
 
 def _tracks(
@@ -172,39 +223,58 @@ def _tracks(
     config: EvaluationConfig,
 ) -> tuple[FollowedTrack, ...]:
     _check(mask_rows, video)
-    rows = mask_rows.filter(pa.array(np.isin(mask_rows["frame_index"].to_numpy(), frames), pa.bool_()))
+    rows = mask_rows.filter(
+        pa.array(np.isin(mask_rows["frame_index"].to_numpy(), frames), pa.bool_())
+    )
     rows = rows.sort_by([("track_id", "ascending"), ("frame_index", "ascending")])
     ids = np.asarray(rows["track_id"].to_pylist(), dtype=object)
     found = []
     for one in sorted(track_rows.to_pylist(), key=lambda row: str(row["track_id"])):
-        if one["text"] in texts and np.float32(one["grounding_score"]) >= np.float32(config.min_score):
-            first, end = (int(np.searchsorted(ids, one["track_id"], side)) for side in ("left", "right"))
+        if one["text"] in texts and np.float32(one["grounding_score"]) >= np.float32(
+            config.min_score
+        ):
+            first, end = (
+                int(np.searchsorted(ids, one["track_id"], side)) for side in ("left", "right")
+            )
             found.append(_track(one, rows.slice(first, end - first), video))
     return tuple(found)
 
 
 def _track(about: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> FollowedTrack:
-    size = (rows["height"][0].as_py(), rows["width"][0].as_py()) if rows.num_rows else (video.height, video.width)
+    size = (
+        (rows["height"][0].as_py(), rows["width"][0].as_py())
+        if rows.num_rows
+        else (video.height, video.width)
+    )
     scale = np.tile([video.width / size[1], video.height / size[0]], 2)
     return FollowedTrack(
         track_id=about["track_id"],
         text=about["text"],
         score=float(about["grounding_score"]),
         frame_index=rows["frame_index"].to_numpy().astype(np.int64),
-        boxes=(np.array(rows["box"].to_pylist(), np.float64).reshape(-1, 4) * scale).astype(np.float32),
-        rles=tuple(_at_size(rle, size, (video.height, video.width)) for rle in rows["rle"].to_pylist()),
+        boxes=(np.array(rows["box"].to_pylist(), np.float64).reshape(-1, 4) * scale).astype(
+            np.float32
+        ),
+        rles=tuple(
+            _at_size(rle, size, (video.height, video.width)) for rle in rows["rle"].to_pylist()
+        ),
         scores=rows["score"].to_numpy().astype(np.float32),
         flags=tuple(tuple(flags) for flags in rows["flags"].to_pylist()),
     )
 
 
 def _at_size(rle: str | None, size: tuple[int, int], wanted: tuple[int, int]) -> str | None:
-    """A mask at the truth's size: tracking may have looked at smaller pictures. None for one without a pixel."""
+    """A mask at the truth's size: tracking may have looked at smaller pictures.
+
+    None for one without a pixel.
+    """
     if rle is None or not masks.area(rle, *size):
         return None
     if size == wanted:
         return rle
-    grown = cv2.resize(masks.decode(rle, *size).view(np.uint8), wanted[::-1], interpolation=cv2.INTER_NEAREST)
+    grown = cv2.resize(
+        masks.decode(rle, *size).view(np.uint8), wanted[::-1], interpolation=cv2.INTER_NEAREST
+    )
     return masks.encode(grown.astype(np.bool_))
 
 

@@ -1,10 +1,12 @@
 """What tracking and indexing cost, from what their runs leave behind: `run.json` of both jobs.
 
-Times and memory are those of the run, on its machine and beside whatever else ran there; runs on other machines do not compare.
-CPU seconds are of all processes that work on videos, GPU seconds are those for which GPUs were set aside. A "video hour" is an
-hour of presentation time that was looked at: of clips for tracking, of whole videos for indexing. What a run took over from
-earlier ones counts at the CPU seconds that computing it took, so that settings compare whichever was tried first; wall time and
-GPU seconds of such a run say nothing of its settings and are null. Runs nothing.
+Times and memory are those of the run, on its machine and beside whatever else ran there; runs on
+other machines do not compare. CPU seconds are of all processes that work on videos, GPU seconds are
+those for which GPUs were set aside. A "video hour" is an hour of presentation time that was looked
+at: of clips for tracking, of whole videos for indexing. What a run took over from earlier ones
+counts at the CPU seconds that computing it took, so that settings compare whichever was tried
+first; wall time and GPU seconds of such a run say nothing of its settings and are null. Runs
+nothing.
 """
 
 from collections import Counter
@@ -36,13 +38,29 @@ def measured(track: Content, index: Content | None, indexed_s: float | None = No
     found = [*_tracking(track), *_memory(track, "", ("track_actor", "decoder"))]
     if index is None:
         return Measured(
-            [*found, _metric("index_cpu_s_per_video_hour", None, "no run.json of the index's making is left", "s")]
+            [
+                *found,
+                _metric(
+                    "index_cpu_s_per_video_hour",
+                    None,
+                    "no run.json of the index's making is left",
+                    "s",
+                ),
+            ]
         )
-    return Measured([*found, *_indexing(index, indexed_s), *_memory(index, "index_", ("decode_actor", "decoder"))])
+    return Measured(
+        [
+            *found,
+            *_indexing(index, indexed_s),
+            *_memory(index, "index_", ("decode_actor", "decoder")),
+        ]
+    )
 
 
 def index_record(records: Iterable[Content], recipe: str) -> Content | None:
-    """Of the index runs, the latest first, the one that embedded most frames with a recipe; None without one."""
+    """Of the index runs, the latest first, the one that embedded most frames with a recipe; None
+    without one.
+    """
     made = [one for one in records if one.get("recipe") == recipe and _frames(one)][:_INDEX_RUNS]
     return max(made, key=_frames, default=None)
 
@@ -62,11 +80,17 @@ def _tracking(run: Content) -> Iterator[Metric]:
         yield _ratio("cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}")
     yield _ratio("cpu_saved_share", saved_s, cpu_s, "work", "", better="")
     if saved_s:
-        yield from (replace(metric, value=None, why=_REUSED, count=None) for metric in _clocked(run))
+        yield from (
+            replace(metric, value=None, why=_REUSED, count=None) for metric in _clocked(run)
+        )
     else:
         yield from _clocked(run)
-    yield _ratio("bytes_per_object_frame", counts.get("bytes_written"), rows, "object", "bytes", count=rows)
-    yield _ratio("bytes_per_video_hour", counts.get("bytes_written"), video_s, "video", "bytes", _HOUR_S)
+    yield _ratio(
+        "bytes_per_object_frame", counts.get("bytes_written"), rows, "object", "bytes", count=rows
+    )
+    yield _ratio(
+        "bytes_per_video_hour", counts.get("bytes_written"), video_s, "video", "bytes", _HOUR_S
+    )
     yield _query_latency(run)
 
 
@@ -83,7 +107,9 @@ def _clocked(run: Content) -> Iterator[Metric]:
     if held_s:
         yield _ratio("gpu_busy_share", run.get("gpu_s"), held_s, "work", "", better="higher")
     else:
-        yield _metric("gpu_busy_share", None, _NO_GPU if held_s == 0 else _UNKNOWN, "", better="higher")
+        yield _metric(
+            "gpu_busy_share", None, _NO_GPU if held_s == 0 else _UNKNOWN, "", better="higher"
+        )
 
 
 def _cpu_s(run: Content) -> dict[str, float]:
@@ -103,11 +129,15 @@ def _indexing(run: Content, indexed_s: float | None) -> Iterator[Metric]:
     frames, cpu_s, work_s = _frames(run), sum(run["cpu_s"].values()), run["seconds"].get("work")
     video_s = run.get("video_s") or indexed_s
     yield _ratio("index_frames_per_s", frames, work_s, "work", "1/s", better="higher", count=frames)
-    yield _ratio("index_frames_per_cpu_s", frames, cpu_s, "work", "1/s", better="higher", count=frames)
+    yield _ratio(
+        "index_frames_per_cpu_s", frames, cpu_s, "work", "1/s", better="higher", count=frames
+    )
     yield _ratio("index_wall_s_per_video_hour", work_s, video_s, "video", "s", _HOUR_S)
     yield _ratio("index_cpu_s_per_video_hour", cpu_s, video_s, "video", "s", _HOUR_S)
     for part, spent in sorted(run["cpu_s"].items()):
-        yield _ratio("index_cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}")
+        yield _ratio(
+            "index_cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}"
+        )
     yield _gpu("index_gpu_s_per_video_hour", run, video_s)
 
 
@@ -124,12 +154,16 @@ def _gpu(name: str, run: Content, video_s: float | None) -> Metric:
 
 
 def _memory(run: Content, prefix: str, together: tuple[str, str]) -> Iterator[Metric]:
-    """The peak of each kind of process, and of one actor with the decoding process that belongs to it."""
+    """The peak of each kind of process, and of one actor with the decoding process that belongs to
+    it.
+    """
     peaks = run["peak_mb"]
     name = f"{prefix}peak_mb"
     missing = [kind for kind in together if not peaks.get(kind)]
     if missing:
-        yield _metric(name, None, f"no peak of the {missing[0].replace('_', ' ')} is known of this run", "MiB")
+        yield _metric(
+            name, None, f"no peak of the {missing[0].replace('_', ' ')} is known of this run", "MiB"
+        )
     else:
         yield _metric(name, sum(peaks[kind] for kind in together), "", "MiB")
     for kind, peak in sorted(peaks.items()):

@@ -1,20 +1,27 @@
-"""Text in, tracks out: is what was asked for found, as one track each, and is nothing else followed.
+"""Text in, tracks out: is what was asked for found, as one track each, and is nothing else
+followed.
 
-    found                   share of the objects in the clips whose one track overlaps them by 0.5 or more on average (the mean of
+    found                   share of the objects in the clips whose one track overlaps them by 0.5
+                            or more on average (the mean of
                             pairing.py, in which frames without either do not count)
-    found_in_corpus         the same among all objects of the corpus part that the texts name: one that retrieval never reached
+    found_in_corpus         the same among all objects of the corpus part that the texts name: one
+                            that retrieval never reached
                             is missed
-    retrieval_reach         share of those that retrieval reached at all; retrieval_loss: of those that were not found, the share
+    retrieval_reach         share of those that retrieval reached at all; retrieval_loss: of those
+                            that were not found, the share
                             that it did not reach
-    identity_kept           share of a followed object's masks that overlap it more than any other object of the video
-    false_tracks_*          tracks of nothing that the text names: in a clip that has the thing, in one that has not, and per hour
+    identity_kept           share of a followed object's masks that overlap it more than any other
+                            object of the video
+    false_tracks_*          tracks of nothing that the text names: in a clip that has the thing, in
+                            one that has not, and per hour
                             of what was searched, each text counted for itself
     duplicate_tracks_*      tracks of an object that another track follows better
-    average_precision*      YouTube-VIS' AP by TrackEval: tracks ranked by grounding score, right at an IoU in space and time of
+    average_precision*      YouTube-VIS' AP by TrackEval: tracks ranked by grounding score, right at
+                            an IoU in space and time of
                             0.5 (average_precision_50), or averaged over 0.5 to 0.95
 
-A segment is one text in one clip; where the truth knows no identities, one text on one frame. Objects that are seen too
-little to count are neither missed nor false.
+A segment is one text in one clip; where the truth knows no identities, one text on one frame.
+Objects that are seen too little to count are neither missed nor false.
 """
 
 from collections import defaultdict
@@ -36,7 +43,10 @@ FOUND = 0.5  # mean IoU
 _NO_OBJECT = "no object that was asked for is in the clips"
 _OBJECTS = (
     Spec("found", _NO_OBJECT),
-    Spec("identity_kept", "no object that was asked for was followed, or the truth knows no identities"),
+    Spec(
+        "identity_kept",
+        "no object that was asked for was followed, or the truth knows no identities",
+    ),
 )
 _SEGMENTS = (
     Spec("false_tracks_per_segment", "no clip has what was asked for", "lower"),
@@ -52,7 +62,10 @@ _IN_CORPUS = (
 
 
 class EndToEnd:
-    """The measurement. Feed it clip by clip. corpus: what there is to be found at all; None: that is not known."""
+    """The measurement.
+
+    Feed it clip by clip. corpus: what there is to be found at all; None: that is not known.
+    """
 
     def __init__(self, config: EvaluationConfig, corpus: Corpus | None) -> None:
         self._match_iou = config.match_iou
@@ -60,7 +73,8 @@ class EndToEnd:
         self._objects = Tally("end_to_end", _OBJECTS)
         self._segments = Tally("end_to_end", _SEGMENTS)
         self._precision = Precision()
-        self._best: dict[tuple[str, str, int], float] = {}  # by text, video and object, over its clips
+        # by text, video and object, over its clips
+        self._best: dict[tuple[str, str, int], float] = {}
         self._slices: dict[str, tuple[str, ...]] = {}
         self._false: dict[str, int] = defaultdict(int)
         self._searched_s: dict[str, float] = defaultdict(float)
@@ -75,9 +89,16 @@ class EndToEnd:
             self._precision.add(text)
 
     def measured(self) -> Measured:
-        metrics = self._objects.metrics() + self._segments.metrics() + self._per_hour() + self._in_corpus()
+        metrics = (
+            self._objects.metrics()
+            + self._segments.metrics()
+            + self._per_hour()
+            + self._in_corpus()
+        )
         count = len(self._unknown)
-        metrics.append(Metric("end_to_end", "texts_not_evaluated", float(count), better="", count=count))
+        metrics.append(
+            Metric("end_to_end", "texts_not_evaluated", float(count), better="", count=count)
+        )
         return Measured(metrics) + self._precision.measured()
 
     def _segment(self, text: PairedText, duration_s: float) -> None:
@@ -86,8 +107,13 @@ class EndToEnd:
             self._false[where] += false
             self._searched_s[where] += duration_s
         if text.wanted:
-            extra = len(text.tracks) - false - len(text.track_of) - _of_ignored(text, self._match_iou)
-            values = {"false_tracks_per_segment": float(false), "duplicate_tracks_per_segment": float(extra)}
+            extra = (
+                len(text.tracks) - false - len(text.track_of) - _of_ignored(text, self._match_iou)
+            )
+            values = {
+                "false_tracks_per_segment": float(false),
+                "duplicate_tracks_per_segment": float(extra),
+            }
         elif text.objects:
             return
         else:
@@ -111,13 +137,18 @@ class EndToEnd:
             value = self._false[where] / searched_s * 3600 if searched_s else None
             why = "" if value is not None else "no clip lasts longer than a frame"
             name = "false_tracks_per_hour"
-            metrics.append(Metric("end_to_end", name, value, where, why, "1/h", "lower", self._false[where]))
+            metrics.append(
+                Metric("end_to_end", name, value, where, why, "1/h", "lower", self._false[where])
+            )
         return metrics
 
     def _in_corpus(self) -> list[Metric]:
         if self._corpus is None:
             why = "what else the corpus holds was not looked at"
-            return [Metric("end_to_end", s.name, None, ALL, why, s.unit, s.better, 0) for s in _IN_CORPUS]
+            return [
+                Metric("end_to_end", s.name, None, ALL, why, s.unit, s.better, 0)
+                for s in _IN_CORPUS
+            ]
         tally = Tally("end_to_end", _IN_CORPUS)
         for key in sorted({*self._corpus.objects, *self._best}):
             reached, found = key in self._best, self._best.get(key, 0.0) >= FOUND
@@ -131,7 +162,9 @@ class EndToEnd:
 
 
 def identity_kept(text: PairedText, position: int, n: int) -> float | None:
-    """Share of a track's masks, on frames that show any object, that overlap their own more than any other."""
+    """Share of a track's masks, on frames that show any object, that overlap their own more than
+    any other.
+    """
     iou = text.others.iou[:, :, n][text.others.followed[:, n] & text.others.seen.any(axis=1)]
     if not len(iou):
         return None

@@ -1,4 +1,6 @@
-"""What a measurement hands on: numbers for the table, lines for the plots, and cases for people to look at."""
+"""What a measurement hands on: numbers for the table, lines for the plots, and cases for people to
+look at.
+"""
 
 from dataclasses import dataclass, field
 
@@ -18,4 +20,6 @@ class Measured:
     cases: list[Case] = field(default_factory=list)
 
     def __add__(self, other: "Measured") -> "Measured":
-        return Measured(self.metrics + other.metrics, self.curves + other.curves, self.cases + other.cases)
+        return Measured(
+            self.metrics + other.metrics, self.curves + other.curves, self.cases + other.cases
+        )

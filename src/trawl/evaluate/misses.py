@@ -1,7 +1,9 @@
 """What went wrong with objects and tracks, worst first, each with the frame that shows it best.
 
-missed      an object that nobody followed. Severity: seconds in sight, a half-hidden second counting half.
-poor        an object whose track overlaps it by less than 0.75 on average. Severity: what is missing to 1.
+missed      an object that nobody followed. Severity: seconds in sight, a half-hidden second
+            counting half.
+poor        an object whose track overlaps it by less than 0.75 on average. Severity: what is
+            missing to 1.
 false       a track of nothing that the text names. Severity: its grounding score.
 duplicate   a track of an object that another track follows better. Severity: its grounding score.
 """
@@ -26,7 +28,12 @@ class Misses:
     def __init__(self, config: EvaluationConfig) -> None:
         self._match_iou = config.match_iou
         self._most = config.worst
-        self._worst: dict[str, list[Case]] = {"missed": [], "poor": [], "false": [], "duplicate": []}
+        self._worst: dict[str, list[Case]] = {
+            "missed": [],
+            "poor": [],
+            "false": [],
+            "duplicate": [],
+        }
 
     def add(self, paired: PairedClip) -> None:
         for text in paired.texts:
@@ -34,7 +41,13 @@ class Misses:
                 self._worst[case.kind].append(case)
         for kind, cases in self._worst.items():
             cases.sort(
-                key=lambda case: (-case.severity, case.video_id, case.frame_index, case.text, case.track_id or "")
+                key=lambda case: (
+                    -case.severity,
+                    case.video_id,
+                    case.frame_index,
+                    case.text,
+                    case.track_id or "",
+                )
             )
             self._worst[kind] = cases[: self._most]
 
@@ -44,7 +57,11 @@ class Misses:
     def _objects(self, text: PairedText) -> Iterator[Case]:
         clip, mean = text.clip, text.overlap.mean()
         for position in range(text.wanted):
-            one, n, seen = text.objects[position], text.track_of.get(position), text.overlap.seen[:, position]
+            one, n, seen = (
+                text.objects[position],
+                text.track_of.get(position),
+                text.overlap.seen[:, position],
+            )
             visibility = np.where(seen, one.visibility[positions(clip, one)], 0.0)
             if n is None:
                 seconds = float(visibility.mean()) * clip.duration_s
@@ -54,7 +71,15 @@ class Misses:
                 iou = text.overlap.iou[:, position, n]
                 frame = int(np.lexsort((-visibility, np.where(seen, iou, np.inf)))[0])
                 message = f"its track overlaps it by {mean[position, n]:.2f} on average, and by {iou[frame]:.2f} here"
-                yield _case("poor", text, 1 - float(mean[position, n]), message, frame, one, text.tracks[n].track_id)
+                yield _case(
+                    "poor",
+                    text,
+                    1 - float(mean[position, n]),
+                    message,
+                    frame,
+                    one,
+                    text.tracks[n].track_id,
+                )
 
     def _tracks(self, text: PairedText) -> Iterator[Case]:
         mean, matched = text.overlap.mean(), {n: k for k, n in text.track_of.items()}
@@ -67,8 +92,12 @@ class Misses:
             elif n not in matched and mean[: text.wanted, n].max(initial=0.0) >= self._match_iou:
                 k = int(mean[: text.wanted, n].argmax())
                 frame = int(text.overlap.iou[:, k, n].argmax())
-                message = f"overlaps an object by {mean[k, n]:.2f} that another track follows better"
-                yield _case("duplicate", text, track.score, message, frame, text.objects[k], track.track_id)
+                message = (
+                    f"overlaps an object by {mean[k, n]:.2f} that another track follows better"
+                )
+                yield _case(
+                    "duplicate", text, track.score, message, frame, text.objects[k], track.track_id
+                )
 
     def _followed(self, text: PairedText, n: int) -> str:
         """What a false track follows in fact."""
@@ -86,7 +115,9 @@ class Misses:
 def _surest(text: PairedText, n: int) -> int:
     """The frame of a track's best mask."""
     track, at = text.tracks[n], positions(text.clip, text.tracks[n])
-    scores: NDArray[np.float64] = np.where(at >= 0, track.scores[at] if len(track.scores) else -1.0, -1.0)
+    scores: NDArray[np.float64] = np.where(
+        at >= 0, track.scores[at] if len(track.scores) else -1.0, -1.0
+    )
     return int(scores.argmax())
 
 

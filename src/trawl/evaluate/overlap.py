@@ -1,6 +1,8 @@
-"""How much each track of a clip overlaps each true object, frame by frame: what every figure of tracks is taken from.
+"""How much each track of a clip overlaps each true object, frame by frame: what every figure of
+tracks is taken from.
 
-F frames, K objects, N tracks. A row of a track without a mask is a guess of where it is, and counts as not being there.
+F frames, K objects, N tracks. A row of a track without a mask is a guess of where it is, and counts
+as not being there.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,8 +18,9 @@ from trawl.records.truth import TruthObject
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """iou (F, K, N) float64, 0-1, 0 where either is not there; seen (F, K) bool: the object is; followed (F, N) bool: the
-    track is."""
+    """iou (F, K, N) float64, 0-1, 0 where either is not there; seen (F, K) bool: the object is;
+    followed (F, N) bool: the track is.
+    """
 
     iou: NDArray[np.float64]
     seen: NDArray[np.bool_]
@@ -26,7 +29,9 @@ class Overlap:
     def of(self, objects: Sequence[int], tracks: Sequence[int]) -> "Overlap":
         """That of some objects and tracks, by position."""
         rows, columns = np.asarray(objects, np.int64), np.asarray(tracks, np.int64)
-        return Overlap(self.iou[:, rows][:, :, columns], self.seen[:, rows], self.followed[:, columns])
+        return Overlap(
+            self.iou[:, rows][:, :, columns], self.seen[:, rows], self.followed[:, columns]
+        )
 
     def mean(self) -> NDArray[np.float64]:
         """(K, N): mean over the frames on which either is there, 0 where neither ever is."""
@@ -35,7 +40,9 @@ class Overlap:
         return mean
 
 
-def of_masks(clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequence[FollowedTrack]) -> Overlap:
+def of_masks(
+    clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequence[FollowedTrack]
+) -> Overlap:
     """IoU of masks; the truth must have them."""
     size = clip.video.height, clip.video.width
     return _overlap(
@@ -47,7 +54,9 @@ def of_masks(clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequen
     )
 
 
-def of_boxes(clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequence[FollowedTrack]) -> Overlap:
+def of_boxes(
+    clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequence[FollowedTrack]
+) -> Overlap:
     """IoU of boxes: of the visible part of each object, and of each mask."""
     return _overlap(clip, objects, tracks, lambda one, row: one.boxes[row], geometry.iou)
 
@@ -55,7 +64,11 @@ def of_boxes(clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequen
 def positions(clip: EvaluatedClip, one: TruthObject | FollowedTrack) -> NDArray[np.int64]:
     """(F,): the row of an object or track on each frame of the clip, -1 where it is not there."""
     at = np.full(len(clip.frame_index), -1, np.int64)
-    seen = one.visibility > 0 if isinstance(one, TruthObject) else [rle is not None for rle in one.rles]
+    seen = (
+        one.visibility > 0
+        if isinstance(one, TruthObject)
+        else [rle is not None for rle in one.rles]
+    )
     there = np.asarray(seen, np.bool_)
     there &= np.isin(one.frame_index, clip.frame_index)
     rows = np.flatnonzero(there)
@@ -71,11 +84,17 @@ def _overlap(
     iou: Callable[..., NDArray[np.float64]],
 ) -> Overlap:
     frames = len(clip.frame_index)
-    of_objects = np.array([positions(clip, one) for one in objects], np.int64).reshape(len(objects), frames)
-    of_tracks = np.array([positions(clip, one) for one in tracks], np.int64).reshape(len(tracks), frames)
+    of_objects = np.array([positions(clip, one) for one in objects], np.int64).reshape(
+        len(objects), frames
+    )
+    of_tracks = np.array([positions(clip, one) for one in tracks], np.int64).reshape(
+        len(tracks), frames
+    )
     found = np.zeros((frames, len(objects), len(tracks)))
     for frame in np.flatnonzero((of_objects >= 0).any(axis=0) & (of_tracks >= 0).any(axis=0)):
-        here, there = (np.flatnonzero(rows[:, frame] >= 0).tolist() for rows in (of_objects, of_tracks))
+        here, there = (
+            np.flatnonzero(rows[:, frame] >= 0).tolist() for rows in (of_objects, of_tracks)
+        )
         real = [shape(objects[k], int(of_objects[k, frame])) for k in here]
         ours = [shape(tracks[n], int(of_tracks[n, frame])) for n in there]
         found[frame][np.ix_(here, there)] = iou(real, ours)

@@ -1,7 +1,8 @@
-"""Which track is which true object's: one to one for each text of a clip, by the best total overlap.
+"""Which track is which true object's: one to one for each text of a clip, by the best total
+overlap.
 
-The overlap of a pair is the mean IoU over the frames on which either is there, so that frames on which neither is seen
-(where IoU is 1 by convention) pair nothing.
+The overlap of a pair is the mean IoU over the frames on which either is there, so that frames on
+which neither is seen (where IoU is 1 by convention) pair nothing.
 """
 
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ from trawl.records.truth import TruthObject
 class PairedText:
     """One text in one clip.
 
-    objects: the wanted and then the ignored; tracks: best grounding score first; overlap: of these; others: of all objects of the
-    video with these tracks, `own` saying where each of `objects` is among them. track_of: position of a wanted object -> that of
-    its track; an object without one was missed.
+    objects: the wanted and then the ignored; tracks: best grounding score first; overlap: of these;
+    others: of all objects of the video with these tracks, `own` saying where each of `objects` is
+    among them. track_of: position of a wanted object -> that of its track; an object without one
+    was missed.
     """
 
     clip: EvaluatedClip
@@ -47,7 +49,9 @@ class PairedText:
 
 @dataclass(frozen=True, slots=True)
 class PairedClip:
-    """A clip with its tracks told apart, text by text. has_masks: the truth has masks, else boxes were compared."""
+    """A clip with its tracks told apart, text by text. has_masks: the truth has masks, else boxes
+    were compared.
+    """
 
     clip: EvaluatedClip
     has_masks: bool
@@ -58,10 +62,14 @@ def pair(clip: EvaluatedClip, config: EvaluationConfig) -> PairedClip:
     """Compare a clip's tracks with its true objects, on masks where the truth has them."""
     compare = overlap.of_masks if clip.has_masks else overlap.of_boxes
     everything = compare(clip, clip.video.objects, clip.tracks)
-    return PairedClip(clip, clip.has_masks, tuple(_text(clip, asked, everything, config) for asked in clip.asked))
+    return PairedClip(
+        clip, clip.has_masks, tuple(_text(clip, asked, everything, config) for asked in clip.asked)
+    )
 
 
-def _text(clip: EvaluatedClip, asked: Asked, everything: Overlap, config: EvaluationConfig) -> PairedText:
+def _text(
+    clip: EvaluatedClip, asked: Asked, everything: Overlap, config: EvaluationConfig
+) -> PairedText:
     where = {one.object_id: position for position, one in enumerate(clip.video.objects)}
     own = [where[object_id] for object_id in (*asked.wanted, *asked.ignored)]
     tracks = [n for n, track in enumerate(clip.tracks) if track.text == asked.text]
@@ -77,5 +85,9 @@ def _text(clip: EvaluatedClip, asked: Asked, everything: Overlap, config: Evalua
         overlap=mine,
         others=everything.of(np.arange(len(clip.video.objects)).tolist(), tracks),
         own=tuple(own),
-        track_of={int(k): int(n) for k, n in zip(rows, columns, strict=True) if mean[k, n] >= config.match_iou},
+        track_of={
+            int(k): int(n)
+            for k, n in zip(rows, columns, strict=True)
+            if mean[k, n] >= config.match_iou
+        },
     )

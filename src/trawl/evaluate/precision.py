@@ -1,8 +1,10 @@
-"""Precision over recall as the grounding score that a track must have falls, and its mean: AP of tracks, by TrackEval.
+"""Precision over recall as the grounding score that a track must have falls, and its mean: AP of
+tracks, by TrackEval.
 
-As YouTube-VIS (Yang et al., Video Instance Segmentation, ICCV 2019): a track is right if its IoU with an object in space and
-time, intersections over unions summed over all frames, reaches a threshold and no better track has that object. Texts take the
-place of categories and are ranked together.
+As YouTube-VIS (Yang et al., Video Instance Segmentation, ICCV 2019): a track is right if its IoU
+with an object in space and time, intersections over unions summed over all frames, reaches a
+threshold and no better track has that object. Texts take the place of categories and are ranked
+together.
 """
 
 from typing import Any
@@ -25,7 +27,9 @@ class Precision:
     def __init__(self) -> None:
         from trackeval.metrics import TrackMAP  # takes seconds
 
-        self._map = TrackMAP({"USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False})
+        self._map = TrackMAP(
+            {"USE_AREA_RANGES": False, "USE_TIME_RANGES": False, "PRINT_CONFIG": False}
+        )
         self._results: dict[str, dict[int, Any]] = {}
         self._slices: dict[str, list[str]] = {ALL: []}
         self._objects: dict[str, int] = {}
@@ -42,7 +46,11 @@ class Precision:
         for where in [ALL, *sorted(set(self._slices) - {ALL})]:
             names = self._slices[where]
             objects = sum(self._objects[name] for name in names)
-            result = self._map.combine_sequences({name: self._results[name] for name in names}) if objects else None
+            result = (
+                self._map.combine_sequences({name: self._results[name] for name in names})
+                if objects
+                else None
+            )
             found += Measured(_metrics(result, where, objects))
             if result is not None and where == ALL:
                 found.curves.append(
@@ -68,7 +76,10 @@ def _metrics(result: dict[str, Any] | None, where: str, objects: int) -> list[Me
         }
     )
     why = _NONE if result is None else ""
-    return [Metric("end_to_end", name, value, where, why, count=objects) for name, value in values.items()]
+    return [
+        Metric("end_to_end", name, value, where, why, count=objects)
+        for name, value in values.items()
+    ]
 
 
 def _share(value: float) -> float:
@@ -98,4 +109,7 @@ def _shapes(clip: EvaluatedClip, one: TruthObject | FollowedTrack, masks: bool) 
     if not masks:
         return {int(one.frame_index[row]): one.boxes[row].astype(np.float64) for row in rows}
     size = [clip.video.height, clip.video.width]
-    return {int(one.frame_index[row]): {"size": size, "counts": (one.rles[row] or "").encode("ascii")} for row in rows}
+    return {
+        int(one.frame_index[row]): {"size": size, "counts": (one.rles[row] or "").encode("ascii")}
+        for row in rows
+    }

@@ -1,11 +1,14 @@
-"""What an evaluation found, beside the run that it judged: written whole, and read back as the same records.
+"""What an evaluation found, beside the run that it judged: written whole, and read back as the same
+records.
 
     <root>/<dataset>/runs/<run_id>/evaluation/metrics.parquet    columns: schemas.METRICS
-    <root>/<dataset>/runs/<run_id>/evaluation/evaluation.json    the same numbers with all that is no number: what they were
+    <root>/<dataset>/runs/<run_id>/evaluation/evaluation.json    the same numbers with all that is
+                                                                 no number: what they were
                                                                  measured against, curves, cases
 
-The Parquet is written last and is what says that a run is evaluated; evaluated again, both are replaced. Rows keep the order in
-which they are handed over, so that equal evaluations give equal files but for their time. Knows nothing of how a metric is taken.
+The Parquet is written last and is what says that a run is evaluated; evaluated again, both are
+replaced. Rows keep the order in which they are handed over, so that equal evaluations give equal
+files but for their time. Knows nothing of how a metric is taken.
 """
 
 import io
@@ -31,8 +34,9 @@ _PARQUET, _JSON = "metrics.parquet", "evaluation.json"
 class Evaluation:
     """One run, judged.
 
-    config_hash: of the settings that made its tracks; publication: of the index that they were found in. truth: what it was
-    measured against, such as {"format": "demo", "part": "test", "videos": 20}; runs that differ in it do not compare.
+    config_hash: of the settings that made its tracks; publication: of the index that they were
+    found in. truth: what it was measured against, such as {"format": "demo", "part": "test",
+    "videos": 20}; runs that differ in it do not compare.
     settings: of the evaluation itself, such as {"match_iou": 0.1}.
     """
 
@@ -55,8 +59,14 @@ def write_metrics(storage: Storage, found: Evaluation) -> str:
         StorageError: the storage failed; the run counts as evaluated as far as it was before.
     """
     keys = [(metric.family, metric.name, metric.slice) for metric in found.metrics]
-    assert len(set(keys)) == len(keys), f"a metric twice: {sorted(key for key in keys if keys.count(key) > 1)[0]}"
-    unreal = [metric.name for metric in found.metrics if metric.value is not None and not math.isfinite(metric.value)]
+    assert len(set(keys)) == len(keys), (
+        f"a metric twice: {sorted(key for key in keys if keys.count(key) > 1)[0]}"
+    )
+    unreal = [
+        metric.name
+        for metric in found.metrics
+        if metric.value is not None and not math.isfinite(metric.value)
+    ]
     assert not unreal, f"{unreal[0]} is not finite: a metric without a value is None and says why"
     folder = evaluation_folder(found.dataset, found.run_id)
     storage.write_bytes(f"{folder}/{_JSON}", _to_json(found))
@@ -127,7 +137,10 @@ def _to_json(found: Evaluation) -> bytes:
     content |= {
         "created_at": found.created_at.isoformat(),
         "metrics": [asdict(metric) for metric in found.metrics],
-        "curves": [asdict(curve) | {"x": _numbers(curve.x), "y": _numbers(curve.y)} for curve in found.curves],
+        "curves": [
+            asdict(curve) | {"x": _numbers(curve.x), "y": _numbers(curve.y)}
+            for curve in found.curves
+        ],
         "cases": [asdict(case) for case in found.cases],
     }
     return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False).encode()
@@ -143,4 +156,6 @@ def _metric(row: Mapping[str, Any]) -> Metric:
 
 
 def _curve(item: Mapping[str, Any]) -> Curve:
-    return Curve(**{**item, "x": np.array(item["x"], np.float64), "y": np.array(item["y"], np.float64)})
+    return Curve(
+        **{**item, "x": np.array(item["x"], np.float64), "y": np.array(item["y"], np.float64)}
+    )

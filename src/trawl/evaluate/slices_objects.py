@@ -1,8 +1,12 @@
-"""What kind of thing a true object is in a stretch: its size, how fast it moves and how much of it is hidden.
+"""What kind of thing a true object is in a stretch: its size, how fast it moves and how much of it
+is hidden.
 
-size        of its visible part on average: COCO's small (below 32 x 32 pixels), medium (below 96 x 96), large
-speed       of its centre, in object sizes (root of its area) per second: slow below 0.5, medium below 2, fast
-occlusion   of it that is hidden on average: none (at most 5 %), some (at most 30 %), much. A truth that does not say how much of
+size        of its visible part on average: COCO's small (below 32 x 32 pixels), medium (below 96 x
+            96), large
+speed       of its centre, in object sizes (root of its area) per second: slow below 0.5, medium
+            below 2, fast
+occlusion   of it that is hidden on average: none (at most 5 %), some (at most 30 %), much. A truth
+            that does not say how much of
             an object is visible says that all of it is.
 objects     one or several that answer the text in the stretch
 """

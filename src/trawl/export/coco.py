@@ -1,8 +1,9 @@
 """COCO instances: `<split>.json`, one annotation per object and frame, its mask as compressed RLE.
 
-`pycocotools.coco.COCO("train.json")` reads it. Beside what COCO asks for, images carry video_id, frame_index and time_s (and
-frame_id, as CocoVID has it), annotations track_id, score, visibility and flags. Only frames with an annotation are images:
-where nothing was selected, something may still be.
+`pycocotools.coco.COCO("train.json")` reads it. Beside what COCO asks for, images carry video_id,
+frame_index and time_s (and frame_id, as CocoVID has it), annotations track_id, score, visibility
+and flags. Only frames with an annotation are images: where nothing was selected, something may
+still be.
 """
 
 import json
@@ -36,7 +37,10 @@ def write(stretches: Iterable[Stretch], categories: Categories, put: Put) -> Cou
 
 def document(categories: Categories, lists: Mapping[str, list[str]]) -> bytes:
     """A file of COCO's shape from lists of JSON texts; one entry a line."""
-    named = [json.dumps({"id": number, "name": name, "supercategory": "object"}) for number, name in categories.items()]
+    named = [
+        json.dumps({"id": number, "name": name, "supercategory": "object"})
+        for number, name in categories.items()
+    ]
     bodies = [f'"{key}": {array(texts)}' for key, texts in {"categories": named, **lists}.items()]
     return ("{" + ",\n".join(['"info": {}', '"licenses": []', *bodies]) + "}\n").encode()
 

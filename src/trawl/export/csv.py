@@ -1,8 +1,10 @@
-"""Two CSV files for spreadsheets and scripts: `objects.csv`, a row per object and frame, and `tracks.csv`, a row per track.
+"""Two CSV files for spreadsheets and scripts: `objects.csv`, a row per object and frame, and
+`tracks.csv`, a row per track.
 
-Masks are compressed RLE at height x width (read that column as text: a small mask's may look like a number), flags are joined by
-a space. Spreadsheets run cells that begin like a formula; a
-video's name and a phrase are not ours, so such a text gets a leading quote. Numbers and masks stay as they are.
+Masks are compressed RLE at height x width (read that column as text: a small mask's may look like a
+number), flags are joined by a space. Spreadsheets run cells that begin like a formula; a video's
+name and a phrase are not ours, so such a text gets a leading quote. Numbers and masks stay as they
+are.
 """
 
 import csv
@@ -29,7 +31,9 @@ def write(stretches: Iterable[Stretch], categories: Categories, put: Put) -> Cou
         for one in stretch.instances:
             of_track[one.number].append(one)
             to_rows.writerow(_row(one, objects[one.number], stretch))
-        to_tracks.writerows(_track(objects[number], found, stretch) for number, found in of_track.items())
+        to_tracks.writerows(
+            _track(objects[number], found, stretch) for number, found in of_track.items()
+        )
     put("objects.csv", rows.getvalue().encode())
     put("tracks.csv", tracks.getvalue().encode())
     return Counter()
@@ -61,7 +65,16 @@ def _track(thing: Object, rows: list[Instance], stretch: Stretch) -> list[Any]:
     first, last = rows[0], rows[-1]
     scores = [one.score for one in rows if one.rle is not None]
     mean = sum(scores) / len(scores) if scores else None
-    return [stretch.split, *own, first.frame_index, last.frame_index, first.time_s, last.time_s, len(rows), mean]
+    return [
+        stretch.split,
+        *own,
+        first.frame_index,
+        last.frame_index,
+        first.time_s,
+        last.time_s,
+        len(rows),
+        mean,
+    ]
 
 
 def _harmless(text: str) -> str:

@@ -1,8 +1,9 @@
-"""DAVIS: one indexed PNG per frame, `Annotations/Full-Resolution/<sequence>/<frame_index>.png`, an object's number its index.
+"""DAVIS: one indexed PNG per frame, `Annotations/Full-Resolution/<sequence>/<frame_index>.png`, an
+object's number its index.
 
 A sequence is a clip, every frame that was tracked, from the first to the last that has an object;
-`ImageSets/2017/<split>.txt` lists the sequences. A pixel has one object: the higher score keeps it. 0 is background and 255 is
-void, which leaves 254 objects a clip.
+`ImageSets/2017/<split>.txt` lists the sequences. A pixel has one object: the higher score keeps it.
+0 is background and 255 is void, which leaves 254 objects a clip.
 """
 
 import io
@@ -60,9 +61,15 @@ def indexed_png(labels: NDArray[np.uint8]) -> bytes:
 
 
 def _palette() -> NDArray[np.uint8]:
-    """(256, 3): the colours of PASCAL VOC, which DAVIS 2017 took over. A colour's bits are those of its index, dealt in turn."""
+    """(256, 3): the colours of PASCAL VOC, which DAVIS 2017 took over.
+
+    A colour's bits are those of its index, dealt in turn.
+    """
     index = np.arange(256)
-    channels = [sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8)) for channel in range(3)]
+    channels = [
+        sum((index >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8))
+        for channel in range(3)
+    ]
     return np.stack(channels, axis=1).astype(np.uint8)
 
 

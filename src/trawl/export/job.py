@@ -1,7 +1,9 @@
-"""The export job on one screen: a run's parts - selected rows - videos dealt to splits - one format's files.
+"""The export job on one screen: a run's parts - selected rows - videos dealt to splits - one
+format's files.
 
-No Ray and no model. The rows of a few videos are in memory at a time; the formats that are one file (coco, ytvis, csv) grow in
-memory as that file does. `export.json` is written last and says that the export is whole.
+No Ray and no model. The rows of a few videos are in memory at a time; the formats that are one file
+(coco, ytvis, csv) grow in memory as that file does. `export.json` is written last and says that the
+export is whole.
 """
 
 import json
@@ -36,7 +38,9 @@ _LISTED = 12  # files that are named one by one; of more, their folders are
 
 @dataclass(frozen=True)
 class Format:
-    """by_clip: a clip is a sequence, else a video is. needs_masks: it has no place for a box without a mask."""
+    """by_clip: a clip is a sequence, else a video is. needs_masks: it has no place for a box
+    without a mask.
+    """
 
     write: Callable[[Iterable[Stretch], Categories, Put], "Counter[str]"]
     by_clip: bool = False
@@ -57,7 +61,8 @@ FORMATS = {
 class Exported:
     """What was written. counts: split -> videos, sequences, frames, tracks, instances.
 
-    dropped: rows left out, by why: "where", "inferred", "no mask"; overlaps: see `export/overlaps.py`. sizes: file -> bytes.
+    dropped: rows left out, by why: "where", "inferred", "no mask"; overlaps: see
+    `export/overlaps.py`. sizes: file -> bytes.
     """
 
     run_id: str
@@ -74,17 +79,24 @@ def run(config: ExportConfig, console: Console | None = None) -> Exported:
     """Write one run in one format and print what became of its rows.
 
     Raises:
-        UsageError: there is no such run, the condition or a class is no good, `out` is taken, the storage fails.
+        UsageError: there is no such run, the condition or a class is no good, `out` is taken, the
+            storage fails.
     """
     console = console or Console()
     filters.check(config.where)
-    storage, dataset, form = Storage.open(config.storage), dataset_name(config.dataset), FORMATS[config.format]
+    storage, dataset, form = (
+        Storage.open(config.storage),
+        dataset_name(config.dataset),
+        FORMATS[config.format],
+    )
     storage.check(write=config.out is None)
     run_id = write.resolve_run(storage, dataset, config.run)
     category_of, videos = _contents(storage, dataset, run_id, config.classes)
     own = _own_splits(config, storage, dataset)
     stem = f"{dataset}/runs/{run_id}/exports/{config.format}/{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    target, folder = own_folder(config.out, config.storage, storage, stem, ("settings.json", _settings(config)))
+    target, folder = own_folder(
+        config.out, config.storage, storage, stem, ("settings.json", _settings(config))
+    )
     done = Exported(run_id, config.format, target.uri(folder))
     with _Files(target, folder, done.sizes) as files:
         selected = _selected(storage, dataset, run_id, videos, config.where, done.dropped)
@@ -105,7 +117,9 @@ class _Video:
 def _contents(
     storage: Storage, dataset: str, run_id: str, classes: Mapping[str, int]
 ) -> tuple[dict[str, int], list[_Video]]:
-    """(phrase -> class, videos) of all tracks, whatever is selected later: classes do not move with `where`."""
+    """(phrase -> class, videos) of all tracks, whatever is selected later: classes do not move with
+    `where`.
+    """
     _, tracks = write.read_run(storage, dataset, run_id)
     table = tracks.to_table(columns=["text", "video_id", "clip_id", "num_masks", "num_inferred"])
     phrases = set(pc.unique(table["text"]).to_pylist())
@@ -114,19 +128,36 @@ def _contents(
             f"classes names {unknown[0]!r}, which run {run_id} did not find: {did_you_mean(unknown[0], phrases)}"
         )
     sums = [("num_masks", "sum"), ("num_inferred", "sum"), ("clip_id", "distinct")]
-    # On one thread: Arrow counts the threads that ever came by, and a process that has had many fails with several.
-    grouped = table.group_by("video_id", use_threads=False).aggregate(sums).sort_by("video_id").to_pylist()
+    # On one thread: Arrow counts the threads that ever came by, and a process that has had many
+    # fails with several.
+    grouped = (
+        table.group_by("video_id", use_threads=False)
+        .aggregate(sums)
+        .sort_by("video_id")
+        .to_pylist()
+    )
     videos = [
-        _Video(row["video_id"], sorted(row["clip_id_distinct"]), row["num_masks_sum"] + row["num_inferred_sum"])
+        _Video(
+            row["video_id"],
+            sorted(row["clip_id_distinct"]),
+            row["num_masks_sum"] + row["num_inferred_sum"],
+        )
         for row in grouped
     ]
     return categories_of(phrases, classes), videos
 
 
 def _selected(
-    storage: Storage, dataset: str, run_id: str, videos: Sequence[_Video], where: str | None, dropped: "Counter[str]"
+    storage: Storage,
+    dataset: str,
+    run_id: str,
+    videos: Sequence[_Video],
+    where: str | None,
+    dropped: "Counter[str]",
 ) -> Iterator[tuple[str, pa.Table, pa.Table]]:
-    """(video_id, its rows that meet the condition, the frames that were tracked), several videos in one reading."""
+    """(video_id, its rows that meet the condition, the frames that were tracked), several videos in
+    one reading.
+    """
     for some in _together(videos):
         clip_ids = [clip_id for video in some for clip_id in video.clip_ids]
         parts = write.read_run(storage, dataset, run_id, clip_ids)
@@ -183,8 +214,12 @@ def _stretches(
             yield stretch
 
 
-def _with_masks(rows: pa.Table, needs_masks: bool, inferred: bool, dropped: "Counter[str]") -> pa.Table:
-    """Without inferred rows, unless they are wanted and the format has a place for them, and without empty masks where not."""
+def _with_masks(
+    rows: pa.Table, needs_masks: bool, inferred: bool, dropped: "Counter[str]"
+) -> pa.Table:
+    """Without inferred rows, unless they are wanted and the format has a place for them, and
+    without empty masks where not.
+    """
     if needs_masks or not inferred:
         seen = rows.filter(pc.is_valid(rows["rle"]))
         dropped["inferred"] += len(rows) - len(seen)
@@ -197,7 +232,9 @@ def _with_masks(rows: pa.Table, needs_masks: bool, inferred: bool, dropped: "Cou
 
 
 def _own_splits(config: ExportConfig, storage: Storage, dataset: str) -> dict[str, str]:
-    """video_id -> the split that the dataset itself puts it in: the demo's truth, or a manifest's column."""
+    """video_id -> the split that the dataset itself puts it in: the demo's truth, or a manifest's
+    column.
+    """
     column = config.split.column
     if column is None:
         return {}
@@ -225,7 +262,10 @@ def _ledger_splits(storage: Storage, dataset: str, column: str) -> dict[str, str
     import_lance()
     _, videos = publish.open_tables(storage, dataset, publish.latest(storage, dataset))
     table = videos.to_table(columns=["video_id", "metadata"])
-    found = zip(table["video_id"].to_pylist(), (json.loads(text).get(column) for text in table["metadata"].to_pylist()))
+    found = zip(
+        table["video_id"].to_pylist(),
+        (json.loads(text).get(column) for text in table["metadata"].to_pylist()),
+    )
     return {video_id: str(split) for video_id, split in found if split not in (None, "")}
 
 
@@ -238,7 +278,9 @@ def _named(category_of: Mapping[str, int]) -> dict[int, str]:
 
 
 def _settings(config: ExportConfig) -> bytes:
-    chosen = {name: value for name, value in asdict(config).items() if name not in ("dataset", "storage")}
+    chosen = {
+        name: value for name, value in asdict(config).items() if name not in ("dataset", "storage")
+    }
     return json.dumps(chosen, indent=1, ensure_ascii=False).encode()
 
 
@@ -260,7 +302,11 @@ def _print(done: Exported, console: Console) -> None:
         console.print(table)
     else:
         console.print(Text(f"run {done.run_id} has no tracks to export as {done.format}"))
-    why = {"where": "rows did not meet where", "inferred": "rows were inferred", "no mask": "masks were empty"}
+    why = {
+        "where": "rows did not meet where",
+        "inferred": "rows were inferred",
+        "no mask": "masks were empty",
+    }
     for reason, count in done.dropped.items():
         if count:
             console.print(Text(f"left out: {count:,} {why[reason]}"))
@@ -272,7 +318,11 @@ def _print(done: Exported, console: Console) -> None:
             )
         )
     if done.split_by:
-        console.print(Text("split by " + ", ".join(f"{who}: {n:,} videos" for who, n in done.split_by.items())))
+        console.print(
+            Text(
+                "split by " + ", ".join(f"{who}: {n:,} videos" for who, n in done.split_by.items())
+            )
+        )
     for name, size in _listing(done.sizes):
         console.print(Text(f"{size:>14,} bytes  {done.folder}/{name}"), soft_wrap=True)
 
@@ -288,7 +338,9 @@ def _listing(sizes: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 class _Files:
-    """Puts files from several threads, a few at a time: small files cost waiting, on S3 and for the disk alike."""
+    """Puts files from several threads, a few at a time: small files cost waiting, on S3 and for the
+    disk alike.
+    """
 
     def __init__(self, storage: Storage, folder: str, sizes: dict[str, int]) -> None:
         self._storage, self._folder, self._sizes = storage, folder, sizes
@@ -300,7 +352,9 @@ class _Files:
         self._sizes[name] = len(data)
         if len(self._pending) >= 32:
             self._pending.popleft().result()
-        self._pending.append(self._pool.submit(self._storage.write_bytes, f"{self._folder}/{name}", data))
+        self._pending.append(
+            self._pool.submit(self._storage.write_bytes, f"{self._folder}/{name}", data)
+        )
 
     def __enter__(self) -> "_Files":
         return self

@@ -1,8 +1,10 @@
-"""MOTChallenge text: boxes of a whole video, `<split>/<sequence>/gt/gt.txt` and seqinfo.ini, and seqmaps/<split>.txt.
+"""MOTChallenge text: boxes of a whole video, `<split>/<sequence>/gt/gt.txt` and seqinfo.ini, and
+seqmaps/<split>.txt.
 
-`gt.txt` has nine columns: frame, id, left, top, width, height, 1 (considered), class, visibility. Under `results/` is the same as
-a tracker's output, `<split>/<sequence>.txt`, with the score in the seventh and -1 after it. As the benchmark has it, frames, ids
-and pixels count from 1: frame = frame_index + 1, left = x + 1. seqLength is the last frame with an object.
+`gt.txt` has nine columns: frame, id, left, top, width, height, 1 (considered), class, visibility.
+Under `results/` is the same as a tracker's output, `<split>/<sequence>.txt`, with the score in the
+seventh and -1 after it. As the benchmark has it, frames, ids and pixels count from 1: frame =
+frame_index + 1, left = x + 1. seqLength is the last frame with an object.
 """
 
 from collections import Counter
@@ -21,7 +23,10 @@ def write(stretches: Iterable[Stretch], categories: Categories, put: Put) -> Cou
     for stretch in stretches:
         names.setdefault(stretch.split, []).append(stretch.name)
         folder = f"{stretch.split}/{stretch.name}"
-        truth = [f"{_place(one)},1,{one.category_id},{_VISIBLE_SHARE[one.visibility]}\n" for one in stretch.instances]
+        truth = [
+            f"{_place(one)},1,{one.category_id},{_VISIBLE_SHARE[one.visibility]}\n"
+            for one in stretch.instances
+        ]
         result = [f"{_place(one)},{one.score:.6g},-1,-1,-1\n" for one in stretch.instances]
         put(f"{folder}/gt/gt.txt", "".join(truth).encode())
         put(f"{folder}/seqinfo.ini", sequence_ini(stretch))

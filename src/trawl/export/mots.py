@@ -1,7 +1,9 @@
-"""MOTS text: masks of a whole video, `<split>/<sequence>/gt/gt.txt` and seqinfo.ini, and seqmaps/<split>.txt.
+"""MOTS text: masks of a whole video, `<split>/<sequence>/gt/gt.txt` and seqinfo.ini, and
+seqmaps/<split>.txt.
 
-A line is: frame, id, class, height, width, compressed RLE. frame = frame_index + 1, id = 1000 class + number. Masks of one
-frame may not overlap: the higher score keeps the pixel. The same text serves as ground truth and as a tracker's output.
+A line is: frame, id, class, height, width, compressed RLE. frame = frame_index + 1, id = 1000 class
++ number. Masks of one frame may not overlap: the higher score keeps the pixel. The same text serves
+as ground truth and as a tracker's output.
 """
 
 from collections import Counter
@@ -26,7 +28,8 @@ def write(stretches: Iterable[Stretch], categories: Categories, put: Put) -> Cou
         what non-overlapping cost; see `overlaps.flatten`.
 
     Raises:
-        ConfigError: a class has the number that MOTS reserves, or a video more objects than ids have room for.
+        ConfigError: a class has the number that MOTS reserves, or a video more objects than ids
+            have room for.
     """
     if IGNORE in categories:
         raise ConfigError(

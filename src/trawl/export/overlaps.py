@@ -1,4 +1,7 @@
-"""One object a pixel, for the formats that allow no more. Where masks overlap, the higher score has the pixel."""
+"""One object a pixel, for the formats that allow no more.
+
+Where masks overlap, the higher score has the pixel.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,8 +21,9 @@ def flatten(instances: Sequence[Instance], height: int, width: int) -> tuple[Lab
     Equal scores go by the number, the lower first.
 
     Returns:
-        labels, and what it cost: "overlap_frames" (1 if anything overlapped), "overlap_pixels" (that objects had and lost),
-        "trimmed" and "hidden" (objects that lost some or all of theirs).
+        labels, and what it cost: "overlap_frames" (1 if anything overlapped), "overlap_pixels"
+        (that objects had and lost), "trimmed" and "hidden" (objects that lost some or all of
+        theirs).
     """
     labels, had = np.zeros((height, width), np.int32), {}
     for one in sorted(instances, key=lambda one: (one.score, -one.number)):

@@ -1,6 +1,8 @@
-"""Which part of a dataset a video belongs to: the part its owner gave it, or else one drawn by its name.
+"""Which part of a dataset a video belongs to: the part its owner gave it, or else one drawn by its
+name.
 
-Drawn by a hash of the video's id, so a video keeps its part when others come or go, and all of a video is in one part.
+Drawn by a hash of the video's id, so a video keeps its part when others come or go, and all of a
+video is in one part.
 """
 
 import hashlib
@@ -34,10 +36,17 @@ def part_of(video_id: str, config: SplitConfig, own: Mapping[str, str] | None = 
     shares = {"train": config.train, "val": config.val, "test": config.test}
     total = sum(shares.values())
     if total <= 0:
-        raise ConfigError("split.train, split.val and split.test are all 0: give at least one a share")
-    place = int.from_bytes(hashlib.sha256(f"{config.seed}/{video_id}".encode()).digest()[:8]) / 2**64 * total
+        raise ConfigError(
+            "split.train, split.val and split.test are all 0: give at least one a share"
+        )
+    place = (
+        int.from_bytes(hashlib.sha256(f"{config.seed}/{video_id}".encode()).digest()[:8])
+        / 2**64
+        * total
+    )
     for name, share in shares.items():
         place -= share
         if place < 0:
             return name
-    return max(shares, key=lambda name: (shares[name] > 0, list(shares).index(name)))  # rounding alone comes here
+    # rounding alone comes here
+    return max(shares, key=lambda name: (shares[name] > 0, list(shares).index(name)))

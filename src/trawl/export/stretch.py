@@ -1,8 +1,9 @@
 """What a format is handed: the selected rows of one video or of one clip, objects numbered from 1.
 
-A video is the unit where a format keeps the video's own frame numbers, a clip where its frames must follow on one another.
-Frames keep the position they have in the video (`frame_index`), also in the names of files, so any decoder that counts
-pictures in the order of presentation finds the picture that a mask belongs to.
+A video is the unit where a format keeps the video's own frame numbers, a clip where its frames must
+follow on one another. Frames keep the position they have in the video (`frame_index`), also in the
+names of files, so any decoder that counts pictures in the order of presentation finds the picture
+that a mask belongs to.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +22,9 @@ Categories = Mapping[int, str]  # number of a class -> the phrase or phrases tha
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One object on one frame. number: the object's in its stretch; box xyxy pixels; rle None and area 0 where inferred."""
+    """One object on one frame. number: the object's in its stretch; box xyxy pixels; rle None and
+    area 0 where inferred.
+    """
 
     number: int
     track_id: str
@@ -48,9 +51,11 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """One video or clip. name: unique in an export and fit for a folder; instances by frame_index, then number.
+    """One video or clip. name: unique in an export and fit for a folder; instances by frame_index,
+    then number.
 
-    shown: frames that the tracker took, from the first with an instance to the last, those between without one included.
+    shown: frames that the tracker took, from the first with an instance to the last, those between
+    without one included.
     """
 
     name: str
@@ -78,7 +83,9 @@ class Stretch:
 
     @property
     def fps(self) -> float:
-        """Frames a second between the first and the last exported frame; 0.0 where there is one frame."""
+        """Frames a second between the first and the last exported frame; 0.0 where there is one
+        frame.
+        """
         first, last = self.instances[0], self.instances[-1]
         spent_s = last.time_s - first.time_s
         return (last.frame_index - first.frame_index) / spent_s if spent_s > 0 else 0.0
@@ -87,7 +94,8 @@ class Stretch:
 def stretches(
     rows: pa.Table, looked_at: pa.Table, split: str, category_of: Mapping[str, int], by_clip: bool
 ) -> list[Stretch]:
-    """One video's rows as one stretch, or as one for each clip, in order of their first frames; none without rows.
+    """One video's rows as one stretch, or as one for each clip, in order of their first frames;
+    none without rows.
 
     Args:
         rows, looked_at: of one video, as `filters.select` and `filters.looked_at` give them.
@@ -97,16 +105,20 @@ def stretches(
     for row in rows.to_pylist():
         of_unit.setdefault(row["clip_id"] if by_clip else "", []).append(row)
     taken: dict[str, set[int]] = {}
-    for clip_id, frame_index in zip(looked_at["clip_id"].to_pylist(), looked_at["frame_index"].to_pylist()):
+    for clip_id, frame_index in zip(
+        looked_at["clip_id"].to_pylist(), looked_at["frame_index"].to_pylist()
+    ):
         taken.setdefault(clip_id if by_clip else "", set()).add(frame_index)
     found = [
-        _stretch(of_unit[unit], taken[unit], split, category_of, f"-{unit}" if unit else "") for unit in sorted(of_unit)
+        _stretch(of_unit[unit], taken[unit], split, category_of, f"-{unit}" if unit else "")
+        for unit in sorted(of_unit)
     ]
     return sorted(found, key=lambda stretch: stretch.first_index)
 
 
 def categories_of(phrases: set[str], chosen: Mapping[str, int]) -> dict[str, int]:
-    """Phrase -> number of its class: the chosen one, or else the next free from 1 in alphabetical order.
+    """Phrase -> number of its class: the chosen one, or else the next free from 1 in alphabetical
+    order.
 
     10 is never given unasked: MOTS reads it as a region to ignore.
 
@@ -115,24 +127,37 @@ def categories_of(phrases: set[str], chosen: Mapping[str, int]) -> dict[str, int
     """
     taken = {*chosen.values(), 10}
     free = (number for number in range(1, len(phrases) + len(taken) + 2) if number not in taken)
-    return {phrase: chosen[phrase] if phrase in chosen else next(free) for phrase in sorted(phrases)}
+    return {
+        phrase: chosen[phrase] if phrase in chosen else next(free) for phrase in sorted(phrases)
+    }
 
 
 def _stretch(
-    rows: list[dict[str, Any]], taken: set[int], split: str, category_of: Mapping[str, int], suffix: str
+    rows: list[dict[str, Any]],
+    taken: set[int],
+    split: str,
+    category_of: Mapping[str, int],
+    suffix: str,
 ) -> Stretch:
     tracks = {row["track_id"]: row for row in rows}
     ordered = sorted(tracks.values(), key=lambda row: (row["start_index"], row["track_id"]))
     objects = tuple(
-        Object(number, row["track_id"], row["text"], category_of[row["text"]]) for number, row in enumerate(ordered, 1)
+        Object(number, row["track_id"], row["text"], category_of[row["text"]])
+        for number, row in enumerate(ordered, 1)
     )
     number_of = {one.track_id: one.number for one in objects}
     instances = [_instance(row, number_of[row["track_id"]], category_of) for row in rows]
     instances.sort(key=lambda one: (one.frame_index, one.number))
     first = rows[0]
     own = first["video_id"], first["uri"], split, first["height"], first["width"]
-    shown = [index for index in sorted(taken) if instances[0].frame_index <= index <= instances[-1].frame_index]
-    return Stretch(safe_name(first["video_id"]) + suffix, *own, objects, tuple(instances), tuple(shown))
+    shown = [
+        index
+        for index in sorted(taken)
+        if instances[0].frame_index <= index <= instances[-1].frame_index
+    ]
+    return Stretch(
+        safe_name(first["video_id"]) + suffix, *own, objects, tuple(instances), tuple(shown)
+    )
 
 
 def _instance(row: Mapping[str, Any], number: int, category_of: Mapping[str, int]) -> Instance:

@@ -1,8 +1,10 @@
-"""YouTube-VIS: `<split>/instances.json` as its annotations are, `results/<split>.json` as its submissions are.
+"""YouTube-VIS: `<split>/instances.json` as its annotations are, `results/<split>.json` as its
+submissions are.
 
-One video entry per clip, with every frame that was tracked, from the first to the last that has an object; a mask or null for
-each. Annotations hold uncompressed RLE and the submission compressed RLE, as the benchmark's own files do and its readers
-expect. A track's score is the mean of its masks'.
+One video entry per clip, with every frame that was tracked, from the first to the last that has an
+object; a mask or null for each. Annotations hold uncompressed RLE and the submission compressed
+RLE, as the benchmark's own files do and its readers expect. A track's score is the mean of its
+masks'.
 """
 
 import json
@@ -54,7 +56,9 @@ def _add(part: _Part, stretch: Stretch) -> None:
         rows[one.number][one.frame_index] = one
     for thing in stretch.objects:
         placed = [rows[thing.number].get(frame_index) for frame_index in shown]
-        part.annotations.append(json.dumps(_annotation(thing, placed, stretch, len(part.annotations) + 1, video_id)))
+        part.annotations.append(
+            json.dumps(_annotation(thing, placed, stretch, len(part.annotations) + 1, video_id))
+        )
         part.results.append(json.dumps(_result(thing, placed, stretch, video_id)))
 
 
@@ -70,14 +74,21 @@ def _annotation(
         "height": stretch.height,
         "width": stretch.width,
         "length": len(placed),
-        "segmentations": [one and {"size": size, "counts": masks.runs(str(one.rle), *size)} for one in placed],
-        "bboxes": [one and [*one.box[:2], one.box[2] - one.box[0], one.box[3] - one.box[1]] for one in placed],
+        "segmentations": [
+            one and {"size": size, "counts": masks.runs(str(one.rle), *size)} for one in placed
+        ],
+        "bboxes": [
+            one and [*one.box[:2], one.box[2] - one.box[0], one.box[3] - one.box[1]]
+            for one in placed
+        ],
         "areas": [one and one.area for one in placed],
         "track_id": thing.track_id,
     }
 
 
-def _result(thing: Object, placed: list[Instance | None], stretch: Stretch, video_id: int) -> dict[str, Any]:
+def _result(
+    thing: Object, placed: list[Instance | None], stretch: Stretch, video_id: int
+) -> dict[str, Any]:
     scores = [one.score for one in placed if one]
     size = [stretch.height, stretch.width]
     return {

@@ -1,9 +1,10 @@
-"""The failures job on one screen: a recipe's ledger - what is asked of its failed videos - the list of them.
+"""The failures job on one screen: a recipe's ledger - what is asked of its failed videos - the list
+of them.
 
-Without retry=, quarantine= or release= it only reads. With one of them it holds the dataset's lease and changes the ledger in one
-transaction, so that all videos named are changed or none. Quarantine then drops the rows of videos that were indexed: a crash
-between the two leaves rows that the next run's `publish.reconcile` drops. Queries see the change with the next publication.
-Needs no Ray.
+Without retry=, quarantine= or release= it only reads. With one of them it holds the dataset's lease
+and changes the ledger in one transaction, so that all videos named are changed or none. Quarantine
+then drops the rows of videos that were indexed: a crash between the two leaves rows that the next
+run's `publish.reconcile` drops. Queries see the change with the next publication. Needs no Ray.
 """
 
 import uuid
@@ -46,7 +47,9 @@ _DONE = {
 
 @dataclass(frozen=True, slots=True)
 class FailuresOutcome:
-    """recipe: whose ledger it is; rows: schemas.FAILURES, as listed; changed: video_ids, also those a dry run would change."""
+    """recipe: whose ledger it is; rows: schemas.FAILURES, as listed; changed: video_ids, also those
+    a dry run would change.
+    """
 
     recipe: str
     rows: pa.Table
@@ -57,7 +60,8 @@ def run(config: FailuresConfig, console: Console | None = None) -> FailuresOutco
     """List the failed videos, after doing what is asked of them.
 
     Raises:
-        UsageError: nothing was indexed yet, a request names no video, another job writes the dataset, the storage fails.
+        UsageError: nothing was indexed yet, a request names no video, another job writes the
+            dataset, the storage fails.
     """
     console = console or Console()
     request, choice = _request(config), Choice(config.reason, config.path, config.status)
@@ -70,7 +74,12 @@ def run(config: FailuresConfig, console: Console | None = None) -> FailuresOutco
     rows = failed.listed(ledger, choice)
     if target:
         where, name, form = target
-        about = {"dataset": dataset, "recipe": recipe, **asdict(choice), "runs": storage.uri(dataset, "runs")}
+        about = {
+            "dataset": dataset,
+            "recipe": recipe,
+            **asdict(choice),
+            "runs": storage.uri(dataset, "runs"),
+        }
         where.write_bytes(name, results.to_bytes(rows, form, about))
     _print(config, ledger, rows, storage.uri(dataset, "runs"), recipe, console)
     return FailuresOutcome(recipe, rows, changed)
@@ -80,7 +89,9 @@ def _request(config: FailuresConfig) -> tuple[str, str] | None:
     """The one thing to do, and its value."""
     asked = [(name, value) for name in _REQUESTS if (value := getattr(config, name)) is not None]
     if len(asked) > 1:
-        raise ConfigError(f"{' and '.join(name for name, _ in asked)} in one command: ask for one at a time")
+        raise ConfigError(
+            f"{' and '.join(name for name, _ in asked)} in one command: ask for one at a time"
+        )
     return asked[0] if asked else None
 
 
@@ -94,7 +105,11 @@ def _recipe(storage: Storage, dataset: str, wanted: str | None) -> str:
     try:
         return publish.latest(storage, dataset).recipe_key
     except IndexMissingError:
-        newest = [(when, name) for name in known if (when := _last_change(storage, dataset, name)) is not None]
+        newest = [
+            (when, name)
+            for name in known
+            if (when := _last_change(storage, dataset, name)) is not None
+        ]
         if newest:
             return str(max(newest)[1])
         raise IndexMissingError(
@@ -110,7 +125,9 @@ def _last_change(storage: Storage, dataset: str, recipe: str) -> Any:
 def _ledger(storage: Storage, dataset: str, recipe: str) -> Ledger:
     ledger = existing_ledger(storage.table_uri(dataset, recipe, "videos"), storage.lance_options)
     if ledger is None:
-        raise IndexMissingError(f"recipe {recipe} has no ledger under {storage.uri(dataset, 'index')}")
+        raise IndexMissingError(
+            f"recipe {recipe} has no ledger under {storage.uri(dataset, 'index')}"
+        )
     return ledger
 
 
@@ -130,7 +147,9 @@ def _change(
     else:
 
         def waiting(holder: Holder) -> None:
-            _line(console, "waiting", f"up to {config.lease_s:g} s, to see whether {holder} is alive")
+            _line(
+                console, "waiting", f"up to {config.lease_s:g} s, to see whether {holder} is alive"
+            )
 
         with hold(storage, dataset, "jobs.failures", config.lease_s, waiting) as lease:
             before = _ledger(storage, dataset, recipe)
@@ -138,10 +157,15 @@ def _change(
             lease.check()
             before.upsert(rows)
             if verb == "quarantine":
-                uri, key = storage.table_uri(dataset, recipe, "frames"), f"quarantine/{uuid.uuid4().hex}"
+                uri, key = (
+                    storage.table_uri(dataset, recipe, "frames"),
+                    f"quarantine/{uuid.uuid4().hex}",
+                )
                 frames.commit(uri, storage.lance_options, [], rows["video_id"].to_pylist(), key)
     changed: list[str] = rows["video_id"].to_pylist()
-    some = ", ".join(plain(name) for name in changed[:_NAMED]) + (", ..." if len(changed) > _NAMED else "")
+    some = ", ".join(plain(name) for name in changed[:_NAMED]) + (
+        ", ..." if len(changed) > _NAMED else ""
+    )
     one = len(changed) == 1
     would = "would be" if config.dry_run else "is" if one else "are"
     done = _DONE[verb].format("it" if one else "them")
@@ -164,23 +188,41 @@ def _target(out: str, files: StorageConfig) -> tuple[Storage, str, str]:
     return where, name, form
 
 
-def _print(config: FailuresConfig, ledger: Ledger, rows: pa.Table, runs: str, recipe: str, console: Console) -> None:
+def _print(
+    config: FailuresConfig, ledger: Ledger, rows: pa.Table, runs: str, recipe: str, console: Console
+) -> None:
     counts = dict.fromkeys(Status, 0)
     for (status, _), count in ledger.counts().items():
         counts[Status(status)] += count
-    _line(console, "ledger", ", ".join(f"{count:,} {status}" for status, count in counts.items() if count) or "empty")
+    _line(
+        console,
+        "ledger",
+        ", ".join(f"{count:,} {status}" for status, count in counts.items() if count) or "empty",
+    )
     _line(console, "recipe", recipe)
     if not rows.num_rows:
-        _line(console, "failures", "none" + (" of these" if any((config.reason, config.path, config.status)) else ""))
+        _line(
+            console,
+            "failures",
+            "none" + (" of these" if any((config.reason, config.path, config.status)) else ""),
+        )
     else:
-        console.print(group_table(groups(rows.select(["video_id", "reason", "message", "status"]).to_pylist())))
+        console.print(
+            group_table(
+                groups(rows.select(["video_id", "reason", "message", "status"]).to_pylist())
+            )
+        )
         shown = rows.slice(0, config.rows).to_pylist()
         if shown:
             console.print(row_lines(shown), soft_wrap=True)
             console.print()
             _line(console, "logs", f"of a run: {runs}/<run>/log.jsonl, each line with its video_id")
         if rows.num_rows > len(shown):
-            _line(console, "more", f"{rows.num_rows - len(shown):,} are not shown; rows= shows more, out= writes all")
+            _line(
+                console,
+                "more",
+                f"{rows.num_rows - len(shown):,} are not shown; rows= shows more, out= writes all",
+            )
     if config.out:
         _line(console, "written", config.out)
 

@@ -1,4 +1,7 @@
-"""What each reason for a failure means, in words, and what to do about it. `docs/failures.md` says the same; a test compares."""
+"""What each reason for a failure means, in words, and what to do about it.
+
+`docs/failures.md` says the same; a test compares.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +21,8 @@ class Explanation:
 EXPLANATIONS: Mapping[Reason, Explanation] = MappingProxyType(
     {
         Reason.EMPTY_FILE: Explanation(
-            "The file has zero bytes.", "Copy or record it again; a new file is taken up by the next run."
+            "The file has zero bytes.",
+            "Copy or record it again; a new file is taken up by the next run.",
         ),
         Reason.NOT_A_VIDEO: Explanation(
             "No container that is known starts with these bytes: text, a picture, an archive, or an encrypted file.",
@@ -29,7 +33,8 @@ EXPLANATIONS: Mapping[Reason, Explanation] = MappingProxyType(
             "Put the files that it names into the corpus and leave the playlist out by dataset.glob.",
         ),
         Reason.NO_VIDEO_STREAM: Explanation(
-            "There is sound or text in the container, and no pictures.", "Leave it out by dataset.glob, or remove it."
+            "There is sound or text in the container, and no pictures.",
+            "Leave it out by dataset.glob, or remove it.",
         ),
         Reason.UNSUPPORTED_CODEC: Explanation(
             "The container is readable, the codec in it is not: neither decoder has it.",
@@ -44,7 +49,8 @@ EXPLANATIONS: Mapping[Reason, Explanation] = MappingProxyType(
             "Get another copy. Where other programs play it, convert it with ffmpeg, and report the file.",
         ),
         Reason.NO_FRAMES: Explanation(
-            "It opened well, and not one picture came out.", "Look at it in a player; if it is empty there, remove it."
+            "It opened well, and not one picture came out.",
+            "Look at it in a player; if it is empty there, remove it.",
         ),
         Reason.TOO_LARGE: Explanation(
             "A picture has more pixels, or the file more bytes, than the limits allow.",
@@ -88,4 +94,6 @@ def explain(reason: str | None) -> Explanation:
     try:
         return EXPLANATIONS[Reason(reason or "")]
     except ValueError:
-        return Explanation("This version does not know the reason.", "Look at it with the version that indexed it.")
+        return Explanation(
+            "This version does not know the reason.", "Look at it with the version that indexed it."
+        )

@@ -1,11 +1,17 @@
-"""The ledger's failed videos, and what a person may ask to become of them. Makes rows for `Ledger.upsert`, writes nothing.
+"""The ledger's failed videos, and what a person may ask to become of them.
 
-    again      failed, quarantined    -> retry         attempts stay: at MAX_ATTEMPTS one more failure quarantines it again
-    set_aside  all but removed        -> quarantined   reason set_aside; the rows of an indexed one must go from the frames table
-    released   quarantined            -> retry         attempts 0, as a new video; also what was set aside
+Makes rows for `Ledger.upsert`, writes nothing.
 
-A row that waits for its retry keeps the reason and the message of its last failure, and the run that has its log lines. What was
-set aside is taken up by `released`, or by `again` where that names the reason or the path itself.
+    again      failed, quarantined    -> retry         attempts stay: at MAX_ATTEMPTS one more
+               failure quarantines it again
+    set_aside  all but removed        -> quarantined   reason set_aside; the rows of an indexed one
+               must go from the frames table
+    released   quarantined            -> retry         attempts 0, as a new video; also what was set
+               aside
+
+A row that waits for its retry keeps the reason and the message of its last failure, and the run
+that has its log lines. What was set aside is taken up by `released`, or by `again` where that names
+the reason or the path itself.
 """
 
 import re
@@ -30,7 +36,9 @@ FAILED = (Status.FAILED, Status.QUARANTINED, Status.RETRY)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which videos: all where every field is None. path: a video_id, or a pattern as in `dataset.glob`."""
+    """Which videos: all where every field is None. path: a video_id, or a pattern as in
+    `dataset.glob`.
+    """
 
     reason: str | None = None
     path: str | None = None
@@ -40,7 +48,9 @@ class Choice:
         """Raises ConfigError for an unknown reason or a broken pattern."""
         reasons = [reason.value for reason in Reason]
         if self.reason is not None and self.reason not in reasons:
-            raise ConfigError(f"reason={self.reason} is unknown; {did_you_mean(self.reason, reasons)}")
+            raise ConfigError(
+                f"reason={self.reason} is unknown; {did_you_mean(self.reason, reasons)}"
+            )
         _matcher(self.path)
 
     def takes(self, row: dict[str, Any]) -> bool:
@@ -52,7 +62,11 @@ class Choice:
 def listed(ledger: Ledger, choice: Choice) -> pa.Table:
     """The chosen failed, quarantined and waiting videos, as schemas.FAILURES, by reason and name."""
     rows = ledger.read(in_list("status", FAILED), FAILURES.names).select(FAILURES.names)
-    return _chosen(rows, choice.takes).sort_by([("reason", "ascending"), ("video_id", "ascending")]).cast(FAILURES)
+    return (
+        _chosen(rows, choice.takes)
+        .sort_by([("reason", "ascending"), ("video_id", "ascending")])
+        .cast(FAILURES)
+    )
 
 
 def again(ledger: Ledger, choice: Choice, which: str) -> pa.Table:
@@ -73,7 +87,9 @@ def again(ledger: Ledger, choice: Choice, which: str) -> pa.Table:
 
     def takes(row: dict[str, Any]) -> bool:
         named = which in (Reason.SET_ASIDE, row["video_id"])
-        return (row["reason"] != Reason.SET_ASIDE or named) and wanted.takes(row) and choice.takes(row)
+        return (
+            (row["reason"] != Reason.SET_ASIDE or named) and wanted.takes(row) and choice.takes(row)
+        )
 
     found = _rows(ledger, (Status.FAILED, Status.QUARANTINED), takes)
     if not found:
@@ -81,7 +97,11 @@ def again(ledger: Ledger, choice: Choice, which: str) -> pa.Table:
             raise ConfigError(
                 f"retry={which}: what that names waits for its attempt already; the next indexing run makes it"
             )
-        words = [Status.FAILED.value, Status.QUARANTINED.value, *(reason.value for reason in Reason)]
+        words = [
+            Status.FAILED.value,
+            Status.QUARANTINED.value,
+            *(reason.value for reason in Reason),
+        ]
         allowed = f"a status, reason, path or pattern (* within a folder, ** across): {did_you_mean(which, words)}"
         raise ConfigError(f"retry={which} names no failed video{_of(choice)}; {allowed}")
     return _table([row | {"status": Status.RETRY.value} for row in found])
@@ -104,17 +124,26 @@ def set_aside(ledger: Ledger, choice: Choice, path: str) -> pa.Table:
     found = _rows(ledger, known, takes)
     if not found:
         if _rows(ledger, known, lambda row: wanted.takes(row) and choice.takes(row)):
-            raise ConfigError(f"quarantine={path}: what that names is set aside already; release={path} lets it out")
+            raise ConfigError(
+                f"quarantine={path}: what that names is set aside already; release={path} lets it out"
+            )
         raise ConfigError(
             f"quarantine={path} names no video{_of(choice)} that the index knows; "
             "it is a path in the dataset, or a pattern (* within a folder, ** across)"
         )
-    new = {"status": Status.QUARANTINED.value, "reason": Reason.SET_ASIDE.value, "frames_embedded": 0}
-    return _table([row | new | {"message": _why(row), "updated_at": datetime.now(UTC)} for row in found])
+    new = {
+        "status": Status.QUARANTINED.value,
+        "reason": Reason.SET_ASIDE.value,
+        "frames_embedded": 0,
+    }
+    return _table(
+        [row | new | {"message": _why(row), "updated_at": datetime.now(UTC)} for row in found]
+    )
 
 
 def released(ledger: Ledger, choice: Choice, path: str) -> pa.Table:
-    """Rows that let these videos out of quarantine: the next run tries them, with as many attempts as a new one.
+    """Rows that let these videos out of quarantine: the next run tries them, with as many attempts
+    as a new one.
 
     Raises:
         ConfigError: no such video of the choice is in quarantine.
@@ -139,8 +168,13 @@ def _rows(
     """Whole rows; all others are looked at by three columns, a batch at a time."""
     ids = []
     for batch in ledger.batches(["video_id", "status", "reason"]):
-        ids += [row["video_id"] for row in batch.to_pylist() if row["status"] in statuses and takes(row)]
-    parts = (ledger.read(in_list("video_id", ids[i : i + _AT_ONCE])) for i in range(0, len(ids), _AT_ONCE))
+        ids += [
+            row["video_id"] for row in batch.to_pylist() if row["status"] in statuses and takes(row)
+        ]
+    parts = (
+        ledger.read(in_list("video_id", ids[i : i + _AT_ONCE]))
+        for i in range(0, len(ids), _AT_ONCE)
+    )
     return [row for part in parts for row in part.to_pylist()]
 
 

@@ -1,11 +1,12 @@
 """What named things a frame shows, and where: from a model's view of it to scored masks.
 
     grounder = ground.grounder(models.grounders.build(...), config, sentences)
-    found = grounder.detect(session, frames, positions, phrases)          # everything that has a score
+    found = grounder.detect(session, frames, positions, phrases)          # everything that has a
+                                                                          score
     found = ground.Kept(grounder, config).detect(...)                     # what reaches min_score
 
-With CLIP and SAM 2 only, `clip.py`; with a detector, `detector.py`. Nothing in them drops a detection for its score. Knows
-nothing of videos or torch.
+With CLIP and SAM 2 only, `clip.py`; with a detector, `detector.py`. Nothing in them drops a
+detection for its score. Knows nothing of videos or torch.
 """
 
 from trawl.config.models import GrounderConfig
@@ -18,13 +19,16 @@ from trawl.models.protocols import DenseEmbedder, Detector, Grounder
 __all__ = ["ClipGrounder", "DetectorGrounder", "Kept", "Sentences", "grounder"]
 
 
-def grounder(model: DenseEmbedder | Detector, config: GrounderConfig, sentences: Sentences) -> Grounder:
+def grounder(
+    model: DenseEmbedder | Detector, config: GrounderConfig, sentences: Sentences
+) -> Grounder:
     """The grounder around a model.
 
     Args:
         model: from `models.grounders.build`.
         config: thresholds of candidates; `min_score` and `max_objects` are for `Kept`.
-        sentences: for a model that embeds texts, such as `templates.fill` with the search's templates.
+        sentences: for a model that embeds texts, such as `templates.fill` with the search's
+            templates.
     """
     if isinstance(model, DenseEmbedder):
         return ClipGrounder(model, config, sentences)

@@ -1,7 +1,7 @@
 """How sure it is that a picture shows what a phrase names, wherever on it that is.
 
-A picture's one embedding forgets small things, and which of two things had which colour; its patches know. Finer than the
-embedding, coarser than grounding: no regions, no masks, no tracker.
+A picture's one embedding forgets small things, and which of two things had which colour; its
+patches know. Finer than the embedding, coarser than grounding: no regions, no masks, no tracker.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,9 @@ from trawl.ground.views import Floats, View
 from trawl.models.protocols import DenseEmbedder
 
 
-def best_shares(model: DenseEmbedder, views: Sequence[View], pictures: Sequence[NDArray[np.uint8]]) -> Floats:
+def best_shares(
+    model: DenseEmbedder, views: Sequence[View], pictures: Sequence[NDArray[np.uint8]]
+) -> Floats:
     """The share of each phrase at the patch that is likest to it.
 
     Args:
@@ -26,8 +28,14 @@ def best_shares(model: DenseEmbedder, views: Sequence[View], pictures: Sequence[
     """
     size = model.image_spec.size
     squares = (
-        np.stack([squashed(one, size) for one in pictures]) if pictures else np.empty((0, size, size, 3), np.uint8)
+        np.stack([squashed(one, size) for one in pictures])
+        if pictures
+        else np.empty((0, size, size, 3), np.uint8)
     )
     patches = model.embed_patches(squares)
     best = [view.share(patches).max(axis=(1, 2), initial=0.0) for view in views]
-    return np.stack(best, axis=1).astype(np.float32) if best else np.empty((len(pictures), 0), np.float32)
+    return (
+        np.stack(best, axis=1).astype(np.float32)
+        if best
+        else np.empty((len(pictures), 0), np.float32)
+    )

@@ -1,4 +1,6 @@
-"""Which of a frame's scored masks count: near-duplicates of one phrase go, and in the end what scores too low."""
+"""Which of a frame's scored masks count: near-duplicates of one phrase go, and in the end what
+scores too low.
+"""
 
 from collections.abc import Sequence
 
@@ -23,7 +25,9 @@ class Kept:
     def detect(
         self, session: Session, frames: Frames, positions: Sequence[int], phrases: Sequence[str]
     ) -> list[Detections]:
-        """As the other one, with at most `max_objects` of each phrase on a frame, of at least `min_score` each."""
+        """As the other one, with at most `max_objects` of each phrase on a frame, of at least
+        `min_score` each.
+        """
         found = self._grounder.detect(session, frames, positions, phrases)
         return [kept(one, self._config.min_score, self._config.max_objects) for one in found]
 
@@ -37,7 +41,8 @@ def assemble(
         masks: (N, H, W).
         scores: (N,) 0-1.
         phrase: (N,).
-        overlap: IoU with a better mask of the same phrase above which a mask is dropped; one that lies within it, too.
+        overlap: IoU with a better mask of the same phrase above which a mask is dropped; one that
+            lies within it, too.
     """
     order = np.argsort(-scores, kind="stable")
     taken: list[int] = []
@@ -55,7 +60,9 @@ def _duplicate(mask: NDArray[np.bool_], better: NDArray[np.bool_], overlap: floa
 
 
 def kept(found: Detections, min_score: float, max_objects: int) -> Detections:
-    """The best `max_objects` of each phrase, of those that score at least `min_score`; in the same order."""
+    """The best `max_objects` of each phrase, of those that score at least `min_score`; in the same
+    order.
+    """
     seen: dict[int, int] = {}
     chosen: list[int] = []
     for i, (score, phrase) in enumerate(zip(found.scores, found.phrase)):

@@ -2,13 +2,16 @@
 
 Four steps, for each phrase on each frame:
 
-    map       every patch of the frame: the share of the phrase among phrases for what else may be there (softmax)
+    map       every patch of the frame: the share of the phrase among phrases for what else may be
+              there (softmax)
     regions   where the map is high, and its highest point: a box and a point
     masks     the tracker's, for that box and that point, so that a region becomes an object
-    score     geometric mean, weighted, of the phrase's shares: the map's highest and its mean inside the mask, and that
+    score     geometric mean, weighted, of the phrase's shares: the map's highest and its mean
+              inside the mask, and that
               of a crop around the mask
 
-At least one candidate for each phrase on each frame has a score, however low, so that a run can say how near it came.
+At least one candidate for each phrase on each frame has a score, however low, so that a run can say
+how near it came.
 """
 
 from collections.abc import Sequence
@@ -30,7 +33,9 @@ from trawl.records.tracking import Detections
 
 Masks = NDArray[np.bool_]  # (N, H, W)
 
-_CROP = 1.5  # a candidate's crop is a square of its longer side times this: some surroundings, as CLIP is used to
+# a candidate's crop is a square of its longer side times this: some surroundings, as CLIP is used
+# to
+_CROP = 1.5
 
 
 class ClipGrounder:
@@ -43,16 +48,23 @@ class ClipGrounder:
     def detect(
         self, session: Session, frames: Frames, positions: Sequence[int], phrases: Sequence[str]
     ) -> list[Detections]:
-        """What each of some frames shows of what the phrases name; one `Detections` per position, best first.
+        """What each of some frames shows of what the phrases name; one `Detections` per position,
+        best first.
 
-        At least one candidate for each phrase on each frame has a score, unless the tracker finds no object there.
+        At least one candidate for each phrase on each frame has a score, unless the tracker finds
+        no object there.
         """
         if not len(positions):
             return []
         looked_at = frames[np.asarray(positions)]
         size = self._dense.image_spec.size
-        patches = self._dense.embed_patches(np.stack([squashed(frame, size) for frame in looked_at]))
-        views = [view_of(phrase, self._contrast, self._vectors, self._dense.logit_scale) for phrase in phrases]
+        patches = self._dense.embed_patches(
+            np.stack([squashed(frame, size) for frame in looked_at])
+        )
+        views = [
+            view_of(phrase, self._contrast, self._vectors, self._dense.logit_scale)
+            for phrase in phrases
+        ]
         candidates = [
             _Candidate(n, q, region, heat)
             for n in range(len(positions))
@@ -65,7 +77,11 @@ class ClipGrounder:
         return self._assemble(looked_at, found, views)
 
     def _segment(
-        self, session: Session, candidates: "Sequence[_Candidate]", positions: Sequence[int], shape: tuple[int, int]
+        self,
+        session: Session,
+        candidates: "Sequence[_Candidate]",
+        positions: Sequence[int],
+        shape: tuple[int, int],
     ) -> Masks:
         prompts = [
             candidate.region.prompt(i, positions[candidate.frame], candidate.heat.shape, shape)
@@ -74,11 +90,16 @@ class ClipGrounder:
         return session.segment(prompts)[0]
 
     def _assemble(
-        self, frames: Frames, found: "Sequence[tuple[_Candidate, NDArray[np.bool_]]]", views: Sequence[View]
+        self,
+        frames: Frames,
+        found: "Sequence[tuple[_Candidate, NDArray[np.bool_]]]",
+        views: Sequence[View],
     ) -> list[Detections]:
         size = self._dense.image_spec.size
         crops = [squashed(crop(frames[c.frame], mask, _CROP), size) for c, mask in found]
-        embedded = self._dense.embed_images(np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8))
+        embedded = self._dense.embed_images(
+            np.stack(crops) if crops else np.empty((0, size, size, 3), np.uint8)
+        )
         weight = self._config.crop_weight
         scores = np.array(
             [
@@ -92,7 +113,11 @@ class ClipGrounder:
         out = []
         for n, frame in enumerate(frames):
             mine = [i for i, (c, _) in enumerate(found) if c.frame == n]
-            masks = np.stack([found[i][1] for i in mine]) if mine else np.empty((0, *frame.shape[:2]), bool)
+            masks = (
+                np.stack([found[i][1] for i in mine])
+                if mine
+                else np.empty((0, *frame.shape[:2]), bool)
+            )
             phrase = np.array([found[i][0].phrase for i in mine], np.int64)
             out.append(assemble(masks, scores[mine], phrase, self._config.overlap))
         return out
@@ -100,7 +125,9 @@ class ClipGrounder:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """frame, phrase: which of those looked at and looked for. heat (h, w): the phrase's map of that frame."""
+    """frame, phrase: which of those looked at and looked for. heat (h, w): the phrase's map of that
+    frame.
+    """
 
     frame: int
     phrase: int
@@ -122,8 +149,12 @@ def squashed(picture: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 
 
 def crop(picture: NDArray[np.uint8], mask: NDArray[np.bool_], scale: float) -> NDArray[np.uint8]:
-    """The square around a mask with sides `scale` times its longer one, less what lies outside of the picture."""
+    """The square around a mask with sides `scale` times its longer one, less what lies outside of
+    the picture.
+    """
     left, top, right, bottom = bounding_box(mask)
     half = max(right - left, bottom - top, 8) * scale / 2
     x, y = (left + right) / 2, (top + bottom) / 2
-    return picture[max(round(y - half), 0) : round(y + half), max(round(x - half), 0) : round(x + half)]
+    return picture[
+        max(round(y - half), 0) : round(y + half), max(round(x - half), 0) : round(x + half)
+    ]

@@ -24,14 +24,20 @@ class DetectorGrounder:
     def detect(
         self, session: Session, frames: Frames, positions: Sequence[int], phrases: Sequence[str]
     ) -> list[Detections]:
-        """What each of some frames shows of what the phrases name; one `Detections` per position, best first."""
+        """What each of some frames shows of what the phrases name; one `Detections` per position,
+        best first.
+        """
         if not len(positions):
             return []
         looked_at = frames[np.asarray(positions)]
         out = []
         for position, found in zip(positions, self._detector.find(looked_at, phrases)):
             found = _likeliest(found, self._config.max_candidates)
-            masks = found.masks if found.masks is not None else _masks_of(session, found, position, frames.shape[1:3])
+            masks = (
+                found.masks
+                if found.masks is not None
+                else _masks_of(session, found, position, frames.shape[1:3])
+            )
             out.append(assemble(masks, found.scores, found.phrase, self._config.overlap))
         return out
 
@@ -41,7 +47,11 @@ def _likeliest(found: Detections, limit: int) -> Detections:
     order = np.argsort(-found.scores, kind="stable")
     masks = None if found.masks is None else found.masks[order]
     best = float(found.scores.max(initial=0.0))
-    return kept(Detections(found.boxes[order], found.scores[order], found.phrase[order], masks), FAINT * best, limit)
+    return kept(
+        Detections(found.boxes[order], found.scores[order], found.phrase[order], masks),
+        FAINT * best,
+        limit,
+    )
 
 
 def _masks_of(session: Session, found: Detections, position: int, shape: tuple[int, ...]) -> Masks:

@@ -1,4 +1,6 @@
-"""From a map of a frame to the places worth looking at: boxes around its high parts, each with its highest point. Pure arrays."""
+"""From a map of a frame to the places worth looking at: boxes around its high parts, each with its
+highest point. Pure arrays.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,19 +17,23 @@ Floats = NDArray[np.float32]
 
 _FINE = 8  # map pixels a patch side, for regions with edges between patches
 _SPLIT = 0.6  # share of a region's peak at which its parts are taken for objects of their own
-FAINT = 0.05  # share of the best candidate's height or score below which others are not worth a mask
+# share of the best candidate's height or score below which others are not worth a mask
+FAINT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A part of a map: box (4,) xyxy in map pixels, right and bottom exclusive; peak (x, y), the centre of its highest
-    pixel; value of that pixel."""
+    """A part of a map: box (4,) xyxy in map pixels, right and bottom exclusive; peak (x, y), the
+    centre of its highest pixel; value of that pixel.
+    """
 
     box: Floats
     peak: tuple[float, float]
     value: float
 
-    def prompt(self, object_id: int, position: int, grid: tuple[int, ...], shape: tuple[int, ...]) -> Prompt:
+    def prompt(
+        self, object_id: int, position: int, grid: tuple[int, ...], shape: tuple[int, ...]
+    ) -> Prompt:
         """This, as a tracker is told it. grid, shape: (height, width) of the map and of the frame."""
         scale = np.array([shape[1] / grid[1], shape[0] / grid[0]], np.float32)
         return Prompt(
@@ -48,9 +54,11 @@ def fine(grid: Floats) -> Floats:
 
 
 def regions(heat: Floats, level: float, limit: int) -> list[Region]:
-    """Where a map is high, the highest first: each a connected part of at least `level` times its own peak.
+    """Where a map is high, the highest first: each a connected part of at least `level` times its
+    own peak.
 
-    A region that falls apart at a higher level, as two things side by side do, is given in its parts too.
+    A region that falls apart at a higher level, as two things side by side do, is given in its
+    parts too.
 
     Args:
         heat: (h, w), none negative.
@@ -73,14 +81,22 @@ def regions(heat: Floats, level: float, limit: int) -> list[Region]:
 
 
 def _summits(heat: Floats) -> list[tuple[int, int]]:
-    """(y, x) of the points that nothing within a patch is higher than, the highest first; one of each plateau."""
-    labels, count = ndimage.label((heat == ndimage.maximum_filter(heat, size=2 * _FINE + 1)) & (heat > 0))
+    """(y, x) of the points that nothing within a patch is higher than, the highest first; one of
+    each plateau.
+    """
+    labels, count = ndimage.label(
+        (heat == ndimage.maximum_filter(heat, size=2 * _FINE + 1)) & (heat > 0)
+    )
     points = ndimage.maximum_position(heat, labels, range(1, count + 1))
     return sorted(((int(y), int(x)) for y, x in points), key=lambda point: -float(heat[point]))
 
 
-def _parts(heat: Floats, part: NDArray[np.bool_], summits: Sequence[tuple[int, int]]) -> list[Region]:
-    """The surroundings of each summit, highest first, that a valley parts from all higher ones; none if there is but one."""
+def _parts(
+    heat: Floats, part: NDArray[np.bool_], summits: Sequence[tuple[int, int]]
+) -> list[Region]:
+    """The surroundings of each summit, highest first, that a valley parts from all higher ones;
+    none if there is but one.
+    """
     apart: list[Region] = []
     for k, summit in enumerate(summits):
         value = float(heat[summit])

@@ -1,7 +1,9 @@
-"""A phrase among what else may be there: how much more something looks like it than like anything else.
+"""A phrase among what else may be there: how much more something looks like it than like anything
+else.
 
-A cosine alone says little: its scale differs from phrase to phrase. Its share in a softmax over the phrase and what else may
-be on a picture does not. Knows nothing of models or torch: vectors are handed in.
+A cosine alone says little: its scale differs from phrase to phrase. Its share in a softmax over the
+phrase and what else may be on a picture does not. Knows nothing of models or torch: vectors are
+handed in.
 """
 
 import re
@@ -15,10 +17,12 @@ from trawl.models.protocols import DenseEmbedder
 from trawl.records.arrays import Embeddings
 
 Floats = NDArray[np.float32]
-Sentences = Callable[[str], Sequence[str]]  # a phrase in the sentences whose embeddings are averaged
+# a phrase in the sentences whose embeddings are averaged
+Sentences = Callable[[str], Sequence[str]]
 Vectors = Callable[[str], Floats]  # (D,) unit length, of a phrase
 
-_SAME_TEXT = 0.85  # cosine above which two phrases are one; in the demo's world, "a violet star" and "a purple star"
+# cosine above which two phrases are one; in the demo's world, "a violet star" and "a purple star"
+_SAME_TEXT = 0.85
 _EMPTY_WORDS = frozenset(
     ("a", "an", "the", "one", "thing", "things", "object", "objects", "something", "of", "in", "on")
 )
@@ -32,7 +36,9 @@ class View:
     logit_scale: float
 
     def share(self, patches: Floats) -> Floats:
-        """(..., D) patches, as `embed_patches` gives them -> (...), 0-1: how much more each is the phrase's than another's."""
+        """(..., D) patches, as `embed_patches` gives them -> (...), 0-1: how much more each is the
+        phrase's than another's.
+        """
         return _softmax_first(patches @ self.texts.T)
 
     def share_of_picture(self, vector: Floats) -> float:
@@ -50,7 +56,10 @@ def view_of(phrase: str, contrast: Sequence[str], vectors: Vectors, logit_scale:
     """
     own = vectors(phrase)
     others = [vectors(text) for text in contrast if not same_thing(phrase, text)]
-    return View(np.stack([own, *(vector for vector in others if float(vector @ own) < _SAME_TEXT)]), logit_scale)
+    return View(
+        np.stack([own, *(vector for vector in others if float(vector @ own) < _SAME_TEXT)]),
+        logit_scale,
+    )
 
 
 class AveragedTexts:
@@ -69,7 +78,8 @@ class AveragedTexts:
 
 
 def same_thing(phrase: str, other: str) -> bool:
-    """Whether one text says all that the other does, so that they cannot be told apart by what they mean.
+    """Whether one text says all that the other does, so that they cannot be told apart by what they
+    mean.
 
     >>> same_thing("a star", "a red star"), same_thing("a red thing", "a red star"), same_thing("a red star", "a red heart")
     (True, True, False)

@@ -1,14 +1,19 @@
 """The three Ray actors of the index pipeline, each a thin shell around one step.
 
-    DecodeActor   one unit of work at a time: fetch, decode in a sandboxed child, send small uint8 pictures to the embedders,
-                  gather their vectors, return the rows of the whole unit. Imports no torch: it starts fast and dies alone.
-                  While one unit waits for its vectors, the next is decoded: `UNITS_AT_ONCE`.
-    EmbedActor    holds the model; pictures in, vectors out. Knows nothing of videos. On CPUs its threads share one model and
+    DecodeActor   one unit of work at a time: fetch, decode in a sandboxed child, send small uint8
+                  pictures to the embedders,
+                  gather their vectors, return the rows of the whole unit. Imports no torch: it
+                  starts fast and dies alone. While one unit waits for its vectors, the next is
+                  decoded: `UNITS_AT_ONCE`.
+    EmbedActor    holds the model; pictures in, vectors out. Knows nothing of videos. On CPUs its
+                  threads share one model and
                   one queue, so that no core waits while another has batches left.
-    WriterActor   turns the rows of many units into Lance fragments that no reader can see until the driver commits them.
+    WriterActor   turns the rows of many units into Lance fragments that no reader can see until the
+                  driver commits them.
 
-The pictures go from decoder to embedder directly, so the driver handles a few messages per video, whatever its length. What is
-given up: an embedder that dies takes the units of the decoders that were waiting for it along; they are repeated.
+The pictures go from decoder to embedder directly, so the driver handles a few messages per video,
+whatever its length. What is given up: an embedder that dies takes the units of the decoders that
+were waiting for it along; they are repeated.
 """
 
 import tempfile
@@ -36,16 +41,17 @@ if TYPE_CHECKING:
     from trawl.models.clip.weights import Blueprint
 
 
-UNITS_AT_ONCE = 2  # in one decode actor: one is decoded, the other is fetched or waits for its vectors
+# in one decode actor: one is decoded, the other is fetched or waits for its vectors
+UNITS_AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One video, or one span of a long one, for one decode actor.
 
-    number 0 is decoded first and alone: only its probe says how many spans there are, and where. span: [start_s, end_s), None for
-    number 0. earlier: attempts at these bytes that failed in earlier runs; attempt: counts the processes that took it up in this
-    one, from 1.
+    number 0 is decoded first and alone: only its probe says how many spans there are, and where.
+    span: [start_s, end_s), None for number 0. earlier: attempts at these bytes that failed in
+    earlier runs; attempt: counts the processes that took it up in this one, from 1.
     """
 
     video: VideoFile
@@ -71,8 +77,11 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True)
 class UnitDone:
-    """What a unit gave. Seconds are of this unit: fetching, CPU of its decoding, waiting for vectors; decoder_mb: peak memory
-    of its decoding process."""
+    """What a unit gave.
+
+    Seconds are of this unit: fetching, CPU of its decoding, waiting for vectors; decoder_mb: peak
+    memory of its decoding process.
+    """
 
     facts: VideoFacts
     rest: tuple[Span, ...]  # what of a long video is left to do, when this was its number 0
@@ -89,7 +98,10 @@ class UnitDone:
 
 @dataclass(frozen=True, slots=True)
 class UnitRefused:
-    """A unit that gives no rows. An answer and no exception: a bad video is nothing unusual, and has no traceback."""
+    """A unit that gives no rows.
+
+    An answer and no exception: a bad video is nothing unusual, and has no traceback.
+    """
 
     reason: Reason
     message: str
@@ -108,11 +120,17 @@ class DecodeActor:
         batch_size: int,
         scratch: str | None,
     ) -> None:
-        """scratch: folder for videos that are fetched from object storage; None is the system's temporary folder."""
+        """scratch: folder for videos that are fetched from object storage; None is the system's
+        temporary folder.
+        """
         from trawl.decode.sandbox import DecodeSandbox
 
         self._decode, self._sampling, self._spec, self._storage = decode, sampling, spec, storage
-        self._dtype, self._batch_size, self._scratch = dtype, batch_size, Path(scratch or tempfile.gettempdir())
+        self._dtype, self._batch_size, self._scratch = (
+            dtype,
+            batch_size,
+            Path(scratch or tempfile.gettempdir()),
+        )
         self._sandbox = DecodeSandbox(decode)
         self._decoding = threading.Lock()  # the sandbox does one job at a time
 
@@ -134,7 +152,8 @@ class DecodeActor:
         Args:
             unit: what to decode.
             embedders: the live embedding actors; the least busy one gets the next batch.
-            window: batches in flight at most, which bounds this actor's memory whatever the video's length.
+            window: batches in flight at most, which bounds this actor's memory whatever the video's
+                length.
 
         Raises:
             RayActorError: an embedder died; nothing is known against the video.
@@ -152,7 +171,8 @@ class DecodeActor:
 
         started = time.perf_counter()
         where = (unit.video.uri, self._storage, self._scratch, self._decode.max_bytes)
-        with localize(*where, unit.video.fingerprint) as path:  # the spans of one video share a copy
+        # the spans of one video share a copy
+        with localize(*where, unit.video.fingerprint) as path:
             fetch_s = time.perf_counter() - started
             pending = _Window(embedders, window)
             embedded: list[tuple[FrameBatch, np.ndarray]] = []
@@ -219,7 +239,8 @@ class _Window:
         self._embedders, self._size = embedders, size
         self._pending: deque[tuple[FrameBatch, ObjectRef[np.ndarray], int]] = deque()
         self._busy = [0] * len(embedders)
-        self._turn = int(np.random.default_rng().integers(len(embedders)))  # decoders must not all start with the first
+        # decoders must not all start with the first
+        self._turn = int(np.random.default_rng().integers(len(embedders)))
         self.waited_s = 0.0
 
     def push(self, batch: FrameBatch) -> Iterator[tuple[FrameBatch, np.ndarray]]:
@@ -255,7 +276,11 @@ def _split(batch: FrameBatch, size: int) -> Iterator[FrameBatch]:
     for start in range(0, len(batch), size):
         part = slice(start, start + size)
         yield FrameBatch(
-            batch.frames[part], batch.frame_index[part], batch.time_s[part], batch.shot[part], batch.substituted[part]
+            batch.frames[part],
+            batch.frame_index[part],
+            batch.time_s[part],
+            batch.shot[part],
+            batch.substituted[part],
         )
 
 
@@ -263,7 +288,9 @@ class EmbedActor:
     """Holds one model on one device."""
 
     def __init__(self, blueprint: "Blueprint", device: str, batch_size: int) -> None:
-        """Batches at a time are Ray's business (`max_concurrency`); each is computed by the thread that took it."""
+        """Batches at a time are Ray's business (`max_concurrency`); each is computed by the thread
+        that took it.
+        """
         from trawl.models.clip.embedders import build
 
         self._embedder = build(blueprint, device, batch_size, threads=1)
@@ -297,7 +324,9 @@ class WriterActor:
 
         import_lance()
 
-    def write(self, uri: str, options: dict[str, str], schema: pa.Schema, *tables: pa.Table) -> list[str]:
+    def write(
+        self, uri: str, options: dict[str, str], schema: pa.Schema, *tables: pa.Table
+    ) -> list[str]:
         """Rows of many units -> the metadata, as JSON, of fragments that belong to no version yet."""
         from trawl.table.frames import write_fragments
 

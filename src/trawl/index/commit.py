@@ -1,7 +1,9 @@
-"""Makes finished videos durable: rows to fragments on a writer, then one commit and the ledger, by the driver alone.
+"""Makes finished videos durable: rows to fragments on a writer, then one commit and the ledger, by
+the driver alone.
 
-The order is the guarantee: rows first, ledger second. A crash between the two repeats those videos, and because rows are
-replaced by video, the repetition doubles nothing. How much a crash can cost is `commit_rows` or `commit_every_s`.
+The order is the guarantee: rows first, ledger second. A crash between the two repeats those videos,
+and because rows are replaced by video, the repetition doubles nothing. How much a crash can cost is
+`commit_rows` or `commit_every_s`.
 """
 
 import logging
@@ -32,8 +34,11 @@ _WRITERS = 3  # processes that one commit's rows may cost
 
 @dataclass
 class Tables:
-    """The two tables of one recipe. `ledger` is replaced by its next version with every write. check: raises when this
-    process may no longer write them."""
+    """The two tables of one recipe.
+
+    `ledger` is replaced by its next version with every write. check: raises when this process may
+    no longer write them.
+    """
 
     frames_uri: str
     ledger_uri: str
@@ -45,7 +50,12 @@ class Tables:
 
     @classmethod
     def open(
-        cls, storage: Storage, dataset: str, recipe_key: str, schema: pa.Schema, check: Callable[[], None]
+        cls,
+        storage: Storage,
+        dataset: str,
+        recipe_key: str,
+        schema: pa.Schema,
+        check: Callable[[], None],
     ) -> "Tables":
         """Open both, created empty where they are not there.
 
@@ -54,11 +64,19 @@ class Tables:
             StorageError: the storage failed.
         """
         options = storage.lance_options
-        frames_uri, ledger_uri = (storage.table_uri(dataset, recipe_key, table) for table in ("frames", "videos"))
+        frames_uri, ledger_uri = (
+            storage.table_uri(dataset, recipe_key, table) for table in ("frames", "videos")
+        )
         frames.create_if_missing(frames_uri, options, schema)
         return cls(frames_uri, ledger_uri, options, schema, open_ledger(ledger_uri, options), check)
 
-    def commit(self, fragments: list[str], video_ids: list[str], ledger_rows: list[dict[str, Any]], key: str) -> None:
+    def commit(
+        self,
+        fragments: list[str],
+        video_ids: list[str],
+        ledger_rows: list[dict[str, Any]],
+        key: str,
+    ) -> None:
         """Replace the videos' frames by those in the fragments, then say so in the ledger."""
         self.check()
         frames.commit(self.frames_uri, self.options, fragments, video_ids, key, self.places)
@@ -102,8 +120,8 @@ class Committer:
     def flush(self) -> None:
         """Commit everything gathered so far.
 
-        Videos whose rows were lost with their node become failures with the reason `worker_died`, and the next run takes
-        them up again.
+        Videos whose rows were lost with their node become failures with the reason `worker_died`,
+        and the next run takes them up again.
         """
         outcomes, self._pending, self._rows, self._last = self._pending, [], 0, time.monotonic()
         if not outcomes:
@@ -115,7 +133,12 @@ class Committer:
         self._count += 1
         rows = [ledger_row(outcome, self._run_id) for outcome in outcomes]
         # A failed video's old rows go as well: what they show is no longer in the corpus.
-        self._tables.commit(fragments, [o.video.video_id for o in outcomes], rows, key=f"{self._run_id}/{self._count}")
+        self._tables.commit(
+            fragments,
+            [o.video.video_id for o in outcomes],
+            rows,
+            key=f"{self._run_id}/{self._count}",
+        )
         for outcome in outcomes:
             self._on_commit(outcome)
         indexed = [outcome for outcome in outcomes if isinstance(outcome, Indexed)]
@@ -131,7 +154,11 @@ class Committer:
         for left in reversed(range(_WRITERS)):
             try:
                 writer = self._writers.handles[place]
-                return list(result(writer.write.remote(tables.frames_uri, tables.options, tables.schema, *refs)))
+                return list(
+                    result(
+                        writer.write.remote(tables.frames_uri, tables.options, tables.schema, *refs)
+                    )
+                )
             except RayTaskError as error:
                 if isinstance(error.cause, _LOST):
                     raise error.cause from error
@@ -147,5 +174,6 @@ def _lost(outcome: Outcome, error: Exception) -> Outcome:
     if isinstance(outcome, Failed):
         return outcome
     message = f"its rows were lost before they were written: {str(error).splitlines()[0]}"
-    # No attempt that counts against the video: it was decoded and embedded, and lost with a node that had others as well.
+    # No attempt that counts against the video: it was decoded and embedded, and lost with a node
+    # that had others as well.
     return Failed(outcome.video, Reason.WORKER_DIED, message, outcome.earlier)

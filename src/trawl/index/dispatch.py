@@ -1,8 +1,10 @@
-"""Hands units to decode actors, a few at a time each, and turns whatever happens to them into an answer.
+"""Hands units to decode actors, a few at a time each, and turns whatever happens to them into an
+answer.
 
-Every unit ends in exactly one `Finished` or `Refused`, also when actors die: the units that a dead decoder had are tried again,
-three times in all, and each of them alone in its process, so that only the one that kills is refused. A unit that lost its
-embedder is repeated in the same way. Order of answers is the order of completion.
+Every unit ends in exactly one `Finished` or `Refused`, also when actors die: the units that a dead
+decoder had are tried again, three times in all, and each of them alone in its process, so that only
+the one that kills is refused. A unit that lost its embedder is repeated in the same way. Order of
+answers is the order of completion.
 """
 
 from collections import deque
@@ -22,7 +24,10 @@ from trawl.runtime.session import result
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A unit whose rows are in the object store. `rows` is a reference; nobody fetches it but the writer."""
+    """A unit whose rows are in the object store.
+
+    `rows` is a reference; nobody fetches it but the writer.
+    """
 
     unit: Unit
     done: UnitDone
@@ -48,7 +53,9 @@ class _Running(NamedTuple):
 class Dispatcher:
     """One screen's worth of scheduling: how busy each decoder is, waiting units, units under way."""
 
-    def __init__(self, decoders: Pool[DecodeActor], embedders: Pool[EmbedActor], embed_threads: int = 1) -> None:
+    def __init__(
+        self, decoders: Pool[DecodeActor], embedders: Pool[EmbedActor], embed_threads: int = 1
+    ) -> None:
         """embed_threads: batches that each embedder computes at a time."""
         self._decoders, self._embedders = decoders, embedders
         self._load = [0] * len(decoders.handles)
@@ -56,7 +63,9 @@ class Dispatcher:
         self._running: dict[Any, _Running] = {}
         self._window = 2 + -(-2 * embed_threads * len(embedders.handles) // len(decoders.handles))
 
-    def run(self, videos: Iterator[PlannedVideo], tick: Callable[[], None]) -> Iterator[Finished | Refused]:
+    def run(
+        self, videos: Iterator[PlannedVideo], tick: Callable[[], None]
+    ) -> Iterator[Finished | Refused]:
         """Work through all videos. `tick` is called about twice a second while nothing happens."""
         while True:
             self._fill(videos)
@@ -81,7 +90,9 @@ class Dispatcher:
 
     def _submit(self, unit: Unit, index: int) -> None:
         handle = self._decoders.handles[index]
-        done, rows = handle.process.options(num_returns=2).remote(unit, self._embedders.handles, self._window)
+        done, rows = handle.process.options(num_returns=2).remote(
+            unit, self._embedders.handles, self._window
+        )
         self._running[done] = _Running(unit, index, handle, rows)
         self._load[index] += _share(unit)
 
@@ -105,12 +116,16 @@ class Dispatcher:
                 yield Refused(unit, done.reason, done.message)
             else:
                 rest = enumerate(done.rest, 1)
-                self._waiting.extend(replace(unit, number=number, span=span, attempt=1) for number, span in rest)
+                self._waiting.extend(
+                    replace(unit, number=number, span=span, attempt=1) for number, span in rest
+                )
                 yield Finished(unit, done, running.rows)
 
     def _again(self, unit: Unit, message: str) -> Iterator[Refused]:
         if unit.attempt >= MAX_ATTEMPTS:
-            yield Refused(unit, Reason.WORKER_DIED, f"{message} (attempt {unit.attempt} of {MAX_ATTEMPTS})")
+            yield Refused(
+                unit, Reason.WORKER_DIED, f"{message} (attempt {unit.attempt} of {MAX_ATTEMPTS})"
+            )
         else:
             self._waiting.appendleft(replace(unit, attempt=unit.attempt + 1))
 

@@ -1,4 +1,7 @@
-"""What `dry_run=true` prints: the plan, and what it would take by the measure of earlier runs. Writes nothing."""
+"""What `dry_run=true` prints: the plan, and what it would take by the measure of earlier runs.
+
+Writes nothing.
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -26,7 +29,13 @@ class _Nothing:
 
 
 def foresee(
-    config: IndexConfig, storage: Storage, dataset: str, recipe: str, dim: int, listing: Listing, console: Console
+    config: IndexConfig,
+    storage: Storage,
+    dataset: str,
+    recipe: str,
+    dim: int,
+    listing: Listing,
+    console: Console,
 ) -> None:
     """Plan and price a run, and print both.
 
@@ -37,19 +46,32 @@ def foresee(
         UsageError: the corpus or the storage cannot be read.
     """
     ledger: LedgerView = (
-        existing_ledger(storage.table_uri(dataset, recipe, "videos"), storage.lance_options) or _Nothing()
+        existing_ledger(storage.table_uri(dataset, recipe, "videos"), storage.lance_options)
+        or _Nothing()
     )
     plan = make_plan(listing, ledger, config.retry)
     sizes = [planned.video.size_bytes for planned in plan.work()][: config.limit]
     known = estimate.rates(earlier_runs(storage, dataset), recipe)
     row_bytes = dim * (2 if config.table.dtype == "float16" else 4)
-    guess = estimate.estimate(len(sizes), sum(sizes), row_bytes, known, config.prices) if known else None
-    line(console, "would do", ", ".join(f"{n:,} {kind}" for kind, n in asdict(plan.counts).items() if n) or "nothing")
+    guess = (
+        estimate.estimate(len(sizes), sum(sizes), row_bytes, known, config.prices)
+        if known
+        else None
+    )
+    line(
+        console,
+        "would do",
+        ", ".join(f"{n:,} {kind}" for kind, n in asdict(plan.counts).items() if n) or "nothing",
+    )
     line(console, "videos", f"{len(sizes):,} to index, {sum(sizes) / 1e9:,.3f} GB to read")
     if not sizes:
         line(console, "cost", "one listing")
     elif guess is None or known is None:
-        line(console, "cost", f"unknown: no earlier run of recipe {recipe} tells; run one with limit=100 to measure it")
+        line(
+            console,
+            "cost",
+            f"unknown: no earlier run of recipe {recipe} tells; run one with limit=100 to measure it",
+        )
     else:
         _print(guess, known, config, console)
     line(console, "dry run", "nothing was changed")

@@ -1,7 +1,7 @@
 """One video's pictures and their embeddings as rows of `frames.lance`.
 
-Refuses what would poison a table: vectors that are not finite or not of unit length. Knows nothing of models, of
-decoding or of where rows are written.
+Refuses what would poison a table: vectors that are not finite or not of unit length. Knows nothing
+of models, of decoding or of where rows are written.
 """
 
 import json
@@ -20,7 +20,11 @@ _LENGTH_TOLERANCE = 1e-3
 
 
 def frames_batch(
-    video: VideoFile, probe: Probe, batch: FrameBatch, embeddings: Embeddings, dtype: str = "float16"
+    video: VideoFile,
+    probe: Probe,
+    batch: FrameBatch,
+    embeddings: Embeddings,
+    dtype: str = "float16",
 ) -> pa.RecordBatch:
     """The rows of N sampled pictures.
 
@@ -42,7 +46,9 @@ def frames_batch(
     schema = frames_schema(embeddings.shape[1], dtype)
     if n == 0:
         return pa.RecordBatch.from_pylist([], schema)
-    vectors = pa.array(embeddings.astype(dtype).reshape(-1), schema.field("embedding").type.value_type)
+    vectors = pa.array(
+        embeddings.astype(dtype).reshape(-1), schema.field("embedding").type.value_type
+    )
     columns = [
         _repeated(video.video_id, n, pa.string()),
         pa.array(batch.frame_index, pa.int64()),
@@ -51,7 +57,9 @@ def frames_batch(
         pa.array(batch.substituted, pa.bool_()),
         _repeated(probe.duration_s, n, pa.float64()),
         _repeated(path_parts(video.video_id), n, pa.list_(pa.string())),
-        pa.ExtensionArray.from_storage(pa.json_(), _repeated(_as_json(video.metadata), n, pa.string())),
+        pa.ExtensionArray.from_storage(
+            pa.json_(), _repeated(_as_json(video.metadata), n, pa.string())
+        ),
         pa.FixedSizeListArray.from_arrays(vectors, embeddings.shape[1]),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
@@ -71,10 +79,14 @@ def check_embeddings(embeddings: Embeddings, n: int) -> None:
     if embeddings.ndim != 2 or len(embeddings) != n:
         raise ValueError(f"{n} pictures, but embeddings of shape {embeddings.shape}")
     if not np.isfinite(embeddings).all():
-        raise ValueError(f"{int((~np.isfinite(embeddings)).any(axis=1).sum())} of {n} embeddings are not finite")
+        raise ValueError(
+            f"{int((~np.isfinite(embeddings)).any(axis=1).sum())} of {n} embeddings are not finite"
+        )
     lengths = np.linalg.norm(embeddings.astype(np.float32), axis=1)
     if n and abs(lengths - 1).max() > _LENGTH_TOLERANCE:
-        raise ValueError(f"embeddings must have unit length, got {lengths.min():.4f} to {lengths.max():.4f}")
+        raise ValueError(
+            f"embeddings must have unit length, got {lengths.min():.4f} to {lengths.max():.4f}"
+        )
 
 
 def _as_json(metadata: Mapping[str, Any]) -> str:

@@ -1,7 +1,10 @@
-"""What a run would cost, from what earlier runs of the same dataset did cost. Reads their `run.json`; runs nothing.
+"""What a run would cost, from what earlier runs of the same dataset did cost.
 
-Everything is taken per byte of video, because a listing knows no more of a video than its size; what a run spends besides work on
-videos (start-up, planning, publishing) is taken per run. Only runs of the same recipe count: another model has other costs.
+Reads their `run.json`; runs nothing.
+
+Everything is taken per byte of video, because a listing knows no more of a video than its size;
+what a run spends besides work on videos (start-up, planning, publishing) is taken per run. Only
+runs of the same recipe count: another model has other costs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +19,9 @@ _FACTS_BYTES = 64  # of a stored row, beside its embedding: what filters need
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Means over `runs` earlier runs that read `size_bytes` in all; each per byte of video but fixed_s, seconds of a run."""
+    """Means over `runs` earlier runs that read `size_bytes` in all; each per byte of video but
+    fixed_s, seconds of a run.
+    """
 
     runs: int
     size_bytes: int
@@ -29,7 +34,9 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """hours of wall, CPU and GPU; bytes read and newly stored; money, by what it is spent on (a month for what is stored)."""
+    """hours of wall, CPU and GPU; bytes read and newly stored; money, by what it is spent on (a
+    month for what is stored).
+    """
 
     videos: int
     size_bytes: int
@@ -50,7 +57,9 @@ def rates(records: Iterable[Mapping[str, Any]], recipe: str) -> Rates | None:
     Returns:
         None where no run of this recipe has read a byte.
     """
-    useful = [one for one in records if one.get("recipe") == recipe and one.get("size_bytes", 0) > 0][:_RUNS]
+    useful = [
+        one for one in records if one.get("recipe") == recipe and one.get("size_bytes", 0) > 0
+    ][:_RUNS]
     size = sum(int(one["size_bytes"]) for one in useful)
     if not size:
         return None
@@ -60,14 +69,21 @@ def rates(records: Iterable[Mapping[str, Any]], recipe: str) -> Rates | None:
         size_bytes=size,
         wall_s=sum(work) / size,
         cpu_s=sum(sum(one["cpu_s"].values()) for one in useful) / size,
-        gpu_s=sum(float(one.get("gpus", 0.0)) * spent for one, spent in zip(useful, work, strict=True)) / size,
+        gpu_s=sum(
+            float(one.get("gpus", 0.0)) * spent for one, spent in zip(useful, work, strict=True)
+        )
+        / size,
         frames=sum(int(one["frames"].get("embedded", 0)) for one in useful) / size,
         fixed_s=sum(float(one["wall_s"]) for one in useful) / len(useful) - sum(work) / len(useful),
     )
 
 
-def estimate(videos: int, size_bytes: int, row_bytes: int, known: Rates, prices: PricesConfig) -> Estimate:
-    """What that many videos of that many bytes in all would take, and the rows of their embeddings of `row_bytes` each."""
+def estimate(
+    videos: int, size_bytes: int, row_bytes: int, known: Rates, prices: PricesConfig
+) -> Estimate:
+    """What that many videos of that many bytes in all would take, and the rows of their embeddings
+    of `row_bytes` each.
+    """
     wall_h = (known.fixed_s + known.wall_s * size_bytes) / 3600
     cpu_h, gpu_h = known.cpu_s * size_bytes / 3600, known.gpu_s * size_bytes / 3600
     stored = known.frames * size_bytes * (row_bytes + _FACTS_BYTES)

@@ -1,8 +1,8 @@
 """The actors of one index job: how many, with what, and what to do when one dies.
 
-Decoders and embedders scale apart: on one machine without a GPU both share its cores, on a cluster the decoders take the CPUs
-and the embedders the GPUs (`conf/resources`). All start at once and are waited for once, because their imports take longer than
-anything else in a small job.
+Decoders and embedders scale apart: on one machine without a GPU both share its cores, on a cluster
+the decoders take the CPUs and the embedders the GPUs (`conf/resources`). All start at once and are
+waited for once, because their imports take longer than anything else in a small job.
 """
 
 import contextlib
@@ -18,8 +18,9 @@ from trawl.runtime.process import peak_mb
 from trawl.runtime.room import Waiting, index_sizes
 from trawl.runtime.session import ray_session
 
-# Pictures. A CPU is as fast with 8 as with 32, the cores share a short video's pictures better, and the memory of larger
-# intermediate results goes back to the system each time, to be paged in again: 5 % of the time.
+# Pictures. A CPU is as fast with 8 as with 32, the cores share a short video's pictures better, and
+# the memory of larger intermediate results goes back to the system each time, to be paged in again:
+# 5 % of the time.
 _BATCH_ON_CPU = 8
 
 
@@ -33,7 +34,10 @@ class Fleet:
     embed_threads: int
 
     def report(self, record: RunRecord) -> None:
-        """Add what the actors have spent; what one that died had spent is not known. The work is over: copies of videos go."""
+        """Add what the actors have spent; what one that died had spent is not known.
+
+        The work is over: copies of videos go.
+        """
         embed = self.embedders.ask("spent")
         record.cpu_s["embed"] = sum(cpu_s for cpu_s, _ in embed)
         record.peak_mb |= {
@@ -45,9 +49,12 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord, waiting: Waiting) -> Iterator[Fleet]:
-    """Start Ray where none runs, and the actors on it; yields when all of them can work. Measured as `start_up`, and
-    their end as `shut_down`.
+def fleet(
+    config: IndexConfig, blueprint: Blueprint, record: RunRecord, waiting: Waiting
+) -> Iterator[Fleet]:
+    """Start Ray where none runs, and the actors on it; yields when all of them can work.
+
+    Measured as `start_up`, and their end as `shut_down`.
 
     Raises:
         ConfigError: no cluster at `resources.address`, or the actors do not fit on it.
@@ -69,7 +76,9 @@ def fleet(config: IndexConfig, blueprint: Blueprint, record: RunRecord, waiting:
 def _start(config: IndexConfig, blueprint: Blueprint, waiting: Waiting) -> Fleet:
     resources, embedder = config.resources, config.embedder
     sizes = index_sizes(resources, waiting)
-    batch_size = embedder.batch_size if resources.embed_gpus else min(embedder.batch_size, _BATCH_ON_CPU)
+    batch_size = (
+        embedder.batch_size if resources.embed_gpus else min(embedder.batch_size, _BATCH_ON_CPU)
+    )
     return Fleet(
         embedders=Pool(
             EmbedActor,

@@ -1,12 +1,17 @@
 """The index job on one screen: source - plan - decode - embed - frames table - publish.
 
-    driver     list the corpus, compare with the ledger, hand out videos, commit, publish          1 process
-    decode     one video or span each, in a sandboxed child; CPU only                              1:1 span -> rows
-    embed      batches of small uint8 pictures from any decoder; GPU where there is one            N:1 batches -> model
-    write      rows of many videos -> one fragment                                                 N:1 videos -> fragment
+    driver     list the corpus, compare with the ledger, hand out videos, commit, publish          1
+               process
+    decode     one video or span each, in a sandboxed child; CPU only
+               1:1 span -> rows
+    embed      batches of small uint8 pictures from any decoder; GPU where there is one
+               N:1 batches -> model
+    write      rows of many videos -> one fragment
+               N:1 videos -> fragment
 
-Actors start only when there is work, so a night without changes costs one listing. Everything after the plan may be killed at
-any point: what is committed stays, the rest is planned again (docs/architecture.md).
+Actors start only when there is work, so a night without changes costs one listing. Everything after
+the plan may be killed at any point: what is committed stays, the rest is planned again
+(docs/architecture.md).
 """
 
 import logging
@@ -53,7 +58,10 @@ _FEW = 20  # videos of which any number may go without a question
 
 
 def run(
-    config: IndexConfig, console: Console | None = None, lease: Lease | None = None, deadline: Deadline | None = None
+    config: IndexConfig,
+    console: Console | None = None,
+    lease: Lease | None = None,
+    deadline: Deadline | None = None,
 ) -> RunRecord:
     """Build or refresh a dataset's index and publish it.
 
@@ -62,7 +70,8 @@ def run(
         deadline: of the caller; None: `max_hours` from now.
 
     Raises:
-        UsageError: before any work starts, when it cannot work as configured, or another job writes the dataset.
+        UsageError: before any work starts, when it cannot work as configured, or another job writes
+            the dataset.
     """
     console, deadline = console or Console(), deadline or Deadline(config.max_hours)
     record = RunRecord(asdict(config))
@@ -72,10 +81,14 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(deadline.watching())
         folder = f"{dataset}/runs/{record.run_id}"
-        log = journal(None if config.dry_run else storage, folder, "index", record.run_id, config.log)
+        log = journal(
+            None if config.dry_run else storage, folder, "index", record.run_id, config.log
+        )
         stack.enter_context(log)
         if lease is None and not config.dry_run:
-            lease = stack.enter_context(hold_dataset(storage, dataset, "jobs.index", config.table.lease_s, console))
+            lease = stack.enter_context(
+                hold_dataset(storage, dataset, "jobs.index", config.table.lease_s, console)
+            )
         if config.rollback is not None:
             return _rollback(config, storage, dataset, config.rollback, record, console)
         _run(config, storage, dataset, deadline, lease, record, console)
@@ -105,9 +118,13 @@ def _run(
     with record.clock.step("prepare"):
         import_lance()
         published = _published_embedder(storage, dataset)
-        blueprint = registry.resolve(config.embedder, published, gpus=config.resources.embed_gpus > 0)
+        blueprint = registry.resolve(
+            config.embedder, published, gpus=config.resources.embed_gpus > 0
+        )
         _ensure_demo(config.dataset, console)
-    recipe = Recipe(blueprint.identity(), asdict(what_counts(config.sampling)), config.decode.decoder)
+    recipe = Recipe(
+        blueprint.identity(), asdict(what_counts(config.sampling)), config.decode.decoder
+    )
     with record.clock.step("plan"):
         check_retry(config.retry)
         listing = list_videos(config.dataset, config.storage)
@@ -118,9 +135,16 @@ def _run(
         schema = frames_schema(blueprint.dim, config.table.dtype)
         tables = Tables.open(storage, dataset, recipe.key, schema, lease.check)
         plan = make_plan(listing, tables.ledger, config.retry)
-    record.recipe, record.plan, record.ignored = recipe.key, asdict(plan.counts), dict(listing.ignored)
+    record.recipe, record.plan, record.ignored = (
+        recipe.key,
+        asdict(plan.counts),
+        dict(listing.ignored),
+    )
     _log.info(
-        "planned", extra={"fields": record.plan | {"recipe": recipe.key, "ignored": sum(record.ignored.values())}}
+        "planned",
+        extra={
+            "fields": record.plan | {"recipe": recipe.key, "ignored": sum(record.ignored.values())}
+        },
     )
     check_removed(plan.counts, config)
     _remove(plan, tables, record)
@@ -136,8 +160,17 @@ def _run(
 
 
 def check_removed(counts: Counts, config: IndexConfig) -> None:
-    """Raise DatasetError where so much of the index is gone from the corpus that the listing is more likely to be wrong."""
-    known = counts.removed + counts.changed + counts.retry + counts.unchanged + counts.failed + counts.quarantined
+    """Raise DatasetError where so much of the index is gone from the corpus that the listing is
+    more likely to be wrong.
+    """
+    known = (
+        counts.removed
+        + counts.changed
+        + counts.retry
+        + counts.unchanged
+        + counts.failed
+        + counts.quarantined
+    )
     if known > _FEW and counts.removed > config.max_removed_fraction * known:
         raise DatasetError(
             f"{config.dataset.uri} lacks {counts.removed:,} of the {known:,} videos that the index knows, more than "
@@ -153,7 +186,12 @@ def _published_embedder(storage: Storage, dataset: str) -> Mapping[str, Any] | N
 
 
 def _rollback(
-    config: IndexConfig, storage: Storage, dataset: str, number: int, record: RunRecord, console: Console
+    config: IndexConfig,
+    storage: Storage,
+    dataset: str,
+    number: int,
+    record: RunRecord,
+    console: Console,
 ) -> RunRecord:
     if config.dry_run:
         publish.open_tables(storage, dataset, publish.numbered(storage, dataset, number))
@@ -180,7 +218,9 @@ def _ensure_demo(config: DatasetConfig, console: Console) -> None:
             )
 
 
-def _publish(storage: Storage, dataset: str, recipe: Recipe, facts: dict[str, Any] | None, record: RunRecord) -> None:
+def _publish(
+    storage: Storage, dataset: str, recipe: Recipe, facts: dict[str, Any] | None, record: RunRecord
+) -> None:
     """Show queries what is committed; a new recipe once it is no less than what they have."""
     record.awaited = publish.awaited(storage, dataset, recipe.key, record.left)
     if record.awaited:
@@ -195,7 +235,9 @@ def _publish(storage: Storage, dataset: str, recipe: Recipe, facts: dict[str, An
 
 
 def _remove(plan: Plan, tables: Tables, record: RunRecord) -> None:
-    """Videos that are gone from the corpus go from the index; the ledger remembers that they were there."""
+    """Videos that are gone from the corpus go from the index; the ledger remembers that they were
+    there.
+    """
     if not plan.counts.removed:
         return
     with record.clock.step("remove"):
@@ -219,9 +261,15 @@ def _embed(
         return
     size_bytes = sum(planned.video.size_bytes for planned in islice(plan.work(), videos))
     waiting = waiting_for_room(console, deadline)
-    with or_no_time(deadline), fleet(config, blueprint, record, waiting) as workers, record.clock.step("work"):
+    with (
+        or_no_time(deadline),
+        fleet(config, blueprint, record, waiting) as workers,
+        record.clock.step("work"),
+    ):
         with IndexProgress(console, videos, size_bytes) as progress:
-            committer = Committer(workers.writers, tables, config.table, record.run_id, on_commit=record.count)
+            committer = Committer(
+                workers.writers, tables, config.table, record.run_id, on_commit=record.count
+            )
             work = _largest_first(islice(plan.work(), videos))
             _pump(deadline.within(work), workers, committer, record, progress)
             committer.flush()
@@ -231,7 +279,11 @@ def _embed(
 
 
 def _pump(
-    videos: Iterator[PlannedVideo], workers: Fleet, committer: Committer, record: RunRecord, progress: IndexProgress
+    videos: Iterator[PlannedVideo],
+    workers: Fleet,
+    committer: Committer,
+    record: RunRecord,
+    progress: IndexProgress,
 ) -> None:
     """videos -> units -> outcomes -> commits."""
     gatherer = Gatherer()
@@ -240,7 +292,9 @@ def _pump(
         committer.tick()
         progress.refresh()
 
-    for event in Dispatcher(workers.decoders, workers.embedders, workers.embed_threads).run(videos, tick):
+    for event in Dispatcher(workers.decoders, workers.embedders, workers.embed_threads).run(
+        videos, tick
+    ):
         progress.frames(record.count_unit(event))
         for outcome in gatherer.add(event):
             progress.video(outcome.video.size_bytes, isinstance(outcome, Failed))
@@ -248,6 +302,8 @@ def _pump(
 
 
 def _largest_first(videos: Iterator[PlannedVideo]) -> Iterator[PlannedVideo]:
-    """Large files early, a window at a time, so that the last actor is not left alone with a long video."""
+    """Large files early, a window at a time, so that the last actor is not left alone with a long
+    video.
+    """
     while window := list(islice(videos, _LARGEST_FIRST_AMONG)):
         yield from sorted(window, key=lambda planned: -planned.video.size_bytes)

@@ -1,6 +1,7 @@
 """Puts the units of a video together again: one outcome per video, one row in the ledger.
 
-"Indexed", "failed" and "quarantined" are different things, and a video is indexed only when all of its units are.
+"Indexed", "failed" and "quarantined" are different things, and a video is indexed only when all of
+its units are.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,10 @@ from trawl.storage.veil import scrub, veil
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """A video all of whose units are embedded. `rows` are references to their tables, in order of time."""
+    """A video all of whose units are embedded.
+
+    `rows` are references to their tables, in order of time.
+    """
 
     video: VideoFile
     facts: VideoFacts
@@ -44,7 +48,9 @@ Outcome = Indexed | Failed
 
 @dataclass
 class Gatherer:
-    """Keeps the finished units of videos that are not complete yet; memory is bounded by the videos in flight."""
+    """Keeps the finished units of videos that are not complete yet; memory is bounded by the videos
+    in flight.
+    """
 
     _parts: dict[str, dict[int, Finished]] = field(default_factory=dict)
     _failed: dict[str, int] = field(default_factory=dict)

@@ -1,9 +1,10 @@
 """What this run has to do: the corpus as listed against the ledger as it stands.
 
-Both sides stream. The ledger is held as hashes (19 bytes a video), the work is spooled to a temporary file as Arrow batches,
-and the names of removed videos are read from the ledger a second time, so memory hardly grows with the corpus. Names are
-compared by 64-bit hash: two of a million names collide with probability 3e-8, and the cost would be one video indexed again.
-Reads no storage itself; knows nothing of Lance.
+Both sides stream. The ledger is held as hashes (19 bytes a video), the work is spooled to a
+temporary file as Arrow batches, and the names of removed videos are read from the ledger a second
+time, so memory hardly grows with the corpus. Names are compared by 64-bit hash: two of a million
+names collide with probability 3e-8, and the cost would be one video indexed again. Reads no storage
+itself; knows nothing of Lance.
 """
 
 import hashlib
@@ -39,7 +40,9 @@ class Why(StrEnum):
 
     NEW = "new"
     CHANGED = "changed"  # its fingerprint differs
-    RETRY = "retry"  # it failed before, and is asked for by this run or in the ledger, or its reason is one that passes
+    # it failed before, and is asked for by this run or in the ledger, or its reason is one that
+    # passes
+    RETRY = "retry"
 
 
 _WHYS = frozenset(Why)
@@ -47,7 +50,10 @@ _WHYS = frozenset(Why)
 
 @dataclass(frozen=True, slots=True)
 class PlannedVideo:
-    """attempts: failed ones so far with these bytes. The attempt that makes it MAX_ATTEMPTS puts it in quarantine."""
+    """attempts: failed ones so far with these bytes.
+
+    The attempt that makes it MAX_ATTEMPTS puts it in quarantine.
+    """
 
     video: VideoFile
     why: Why
@@ -58,7 +64,8 @@ class PlannedVideo:
 class Counts:
     """How many videos are what. listed = new + changed + retry + unchanged + failed + quarantined.
 
-    failed: failed before and left alone, since nothing suggests another outcome; quarantined: left alone likewise.
+    failed: failed before and left alone, since nothing suggests another outcome; quarantined: left
+    alone likewise.
     """
 
     new: int = 0
@@ -89,7 +96,11 @@ class Plan:
         with pa.ipc.open_stream(self._spool) as stream:
             for batch in stream:
                 for row in batch.to_pylist():
-                    why, attempts, metadata = Why(row.pop("why")), row.pop("attempts"), json.loads(row.pop("metadata"))
+                    why, attempts, metadata = (
+                        Why(row.pop("why")),
+                        row.pop("attempts"),
+                        json.loads(row.pop("metadata")),
+                    )
                     yield PlannedVideo(VideoFile(**row, metadata=metadata), why, attempts)
 
     def removed(self) -> Iterator[str]:
@@ -111,10 +122,11 @@ def check_retry(retry: str | None) -> None:
 def make_plan(listing: Iterable[VideoFile], known: LedgerView, retry: str | None = None) -> Plan:
     """Compare the corpus with the ledger.
 
-    A video that failed is left alone until its fingerprint changes, unless its reason is one that passes by itself
-    (records.PASSING_REASONS) and it has attempts left, or `retry` asks for it: "failed" those that failed, "quarantined"
-    those given up on, a Reason's value both kinds with that reason; those set aside by hand only by that word. Or the ledger
-    asks for it (Status.RETRY), whatever its reason and attempts. A renamed video is a removed and a new one.
+    A video that failed is left alone until its fingerprint changes, unless its reason is one that
+    passes by itself (records.PASSING_REASONS) and it has attempts left, or `retry` asks for it:
+    "failed" those that failed, "quarantined" those given up on, a Reason's value both kinds with
+    that reason; those set aside by hand only by that word. Or the ledger asks for it
+    (Status.RETRY), whatever its reason and attempts. A renamed video is a removed and a new one.
 
     Raises:
         ConfigError: `retry` is none of these.
@@ -179,16 +191,32 @@ class _Known:
 
     @classmethod
     def read(cls, view: LedgerView) -> "_Known":
-        parts: list[tuple[NDArray[Any], ...]] = [(_hashes([]), _hashes([]), *(np.zeros(0, np.uint8) for _ in range(3)))]
+        parts: list[tuple[NDArray[Any], ...]] = [
+            (_hashes([]), _hashes([]), *(np.zeros(0, np.uint8) for _ in range(3)))
+        ]
         for batch in view.batches(["video_id", "fingerprint", "status", "reason", "attempts"]):
-            ids, fingerprints, status, reason, attempts = (column.to_pylist() for column in batch.columns)
-            codes = np.array([_STATUSES.index(Status(value)) for value in status], np.uint8)
-            reasons = np.array([_REASONS.index(Reason(value)) if value else 255 for value in reason], np.uint8)
-            parts.append(
-                (_hashes(ids), _hashes(fingerprints), codes, reasons, np.array(attempts).clip(0, 255).astype(np.uint8))
+            ids, fingerprints, status, reason, attempts = (
+                column.to_pylist() for column in batch.columns
             )
-        ids, fingerprints, codes, reasons, tries = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return cls(ids, fingerprints, codes, reasons, tries, np.argsort(ids), np.zeros(len(ids), bool))
+            codes = np.array([_STATUSES.index(Status(value)) for value in status], np.uint8)
+            reasons = np.array(
+                [_REASONS.index(Reason(value)) if value else 255 for value in reason], np.uint8
+            )
+            parts.append(
+                (
+                    _hashes(ids),
+                    _hashes(fingerprints),
+                    codes,
+                    reasons,
+                    np.array(attempts).clip(0, 255).astype(np.uint8),
+                )
+            )
+        ids, fingerprints, codes, reasons, tries = (
+            np.concatenate(column) for column in zip(*parts, strict=True)
+        )
+        return cls(
+            ids, fingerprints, codes, reasons, tries, np.argsort(ids), np.zeros(len(ids), bool)
+        )
 
     def find(self, videos: list[VideoFile]) -> NDArray[np.int64]:
         """(N,) row of each video, -1 where the ledger does not know it; marks the rows as seen."""
@@ -213,7 +241,11 @@ class _Known:
         if status is Status.RETRY:
             return Why.RETRY
         reason = _REASONS[self.reason[row]] if self.reason[row] < len(_REASONS) else None
-        passing = status is Status.FAILED and reason in PASSING_REASONS and self.attempts[row] < MAX_ATTEMPTS
+        passing = (
+            status is Status.FAILED
+            and reason in PASSING_REASONS
+            and self.attempts[row] < MAX_ATTEMPTS
+        )
         asked = retry == reason if reason is Reason.SET_ASIDE else retry in (status, reason)
         if passing or (retry is not None and asked):
             return Why.RETRY

@@ -1,6 +1,8 @@
-"""What a run leaves behind for people and programs: the printed summary, `run.json` and the exit code.
+"""What a run leaves behind for people and programs: the printed summary, `run.json` and the exit
+code.
 
-Counts only; it decides nothing. The same numbers stand in both, so that nobody has to parse a terminal.
+Counts only; it decides nothing. The same numbers stand in both, so that nobody has to parse a
+terminal.
 """
 
 import json
@@ -33,7 +35,8 @@ class RunRecord:
     run_id: str = field(default_factory=new_run_id)
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     plan: dict[str, int] = field(default_factory=dict)
-    ignored: dict[str, int] = field(default_factory=dict)  # files of the corpus that are no videos, by suffix
+    # files of the corpus that are no videos, by suffix
+    ignored: dict[str, int] = field(default_factory=dict)
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     failed_examples: dict[str, str] = field(default_factory=dict)
@@ -45,14 +48,17 @@ class RunRecord:
     frames: Counter[str] = field(default_factory=Counter)
     video_s: float = 0.0  # duration of the videos that were indexed
     clock: Clock = field(default_factory=Clock)
-    cpu_s: dict[str, float] = field(default_factory=lambda: {"decode": 0.0, "embed": 0.0})  # of all processes together
+    # of all processes together
+    cpu_s: dict[str, float] = field(default_factory=lambda: {"decode": 0.0, "embed": 0.0})
     actor_s: dict[str, float] = field(
         default_factory=lambda: {"fetch": 0.0, "wait_for_embedding": 0.0}
     )  # wall, decoders'
-    peak_mb: dict[str, float] = field(default_factory=dict)  # resident memory, the highest among actors of a kind
+    # resident memory, the highest among actors of a kind
+    peak_mb: dict[str, float] = field(default_factory=dict)
     recipe: str = ""
     published: int | None = None  # what queries read when the run was over
-    awaited: int = 0  # videos that the run's recipe, built beside the published one, still needs before it takes over
+    # videos that the run's recipe, built beside the published one, still needs before it takes over
+    awaited: int = 0
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -66,7 +72,9 @@ class RunRecord:
         if isinstance(outcome, Failed):
             self.outcomes["failed"] += 1
             self.failures[outcome.reason.value] += 1
-            self.failed_examples.setdefault(outcome.reason.value, f"{outcome.video.video_id}: {outcome.message}")
+            self.failed_examples.setdefault(
+                outcome.reason.value, f"{outcome.video.video_id}: {outcome.message}"
+            )
             return
         assert isinstance(outcome, Indexed)
         self.outcomes["indexed"] += 1
@@ -79,11 +87,15 @@ class RunRecord:
             return 0
         done = event.done
         self.frames.update(
-            decoded=done.frames_decoded, embedded=done.frames_embedded, substituted=done.frames_substituted
+            decoded=done.frames_decoded,
+            embedded=done.frames_embedded,
+            substituted=done.frames_substituted,
         )
         self.cpu_s["decode"] += done.decode_cpu_s
         told = {"frames": done.frames_embedded, "decode_cpu_s": done.decode_cpu_s}
-        _log.debug("unit embedded", extra={"fields": {"video_id": event.unit.video.video_id} | told})
+        _log.debug(
+            "unit embedded", extra={"fields": {"video_id": event.unit.video.video_id} | told}
+        )
         self.actor_s["fetch"] += done.fetch_s
         self.actor_s["wait_for_embedding"] += done.embed_wait_s
         self.peak_mb["decoder"] = max(self.peak_mb.get("decoder", 0.0), done.decoder_mb)
@@ -97,7 +109,9 @@ class RunRecord:
     @property
     def exit_code(self) -> int:
         """Of this run alone; see `exit_code_of`."""
-        return exit_code_of(self.outcomes["failed"], self.outcomes.total(), self.config.get("max_failed_fraction"))
+        return exit_code_of(
+            self.outcomes["failed"], self.outcomes.total(), self.config.get("max_failed_fraction")
+        )
 
     def to_json(self) -> bytes:
         """The content of run.json."""
@@ -114,8 +128,13 @@ class RunRecord:
 
 
 def _tell(outcome: Outcome) -> None:
-    """Each failed video is a line of the log; of the others, which may be millions, only the metrics hear."""
-    fields: dict[str, Any] = {"video_id": outcome.video.video_id, "size_bytes": outcome.video.size_bytes}
+    """Each failed video is a line of the log; of the others, which may be millions, only the
+    metrics hear.
+    """
+    fields: dict[str, Any] = {
+        "video_id": outcome.video.video_id,
+        "size_bytes": outcome.video.size_bytes,
+    }
     if isinstance(outcome, Indexed):
         _log.debug("video indexed", extra={"fields": fields})
         return
@@ -124,7 +143,10 @@ def _tell(outcome: Outcome) -> None:
 
 
 def show(run: RunRecord, console: Console, where: str) -> None:
-    """Print the summary of a finished run. Names and messages are shown as they are, never read as markup."""
+    """Print the summary of a finished run.
+
+    Names and messages are shown as they are, never read as markup.
+    """
     kinds = ("new", "changed", "removed", "retry", "unchanged", "failed", "quarantined")
     found = [f"{run.plan[kind]:,} {kind}" for kind in kinds if run.plan.get(kind)]
     line(console, "corpus", ", ".join(found))
@@ -133,14 +155,21 @@ def show(run: RunRecord, console: Console, where: str) -> None:
         line(
             console,
             "ignored",
-            ", ".join(f"{count:,} {suffix}" for suffix, count in some) + ": no videos by their names",
+            ", ".join(f"{count:,} {suffix}" for suffix, count in some)
+            + ": no videos by their names",
         )
     if run.outcomes:
         console.print(_outcomes(run), _work(run), sep="\n", highlight=False)
     elif not run.plan.get("removed"):
-        line(console, "nothing to do", "every video is as the index knows it; no frame was embedded")
+        line(
+            console, "nothing to do", "every video is as the index knows it; no frame was embedded"
+        )
     if run.plan.get("failed") or run.plan.get("quarantined"):
-        line(console, "left alone", "what failed earlier; jobs.failures says why, retry=failed tries it again")
+        line(
+            console,
+            "left alone",
+            "what failed earlier; jobs.failures says why, retry=failed tries it again",
+        )
     if run.stopped:
         line(console, "stopped", f"{run.stopped}: {run.left:,} videos are left for the next run")
     if run.exit_code == EXIT_TOO_MANY_FAILED:
@@ -150,7 +179,11 @@ def show(run: RunRecord, console: Console, where: str) -> None:
             "too many",
             f"{run.failed_fraction:.1%} of the videos failed, max_failed_fraction={limit:g} allows less",
         )
-    line(console, "time", " · ".join(f"{name.replace('_', '-')} {format_s(s)}" for name, s in run.seconds.items()))
+    line(
+        console,
+        "time",
+        " · ".join(f"{name.replace('_', '-')} {format_s(s)}" for name, s in run.seconds.items()),
+    )
     if run.awaited:
         waits = f"recipe {run.recipe} is built beside it, and published when {run.awaited:,} more videos are done"
         line(console, "published", f"version {run.published}, as before; {waits}")
@@ -161,18 +194,37 @@ def show(run: RunRecord, console: Console, where: str) -> None:
 
 def _outcomes(run: RunRecord) -> Table:
     table = Table("outcome", "videos", "", box=None, header_style="dim", pad_edge=False)
-    table.add_row("indexed", f"{run.outcomes['indexed']:,}", f"{run.damaged:,} of them damaged" if run.damaged else "")
+    table.add_row(
+        "indexed",
+        f"{run.outcomes['indexed']:,}",
+        f"{run.damaged:,} of them damaged" if run.damaged else "",
+    )
     for reason, count in run.failures.most_common():
-        table.add_row(Text(reason, "red"), f"{count:,}", Text(f"such as {run.failed_examples[reason]}"))
+        table.add_row(
+            Text(reason, "red"), f"{count:,}", Text(f"such as {run.failed_examples[reason]}")
+        )
     return table
 
 
 def _work(run: RunRecord) -> Table:
     """Throughput of each kind of work, and of the whole while it was running."""
-    table = Table("work", "frames", "CPU s", "frames/s of one core", box=None, header_style="dim", pad_edge=False)
+    table = Table(
+        "work",
+        "frames",
+        "CPU s",
+        "frames/s of one core",
+        box=None,
+        header_style="dim",
+        pad_edge=False,
+    )
     for name, frames in (("decode", run.frames["decoded"]), ("embed", run.frames["embedded"])):
         cpu = run.cpu_s[name]
         table.add_row(name, f"{frames:,}", f"{cpu:,.1f}", f"{frames / cpu:,.0f}" if cpu else "")
     wall = run.seconds.get("work", 0.0)
-    table.add_row("all of it", f"{run.frames['embedded']:,}", f"{sum(run.cpu_s.values()):,.1f}", f"in {format_s(wall)}")
+    table.add_row(
+        "all of it",
+        f"{run.frames['embedded']:,}",
+        f"{sum(run.cpu_s.values()):,.1f}",
+        f"in {format_s(wall)}",
+    )
     return table

@@ -32,23 +32,33 @@ def device_of(name: str) -> "torch.device":
 
 
 def on_gpu(name: str) -> bool:
-    """Whether models on the device of this name run on a GPU. Without looking further where the name says it."""
+    """Whether models on the device of this name run on a GPU.
+
+    Without looking further where the name says it.
+    """
     return name != "cpu" and device_of(name).type == "cuda"
 
 
 def gpu_peak_mb() -> float:
-    """The most memory, in MiB, that torch's tensors took on any of this process's GPUs so far; 0 where it used none."""
+    """The most memory, in MiB, that torch's tensors took on any of this process's GPUs so far; 0
+    where it used none.
+    """
     import torch
 
     if not torch.cuda.is_available():
         return 0.0
-    return max(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count())) / 2**20
+    return (
+        max(torch.cuda.max_memory_allocated(index) for index in range(torch.cuda.device_count()))
+        / 2**20
+    )
 
 
 def check_compiler(setting: str, gpu: bool) -> None:
-    """Whether torch.compile can work: it writes C++ for a CPU, and for a GPU Triton, whose launchers are C.
+    """Whether torch.compile can work: it writes C++ for a CPU, and for a GPU Triton, whose
+    launchers are C.
 
-    Asked on the driver, where it is one line, and once more where the model is made. Imports no torch.
+    Asked on the driver, where it is one line, and once more where the model is made. Imports no
+    torch.
 
     Args:
         setting: the name of the setting that asks for it.

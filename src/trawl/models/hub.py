@@ -1,7 +1,9 @@
-"""A file at the Hugging Face hub: from the cache, else downloaded, else one line that says how to get it by hand.
+"""A file at the Hugging Face hub: from the cache, else downloaded, else one line that says how to
+get it by hand.
 
-The hub's own client retries an unreachable host for 23 s; one short request asks first whether the host answers.
-Respects HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT and HF_TOKEN as the client does. Knows nothing of models.
+The hub's own client retries an unreachable host for 23 s; one short request asks first whether the
+host answers. Respects HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT and HF_TOKEN as the client does. Knows
+nothing of models.
 """
 
 from collections.abc import Sequence
@@ -9,12 +11,17 @@ from pathlib import Path
 
 from trawl.errors import WeightsError
 
-DEFAULT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # in open_clip's order
+# in open_clip's order
+DEFAULT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _PROBE_TIMEOUT_S = 5.0
 
 
 def find(
-    repo: str, files: Sequence[str], what: str, remedy: str, instead: str = "embedder=demo needs no download"
+    repo: str,
+    files: Sequence[str],
+    what: str,
+    remedy: str,
+    instead: str = "embedder=demo needs no download",
 ) -> Path:
     """The first of `files` that `repo` has.
 
@@ -26,7 +33,8 @@ def find(
         instead: what works without it, for the error.
 
     Raises:
-        WeightsError: not in the cache, and the hub cannot be reached, has no such file or refuses it.
+        WeightsError: not in the cache, and the hub cannot be reached, has no such file or refuses
+            it.
     """
     cached = in_cache(repo, files)
     return cached or _download(repo, files, what, f"{remedy}; {instead}")
@@ -51,16 +59,22 @@ def _download(repo: str, files: Sequence[str], what: str, remedy: str) -> Path:
     if constants.HF_HUB_OFFLINE:
         raise WeightsError(f"{what} is not here and HF_HUB_OFFLINE forbids to fetch it: {by_hand}")
     if problem := _unreachable(constants.ENDPOINT):
-        raise WeightsError(f"{what} is not here and {constants.ENDPOINT} cannot be reached ({problem}): {by_hand}")
+        raise WeightsError(
+            f"{what} is not here and {constants.ENDPOINT} cannot be reached ({problem}): {by_hand}"
+        )
     for file in files:
         try:
             return Path(hf_hub_download(repo, file))
         except LocalEntryNotFoundError as error:
-            raise WeightsError(f"{what}: the download of {file} from {page} failed: {by_hand}") from error
+            raise WeightsError(
+                f"{what}: the download of {file} from {page} failed: {by_hand}"
+            ) from error
         except EntryNotFoundError:
             continue
         except HfHubHTTPError as error:
-            raise WeightsError(f"{what}: {page} refused {file} ({_first_line(error)}): {by_hand}") from error
+            raise WeightsError(
+                f"{what}: {page} refused {file} ({_first_line(error)}): {by_hand}"
+            ) from error
     raise WeightsError(f"{what}: {page} has none of {', '.join(files)}: {by_hand}")
 
 

@@ -1,9 +1,11 @@
-"""Linear layers in 8-bit integers, quantised while they run ("dynamic"): no calibration, no data, no training.
+"""Linear layers in 8-bit integers, quantised while they run ("dynamic"): no calibration, no data,
+no training.
 
-Weights get one scale per output, once; inputs one per row, when they come, so that a picture's result does not depend on
-what else is in its batch. Sums are exact, in 32 bits. It is the scheme of torchao's `Int8DynamicActivationInt8WeightConfig`,
-by the one product of torch that is not being removed with `torch.ao.quantization` and its quantised tensors; those also
-scale a whole batch alike, at twice the error. Convolutions, norms and attention proper stay as they are.
+Weights get one scale per output, once; inputs one per row, when they come, so that a picture's
+result does not depend on what else is in its batch. Sums are exact, in 32 bits. It is the scheme of
+torchao's `Int8DynamicActivationInt8WeightConfig`, by the one product of torch that is not being
+removed with `torch.ao.quantization` and its quantised tensors; those also scale a whole batch
+alike, at twice the error. Convolutions, norms and attention proper stay as they are.
 """
 
 import torch
@@ -13,7 +15,10 @@ _SMALLEST = 2**12  # weights; what is smaller costs nothing, and is often a scor
 
 
 class Int8Linear(nn.Module):
-    """In place of an `nn.Linear`, for inference on a CPU. (..., in) float32 -> (..., out) float32."""
+    """In place of an `nn.Linear`, for inference on a CPU.
+
+    (..., in) float32 -> (..., out) float32.
+    """
 
     weight_int8: Tensor
     scale: Tensor
@@ -36,7 +41,12 @@ class Int8Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         rows = x.reshape(-1, self.in_features).float()
-        scale = rows.abs().amax(dim=1, keepdim=True).clamp_min_(torch.finfo(torch.float32).tiny).div_(127)
+        scale = (
+            rows.abs()
+            .amax(dim=1, keepdim=True)
+            .clamp_min_(torch.finfo(torch.float32).tiny)
+            .div_(127)
+        )
         product = torch._int_mm((rows / scale).round_().to(torch.int8), self.weight_int8)
         y = product.float().mul_(scale).mul_(self.scale)
         if self.bias is not None:
@@ -45,7 +55,10 @@ class Int8Linear(nn.Module):
 
 
 def quantize(model: nn.Module) -> None:
-    """Replace a model's linear layers, in place. Those that torch's own attention reads the weights of stay."""
+    """Replace a model's linear layers, in place.
+
+    Those that torch's own attention reads the weights of stay.
+    """
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if type(layer) is nn.Linear and layer.weight.numel() >= _SMALLEST:

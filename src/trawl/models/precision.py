@@ -1,4 +1,5 @@
-"""In which numbers a model computes: a word of the settings to what hardware has, and a model made to compute so.
+"""In which numbers a model computes: a word of the settings to what hardware has, and a model made
+to compute so.
 
     fp32    as the weights are published
     bf16    matrix products in bfloat16, the rest in fp32: twice as fast where the hardware has it
@@ -6,9 +7,10 @@
     int8    matrix products of linear layers in 8-bit integers (`int8.py`): for CPUs with VNNI
     auto    bf16 where the hardware has it, else fp32
 
-`settle` ends "auto" on the driver, once, so that a recipe and all machines of a cluster have one word. `computed` says what a
-machine makes of that word: where its hardware lacks it, fp32, which is nearer to the truth than what was asked for and
-quicker than having it emulated. docs/precision.md has the measurements.
+`settle` ends "auto" on the driver, once, so that a recipe and all machines of a cluster have one
+word. `computed` says what a machine makes of that word: where its hardware lacks it, fp32, which is
+nearer to the truth than what was asked for and quicker than having it emulated. docs/precision.md
+has the measurements.
 """
 
 import ctypes
@@ -35,13 +37,15 @@ _CU_MAJOR = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 
 
 def settle(word: str, device: str = "auto", gpus: bool = False) -> str:
-    """What "auto" is, for a model on this machine or on a cluster; any other word as it is. Imports no torch.
+    """What "auto" is, for a model on this machine or on a cluster; any other word as it is.
+
+    Imports no torch.
 
     Args:
         word: one of `config.PRECISIONS`.
         device: as in the settings: "auto", "cpu", "cuda" or "cuda:<n>".
-        gpus: the model will run on a cluster's GPUs, whatever this machine has. They are taken to have bf16; one that
-        has not computes in fp32.
+        gpus: the model will run on a cluster's GPUs, whatever this machine has. They are taken to
+            have bf16; one that has not computes in fp32.
     """
     if word != "auto":
         return word
@@ -84,7 +88,9 @@ def _cpu_flags() -> frozenset[str]:
 
 @cache
 def gpu_major() -> int | None:
-    """The major compute capability of the first GPU that CUDA shows this process, None where it shows none."""
+    """The major compute capability of the first GPU that CUDA shows this process, None where it
+    shows none.
+    """
     try:
         cuda = ctypes.CDLL("libcuda.so.1")
     except OSError:
@@ -97,10 +103,13 @@ def gpu_major() -> int | None:
 
 
 def lower(model: Any, word: str) -> "torch.dtype | None":
-    """Make a model compute as `computed` said, in place. Returns the dtype for `autocast`, None for none.
+    """Make a model compute as `computed` said, in place.
 
-    Layers that autocast computes in a 16-bit dtype are stored in it: the same numbers come out, at half the memory and
-    without a cast of the weights for every batch, which on a CPU took six times the rest.
+    Returns the dtype for `autocast`, None for none.
+
+    Layers that autocast computes in a 16-bit dtype are stored in it: the same numbers come out, at
+    half the memory and without a cast of the weights for every batch, which on a CPU took six times
+    the rest.
     """
     import torch
     from torch import nn

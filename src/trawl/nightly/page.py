@@ -1,7 +1,9 @@
-"""The page of one night: whether anybody has to look, then what changed, what failed, what was asked, what it cost.
+"""The page of one night: whether anybody has to look, then what changed, what failed, what was
+asked, what it cost.
 
-One HTML file that needs nothing else; it names the night's other files and the runs' reports relatively, so it opens from a
-disk and a web server alike. Everything that comes from outside is escaped. Knows nothing of storage.
+One HTML file that needs nothing else; it names the night's other files and the runs' reports
+relatively, so it opens from a disk and a web server alike. Everything that comes from outside is
+escaped. Knows nothing of storage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,8 +44,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What `night.json` does not hold. published_h: hours since the newest publication, None without one; reports: by run_id,
-    the links to those that there are; files: of the night, beside the page."""
+    """What `night.json` does not hold. published_h: hours since the newest publication, None
+    without one; reports: by run_id, the links to those that there are; files: of the night, beside
+    the page.
+    """
 
     cost: Cost
     published_h: float | None
@@ -68,12 +72,17 @@ def render(tonight: NightFacts, earlier: Sequence[NightFacts], about: About) -> 
             length=_length(tonight.hours),
             verdict=verdict,
             sums=_sums(tonight, earlier, about),
-            plan=[(word, tonight.plan[kind]) for kind, word in _PLAN.items() if tonight.plan.get(kind)],
+            plan=[
+                (word, tonight.plan[kind]) for kind, word in _PLAN.items() if tonight.plan.get(kind)
+            ],
             became=_became(tonight),
             failures=_failures(tonight),
             asked=[_asked(name, some, about) for name, some in sorted(tonight.standing.items())],
             cost=_cost(about.cost),
-            steps=[(name.replace("_", " "), _length(spent / 3600)) for name, spent in tonight.seconds.items()],
+            steps=[
+                (name.replace("_", " "), _length(spent / 3600))
+                for name, spent in tonight.seconds.items()
+            ],
             strip=strip([*earlier, tonight]),
             nights=min(NIGHTS, len(earlier) + 1),
             files=about.files,
@@ -82,7 +91,9 @@ def render(tonight: NightFacts, earlier: Sequence[NightFacts], about: About) -> 
     return html
 
 
-def _sums(tonight: NightFacts, earlier: Sequence[NightFacts], about: About) -> list[tuple[str, str, str]]:
+def _sums(
+    tonight: NightFacts, earlier: Sequence[NightFacts], about: About
+) -> list[tuple[str, str, str]]:
     """(label, value, unit) of the figures at the top."""
     money = sum(about.cost.money.values())
     found = [
@@ -96,7 +107,11 @@ def _sums(tonight: NightFacts, earlier: Sequence[NightFacts], about: About) -> l
         found.append(("since the newest publication", _length(about.published_h), ""))
     if tonight.frames_per_s is not None:
         found.append(
-            (f"embedded{_compared(tonight.frames_per_s, earlier)}", f"{tonight.frames_per_s:,.1f}", "frames/s")
+            (
+                f"embedded{_compared(tonight.frames_per_s, earlier)}",
+                f"{tonight.frames_per_s:,.1f}",
+                "frames/s",
+            )
         )
     found.append(("from start to end", _length(tonight.hours), ""))
     return [*found, ("cost", f"{money:,.2f}", about.cost.currency)]
@@ -117,9 +132,19 @@ def _compared(frames_per_s: float, earlier: Sequence[NightFacts]) -> str:
 
 
 def _became(tonight: NightFacts) -> list[tuple[str, int]]:
-    counts = [("indexed", tonight.indexed), ("of them damaged", tonight.damaged), ("failed", tonight.failed)]
-    counts += [("removed from the index", tonight.plan.get("removed", 0) if not tonight.ended_by else 0)]
-    return [(word, count) for word, count in [*counts, ("left for the next night", tonight.waiting)] if count]
+    counts = [
+        ("indexed", tonight.indexed),
+        ("of them damaged", tonight.damaged),
+        ("failed", tonight.failed),
+    ]
+    counts += [
+        ("removed from the index", tonight.plan.get("removed", 0) if not tonight.ended_by else 0)
+    ]
+    return [
+        (word, count)
+        for word, count in [*counts, ("left for the next night", tonight.waiting)]
+        if count
+    ]
 
 
 def _failures(tonight: NightFacts) -> list[dict[str, Any]]:
@@ -152,7 +177,9 @@ def _asked(name: str, some: Sequence[AskedFacts], about: About) -> dict[str, Any
 
 def _cost(cost: Cost) -> list[tuple[str, str]]:
     rows = [("CPU hours", f"{cost.cpu_h:,.2f}"), ("GPU hours", f"{cost.gpu_h:,.2f}")]
-    return rows + [(f"{name}, {cost.currency}", f"{spent:,.2f}") for name, spent in cost.money.items()]
+    return rows + [
+        (f"{name}, {cost.currency}", f"{spent:,.2f}") for name, spent in cost.money.items()
+    ]
 
 
 def _length(hours: float) -> str:
@@ -176,7 +203,10 @@ _WELL, _NOT_WELL = 0, 1  # shades of `plots.SHADES`
 
 
 def strip(nights: Sequence[NightFacts]) -> list[tuple[str, str]]:
-    """(title, SVG) of each chart; nights oldest first, the last is tonight. Fewer than two: none."""
+    """(title, SVG) of each chart; nights oldest first, the last is tonight.
+
+    Fewer than two: none.
+    """
     shown = nights[-NIGHTS:]
     if len(shown) < 2:
         return []
@@ -185,7 +215,10 @@ def strip(nights: Sequence[NightFacts]) -> list[tuple[str, str]]:
         "videos failed": [night.failed for night in shown],
         "hours": [night.hours for night in shown],
     }
-    return [(title, _bars(title, some, shown, f"strip-{n}")) for n, (title, some) in enumerate(values.items())]
+    return [
+        (title, _bars(title, some, shown, f"strip-{n}"))
+        for n, (title, some) in enumerate(values.items())
+    ]
 
 
 def _bars(title: str, values: Sequence[float], nights: Sequence[NightFacts], ident: str) -> str:
@@ -193,10 +226,16 @@ def _bars(title: str, values: Sequence[float], nights: Sequence[NightFacts], ide
     form = ",.0f" if all(float(value).is_integer() for value in values) else ",.2f"
 
     def paint(axes: "Axes") -> None:
-        colors = [stand_in(_NOT_WELL if night.exit_code or night.ended_by else _WELL) for night in nights]
+        colors = [
+            stand_in(_NOT_WELL if night.exit_code or night.ended_by else _WELL) for night in nights
+        ]
         axes.bar(range(len(values)), values, width=0.75, color=colors)
         axes.annotate(
-            f"{values[-1]:{form}}", (len(values) - 1, values[-1]), (0, 2), textcoords="offset points", ha="center"
+            f"{values[-1]:{form}}",
+            (len(values) - 1, values[-1]),
+            (0, 2),
+            textcoords="offset points",
+            ha="center",
         )
         ends = [0, len(days) - 1] if len(days) >= _APART else [len(days) - 1]
         axes.set_xticks(ends, [days[end] for end in ends])

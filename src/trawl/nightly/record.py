@@ -19,8 +19,9 @@ from trawl.storage.veil import scrubbed
 class NightRecord:
     """Gathers what happens in one night.
 
-    standing: what each query did, by its name; refused: why one could not be asked; left: those that there was no time for.
-    ended_by, ended_code: the error that ended the night, in a line, and its exit code; "" and 0 where none did.
+    standing: what each query did, by its name; refused: why one could not be asked; left: those
+    that there was no time for. ended_by, ended_code: the error that ended the night, in a line, and
+    its exit code; "" and 0 where none did.
     """
 
     dataset: str
@@ -40,7 +41,8 @@ class NightRecord:
 
     @property
     def exit_code(self) -> int:
-        """The worst of indexing and of the clips of all standing queries, by `exit_code_of`; 3 or more where one was refused.
+        """The worst of indexing and of the clips of all standing queries, by `exit_code_of`; 3 or
+        more where one was refused.
 
         `max_failed_fraction` holds for the clips as for the videos, of each apart.
         """
@@ -50,7 +52,9 @@ class NightRecord:
         if self.index:
             of_index, limit = self.index.exit_code, self.index.config.get("max_failed_fraction")
         nights = [night for some in self.standing.values() for night in some]
-        failed, clips = (sum(night.counts.get(name, 0) for night in nights) for name in ("failed", "clips"))
+        failed, clips = (
+            sum(night.counts.get(name, 0) for night in nights) for name in ("failed", "clips")
+        )
         of_refused = EXIT_SOME_FAILED if self.refused else EXIT_OK
         return max(of_index, exit_code_of(failed, clips, limit), of_refused)
 
@@ -69,11 +73,16 @@ class NightRecord:
             "ended_by": self.ended_by,
             "seconds": self.clock.steps,
             "index": json.loads(self.index.to_json()) if self.index else None,
-            "standing": {name: [asdict(night) for night in some] for name, some in self.standing.items()},
+            "standing": {
+                name: [asdict(night) for night in some] for name, some in self.standing.items()
+            },
             "refused": self.refused,
             "left": self.left,
         }
-        storage.write_bytes(f"{self.folder}/night.json", json.dumps(scrubbed(content), indent=2, default=str).encode())
+        storage.write_bytes(
+            f"{self.folder}/night.json",
+            json.dumps(scrubbed(content), indent=2, default=str).encode(),
+        )
 
 
 _TO_DO = ("new", "changed", "retry")
@@ -95,10 +104,12 @@ class AskedFacts:
 
 @dataclass(frozen=True, slots=True)
 class NightFacts:
-    """One night. ended_by: the error that ended it, "" where none did; plan, outcomes, failures: counts of videos.
+    """One night. ended_by: the error that ended it, "" where none did; plan, outcomes, failures:
+    counts of videos.
 
-    hours: from start to end; work_s: of it, with actors at work; limit: `max_failed_fraction`; stopped: why videos were left.
-    refused, left: standing queries that could not be asked, and why; that there was no time for.
+    hours: from start to end; work_s: of it, with actors at work; limit: `max_failed_fraction`;
+    stopped: why videos were left. refused, left: standing queries that could not be asked, and why;
+    that there was no time for.
     """
 
     dataset: str
@@ -186,15 +197,22 @@ def read_night(content: Mapping[str, Any]) -> NightFacts:
         recipe=str(index.get("recipe", "")),
         run_id=str(index.get("run_id", "")),
         limit=(index.get("config") or {}).get("max_failed_fraction"),
-        standing={name: [_asked(one) for one in some] for name, some in (content.get("standing") or {}).items()},
+        standing={
+            name: [_asked(one) for one in some]
+            for name, some in (content.get("standing") or {}).items()
+        },
         refused=dict(content.get("refused") or {}),
         left=list(content.get("left") or ()),
     )
 
 
 def _asked(content: Mapping[str, Any]) -> AskedFacts:
-    counts = {name: int(content["counts"].get(name, 0)) for name in ("clips", "failed", "tracks", "masks")}
-    return AskedFacts(str(content["run_id"]), bool(content["ended"]), int(content["videos"]), **counts)
+    counts = {
+        name: int(content["counts"].get(name, 0)) for name in ("clips", "failed", "tracks", "masks")
+    }
+    return AskedFacts(
+        str(content["run_id"]), bool(content["ended"]), int(content["videos"]), **counts
+    )
 
 
 def _time(text: str) -> datetime:

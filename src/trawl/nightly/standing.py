@@ -1,14 +1,19 @@
 """What a standing query has answered, night by night, so that tonight it looks at new footage only.
 
-    <root>/<dataset>/standing/<name>/<version>/<night>.parquet    video_id, fingerprint: the videos of that night
-    <root>/<dataset>/standing/<name>/<version>/<night>.json       its run, and whether the run has ended
-    <root>/<dataset>/standing/<name>/<version>/answered.parquet   the videos of many ended nights, and which nights those are
+    <root>/<dataset>/standing/<name>/<version>/<night>.parquet    video_id, fingerprint: the videos
+                                                                  of that night
+    <root>/<dataset>/standing/<name>/<version>/<night>.json       its run, and whether the run has
+                                                                  ended
+    <root>/<dataset>/standing/<name>/<version>/answered.parquet   the videos of many ended nights,
+                                                                  and which nights those are
 
-`version` is a hash of everything in the query that changes its answer: a changed query finds no nights and starts over, once,
-with the whole corpus. A video is new footage while no ended night of this version holds it with its present fingerprint; clocks
-play no part. The videos are written before the work begins and the end after it, so a night that was killed is gone on with,
-under its own run. `answered.parquet` is made of the others, so that a night reads the last few of them and not a year's; without
-it, or where a night that is in it was deleted, it is made again. Knows nothing of how a query is answered.
+`version` is a hash of everything in the query that changes its answer: a changed query finds no
+nights and starts over, once, with the whole corpus. A video is new footage while no ended night of
+this version holds it with its present fingerprint; clocks play no part. The videos are written
+before the work begins and the end after it, so a night that was killed is gone on with, under its
+own run. `answered.parquet` is made of the others, so that a night reads the last few of them and
+not a year's; without it, or where a night that is in it was deleted, it is made again. Knows
+nothing of how a query is answered.
 """
 
 import io
@@ -30,8 +35,9 @@ _SCHEMA = pa.schema([("video_id", pa.string()), ("fingerprint", pa.string())])
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """One night of one query. run_id: of jobs.track; ended: its tracks are as complete as they will be; attempts: how often its
-    run came to an end; counts: what it found."""
+    """One night of one query. run_id: of jobs.track; ended: its tracks are as complete as they will
+    be; attempts: how often its run came to an end; counts: what it found.
+    """
 
     night: str
     run_id: str
@@ -43,14 +49,19 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """What `answered.parquet` holds: names of ended nights, and (video_id, fingerprint) of all their videos."""
+    """What `answered.parquet` holds: names of ended nights, and (video_id, fingerprint) of all
+    their videos.
+    """
 
     nights: frozenset[str] = frozenset()
     videos: frozenset[tuple[str, str]] = frozenset()
 
 
 class Standing:
-    """One version of one query, in one dataset. One process at a time writes it: the dataset's lease sees to that."""
+    """One version of one query, in one dataset.
+
+    One process at a time writes it: the dataset's lease sees to that.
+    """
 
     def __init__(self, storage: Storage, dataset: str, name: str, version: str) -> None:
         self._storage = storage
@@ -66,13 +77,19 @@ class Standing:
         return [night for night in self._later() if not night.ended]
 
     def fresh(self, indexed: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """Of all indexed videos (video_id, fingerprint), those that no ended night has held as they are now."""
+        """Of all indexed videos (video_id, fingerprint), those that no ended night has held as they
+        are now.
+        """
         ended = [night.night for night in self._later() if night.ended]
         answered = self._gathered()
         done = answered.videos.union(*(self.videos(night).items() for night in ended))
         if len(ended) >= _GATHERED_AT:
             self._gather(_Answered(answered.nights.union(ended), done))
-        return {video_id: fingerprint for video_id, fingerprint in indexed if (video_id, fingerprint) not in done}
+        return {
+            video_id: fingerprint
+            for video_id, fingerprint in indexed
+            if (video_id, fingerprint) not in done
+        }
 
     def videos(self, night: str) -> dict[str, str]:
         """video_id -> fingerprint of a night's videos."""
@@ -87,14 +104,19 @@ class Standing:
         """Its run came to an end: from here on its videos are no new footage.
 
         Args:
-            complete: False where clips failed; they are tried again on the next nights, and given up with the third attempt.
+            complete: False where clips failed; they are tried again on the next nights, and given
+                up with the third attempt.
         """
         attempts = night.attempts + 1
         ended = complete or attempts >= MAX_ATTEMPTS
-        return self._write(Night(night.night, night.run_id, ended, night.videos, dict(counts), attempts))
+        return self._write(
+            Night(night.night, night.run_id, ended, night.videos, dict(counts), attempts)
+        )
 
     def _write(self, night: Night) -> Night:
-        self._storage.write_bytes(f"{self.folder}/{night.night}.json", json.dumps(asdict(night), indent=1).encode())
+        self._storage.write_bytes(
+            f"{self.folder}/{night.night}.json", json.dumps(asdict(night), indent=1).encode()
+        )
         return night
 
     def _names(self) -> list[str]:
@@ -102,7 +124,9 @@ class Standing:
         return [name.removesuffix(".json") for name in names if name.endswith(".json")]
 
     def _read(self, night: str) -> Night:
-        content: dict[str, Any] = json.loads(self._storage.read_bytes(f"{self.folder}/{night}.json"))
+        content: dict[str, Any] = json.loads(
+            self._storage.read_bytes(f"{self.folder}/{night}.json")
+        )
         return Night(**content)
 
     def _later(self) -> list[Night]:

@@ -1,7 +1,8 @@
 """Standing queries: from `conf/standing` to tracks of tonight's new footage.
 
-Each is a run of jobs.track over the videos that it has not seen as they are now (`nightly/standing.py`). Its run
-is named after the night and the query, so a curation team finds fresh masks under a dated name every morning.
+Each is a run of jobs.track over the videos that it has not seen as they are now
+(`nightly/standing.py`). Its run is named after the night and the query, so a curation team finds
+fresh masks under a dated name every morning.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +53,11 @@ def questions(config: NightlyConfig) -> list[Question]:
     for name in config.ask or ():
         if name not in files:
             raise ConfigError(f"ask={name} does not exist: {did_you_mean(name, files)}")
-    found = {name: _read(path) for name, path in files.items() if config.ask is None or name in config.ask}
+    found = {
+        name: _read(path)
+        for name, path in files.items()
+        if config.ask is None or name in config.ask
+    }
     dataset = dataset_name(config.dataset)
     meant = config.ask is not None
     return [
@@ -63,7 +68,9 @@ def questions(config: NightlyConfig) -> list[Question]:
 
 
 def ask(question: Question, night: str, deadline: Deadline, console: Console) -> list[Night]:
-    """Follow it through its new footage: first what an earlier night left undone, then tonight's. Nothing new: nothing.
+    """Follow it through its new footage: first what an earlier night left undone, then tonight's.
+
+    Nothing new: nothing.
 
     Raises:
         UsageError: as jobs.track does; the next night goes on.
@@ -80,7 +87,9 @@ def ask(question: Question, night: str, deadline: Deadline, console: Console) ->
     return done
 
 
-def _follow(question: Question, standing: Standing, night: Night, deadline: Deadline, console: Console) -> Night:
+def _follow(
+    question: Question, standing: Standing, night: Night, deadline: Deadline, console: Console
+) -> Night:
     config = replace(question.config, run_id=night.run_id, weights=_weights(question))
     asked = Asked(question.texts, frozenset(standing.videos(night.night)))
     record = track.run(config, console, asked, deadline)
@@ -92,11 +101,15 @@ def _follow(question: Question, standing: Standing, night: Night, deadline: Dead
 
 
 def _weights(question: Question) -> str | None:
-    """Where the index's weights lie, if not where it says: the night that goes on with it may know them by another path."""
+    """Where the index's weights lie, if not where it says: the night that goes on with it may know
+    them by another path.
+    """
     if question.config.weights:
         return question.config.weights
     night = question.night
-    published = publish.latest(Storage.open(night.storage), dataset_name(night.dataset)).recipe.embedder
+    published = publish.latest(
+        Storage.open(night.storage), dataset_name(night.dataset)
+    ).recipe.embedder
     found = registry.resolve(night.embedder, published, gpus=night.resources.embed_gpus > 0)
     return night.embedder.weights if found.identity() == dict(published) else None
 
@@ -117,13 +130,19 @@ def _read(path: Path) -> StandingConfig:
 
 def _question(name: str, standing: StandingConfig, config: NightlyConfig) -> Question:
     """The settings of jobs.track for this dataset, with what the query changes of them."""
-    models: Mapping[str, Any] = {"grounder": config.dataset.grounder, "tracker": config.dataset.tracker}
+    models: Mapping[str, Any] = {
+        "grounder": config.dataset.grounder,
+        "tracker": config.dataset.tracker,
+    }
     chosen = [f"{group}={wish}" for group, wish in models.items() if wish]
-    base: Sequence[str] = ["+dataset=folder", "dataset.uri=-", *chosen]  # replaced below by the night's own dataset
+    # replaced below by the night's own dataset
+    base: Sequence[str] = ["+dataset=folder", "dataset.uri=-", *chosen]
     try:
         composed = cli.compose("track", TrackConfig, [*base, *standing.overrides])
         wanted = tuple(texts.read_texts(composed.text, composed.queries))
     except ConfigError as error:
         raise ConfigError(f"standing={name}: {error}") from error
-    own = replace(composed, dataset=config.dataset, storage=config.storage, resources=config.resources)
+    own = replace(
+        composed, dataset=config.dataset, storage=config.storage, resources=config.resources
+    )
     return Question(name, own, wanted, config)

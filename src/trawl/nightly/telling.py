@@ -1,9 +1,12 @@
-"""What a night tells when it is over, however it ended: `night.json`, `metrics.prom` and the page, in that order.
+"""What a night tells when it is over, however it ended: `night.json`, `metrics.prom` and the page,
+in that order.
 
     <root>/<dataset>/nights/<night>/{night.json,metrics.prom,index.html,log.jsonl}
-    <root>/<dataset>/nights/latest.prom    the same as the latest night's metrics.prom, under a name that stays
+    <root>/<dataset>/nights/latest.prom    the same as the latest night's metrics.prom, under a name
+                                           that stays
 
-A night that was killed outright tells nothing; that its files are missing, or old, is then what tells.
+A night that was killed outright tells nothing; that its files are missing, or old, is then what
+tells.
 """
 
 import json
@@ -30,8 +33,8 @@ def telling(night: NightRecord, storage: Storage, prices: PricesConfig) -> Itera
     """The night happens in the block.
 
     Raises:
-        StorageError: the storage did not take what a good night has to tell. That of a bad one is then lost, and its own error
-            goes on.
+        StorageError: the storage did not take what a good night has to tell. That of a bad one is
+            then lost, and its own error goes on.
     """
     try:
         yield
@@ -65,7 +68,9 @@ def tell(night: NightRecord, storage: Storage, prices: PricesConfig) -> None:
 def _about(night: NightFacts, storage: Storage, prices: PricesConfig) -> About:
     runs = [asked.run_id for some in night.standing.values() for asked in some]
     reports = {run_id: f"runs/{run_id}/report/{PAGE}" for run_id in runs}
-    there = {run_id for run_id, name in reports.items() if storage.exists(f"{night.dataset}/{name}")}
+    there = {
+        run_id for run_id, name in reports.items() if storage.exists(f"{night.dataset}/{name}")
+    }
     return About(
         cost=_cost(night, [_run(storage, night.dataset, run_id) for run_id in runs], prices),
         published_h=_published_h(storage, night.dataset),
@@ -82,7 +87,10 @@ def _run(storage: Storage, dataset: str, run_id: str) -> Mapping[str, Any]:
 
 def _cost(night: NightFacts, tracked: list[Mapping[str, Any]], prices: PricesConfig) -> Cost:
     cpu_s = night.cpu_s + sum(sum((run.get("cpu_s") or {}).values()) for run in tracked)
-    held = (float(run.get("gpus", 0.0)) * float((run.get("seconds") or {}).get("work", 0.0)) for run in tracked)
+    held = (
+        float(run.get("gpus", 0.0)) * float((run.get("seconds") or {}).get("work", 0.0))
+        for run in tracked
+    )
     cpu_h, gpu_h = cpu_s / 3600, (night.gpu_s + sum(held)) / 3600
     money = {
         "CPU": cpu_h * prices.cpu_h,

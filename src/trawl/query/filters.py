@@ -1,8 +1,10 @@
-"""What a person may write in `search.where`: SQL over the columns of the frames table and over a manifest's own columns.
+"""What a person may write in `search.where`: SQL over the columns of the frames table and over a
+manifest's own columns.
 
-A manifest's columns lie in one JSON column; their names are replaced by the call that reads them, typed as the
-manifest's values are. So `camera = 'front' and duration_s > 10` runs inside Lance, before the vector search. Knows
-SQL's words just well enough to tell a name from a function, a keyword or a quoted text; Lance checks the rest.
+A manifest's columns lie in one JSON column; their names are replaced by the call that reads them,
+typed as the manifest's values are. So `camera = 'front' and duration_s > 10` runs inside Lance,
+before the vector search. Knows SQL's words just well enough to tell a name from a function, a
+keyword or a quoted text; Lance checks the rest.
 """
 
 import json
@@ -16,7 +18,9 @@ _LOGIC = "and or not in is null like ilike escape between true false case when t
 _TYPES = "cast as date interval timestamp double float int bigint string boolean"
 _KEYWORDS = frozenset(f"{_LOGIC} {_TYPES}".split())
 # A quoted text, a quoted name, a bare name, or any other character.
-_TOKEN = re.compile(r"""('(?:[^']|'')*')|"((?:[^"]|"")+)"|`([^`]+)`|([^\W\d]\w*)|(\s+|.)""", re.DOTALL)
+_TOKEN = re.compile(
+    r"""('(?:[^']|'')*')|"((?:[^"]|"")+)"|`([^`]+)`|([^\W\d]\w*)|(\s+|.)""", re.DOTALL
+)
 
 
 def to_sql(where: str, metadata: Mapping[str, str]) -> str:
@@ -70,7 +74,9 @@ def metadata_types(documents: Iterable[str]) -> dict[str, str]:
 def bad_filter(where: str, reason: object, metadata: Iterable[str] = ()) -> ConfigError:
     """The one line for a condition that Lance cannot run."""
     first = re.sub(r", /.*$", "", " ".join(str(reason).split()))[:200]
-    return ConfigError(f'search.where="{where}" cannot be read ({first}); columns: {", ".join([*COLUMNS, *metadata])}')
+    return ConfigError(
+        f'search.where="{where}" cannot be read ({first}); columns: {", ".join([*COLUMNS, *metadata])}'
+    )
 
 
 def quoted(text: str) -> str:
@@ -91,7 +97,9 @@ def _column(name: str, metadata: Mapping[str, str]) -> str:
     if name in COLUMNS:
         return name
     if name not in metadata:
-        raise ConfigError(f"search.where names {name}, which is no column: {did_you_mean(name, [*COLUMNS, *metadata])}")
+        raise ConfigError(
+            f"search.where names {name}, which is no column: {did_you_mean(name, [*COLUMNS, *metadata])}"
+        )
     return f"json_get_{metadata[name]}(metadata, {quoted(name)})"
 
 

@@ -1,8 +1,10 @@
-"""The query job on one screen: published index - text vectors - frames - segments - files and a contact sheet.
+"""The query job on one screen: published index - text vectors - frames - segments - files and a
+contact sheet.
 
-No Ray and no GPU. The model, its preprocessing and its weights come from the published recipe, never from settings, so a
-query cannot disagree with the index it reads. Start-up is most of the time a person waits, so nothing heavy is imported before
-it is needed, and settings are checked first.
+No Ray and no GPU. The model, its preprocessing and its weights come from the published recipe,
+never from settings, so a query cannot disagree with the index it reads. Start-up is most of the
+time a person waits, so nothing heavy is imported before it is needed, and settings are checked
+first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,7 +47,8 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
     """Answer the text or the file of texts, write results and the contact sheet, print a table.
 
     Raises:
-        UsageError: nothing is published, a text or filter is no good, the weights are missing, the storage fails.
+        UsageError: nothing is published, a text or filter is no good, the weights are missing, the
+            storage fails.
     """
     console, clock = console or Console(), Clock()
     queries = texts.read_texts(config.text, config.queries)
@@ -59,8 +62,13 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
         with clock.step("load the model"):
             embedder = registry.build(blueprint, config.device) if config.rerank else None
         with clock.step("embed the text"):
-            embed_texts = embedder.embed_texts if embedder else registry.build_text(blueprint, config.device)
-            vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
+            embed_texts = (
+                embedder.embed_texts if embedder else registry.build_text(blueprint, config.device)
+            )
+            vectors = [
+                templates.query_vector(query, config.search.templates, embed_texts)
+                for query in queries
+            ]
         with clock.step("open the tables"):
             index = PublishedIndex(storage, dataset, published)
         with clock.step("search"):
@@ -70,7 +78,9 @@ def run(config: QueryConfig, console: Console | None = None) -> QueryOutcome:
                 second = rerank.open_reranker(embedder, index, desk, config, config.rerank)
                 answers = [second.rerank(answer) for answer in answers]
         with clock.step("write"):
-            sources = index.sources(segment.video_id for answer in answers for segment in answer.segments)
+            sources = index.sources(
+                segment.video_id for answer in answers for segment in answer.segments
+            )
             table = results.to_table(answers, sources, published.recipe_key)
             folder = results.new_folder(storage, dataset, queries, datetime.now(UTC))
             results.write(storage, folder, table, _about(config, published))
@@ -90,19 +100,29 @@ def _contact_sheet(
     published: Published,
     dataset: str,
 ) -> str:
-    shown = [segment for answer in answers for segment in answer.segments[: config.report.thumbnails]]
-    opened = openable(config.dataset, config.storage, {one.video_id: sources[one.video_id] for one in shown})
+    shown = [
+        segment for answer in answers for segment in answer.segments[: config.report.thumbnails]
+    ]
+    opened = openable(
+        config.dataset, config.storage, {one.video_id: sources[one.video_id] for one in shown}
+    )
     shots = desk.best_frames(shown, opened, config.report.thumbnail_width)
     sections = [_section(answer, sources, shots, config.report) for answer in answers]
     title = answers[0].query + (f" and {len(answers) - 1} more" if len(answers) > 1 else "")
-    return sheet.render(sections, sheet.About(f"{title} · trawl", _facts(published, dataset, config)))
+    return sheet.render(
+        sections, sheet.About(f"{title} · trawl", _facts(published, dataset, config))
+    )
 
 
-def _section(answer: Answer, sources: Mapping[str, Source], shots: Any, report: ReportConfig) -> sheet.Section:
+def _section(
+    answer: Answer, sources: Mapping[str, Source], shots: Any, report: ReportConfig
+) -> sheet.Section:
     cards = []
     for rank, segment in enumerate(answer.segments, 1):
         source, shot = sources[segment.video_id], shots.get((segment.video_id, segment.best_time_s))
-        picture, note = (shot.pixels, shot.note) if shot and rank <= report.thumbnails else (None, "")
+        picture, note = (
+            (shot.pixels, shot.note) if shot and rank <= report.thumbnails else (None, "")
+        )
         cards.append(sheet.Card(rank, segment, source.uri, source.duration_s, picture, note))
     return sheet.Section(answer.query, answer.background, cards)
 
@@ -111,7 +131,10 @@ def _facts(published: Published, dataset: str, config: QueryConfig) -> list[tupl
     embedder = published.recipe.embedder
     facts = [
         ("dataset", dataset),
-        ("index", f"number {published.number}, {_date(datetime.fromisoformat(published.created_at))}"),
+        (
+            "index",
+            f"number {published.number}, {_date(datetime.fromisoformat(published.created_at))}",
+        ),
         ("contents", f"{published.num_videos:,} videos, {published.num_rows:,} frames"),
         ("model", f"{embedder['model']}, {embedder['weights']}"),
         ("recipe", published.recipe_key),
@@ -136,6 +159,10 @@ def _print(outcome: QueryOutcome, console: Console) -> None:
         console.print()
     sheet_at = f"{outcome.folder}/contact_sheet.html"
     console.print(Text(f"contact sheet  {sheet_at}"), soft_wrap=True)
-    console.print(Text(f"results        {outcome.folder}/results.parquet .json .csv"), soft_wrap=True)
-    spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in outcome.timings_s.items() if seconds >= 0.05)
+    console.print(
+        Text(f"results        {outcome.folder}/results.parquet .json .csv"), soft_wrap=True
+    )
+    spent = ", ".join(
+        f"{name} {seconds:.1f}" for name, seconds in outcome.timings_s.items() if seconds >= 0.05
+    )
     console.print(Text(f"index {outcome.published}; seconds: {spent}", style="dim"), soft_wrap=True)

@@ -1,13 +1,14 @@
 """Which videos answer a text best, and how well each of their frames does.
 
-    1. candidates   approximate nearest neighbours, filtered first, until enough different videos have been seen
+    1. candidates   approximate nearest neighbours, filtered first, until enough different videos
+                    have been seen
     2. curves       the exact score of every frame of those videos, in time order
 
-The second step makes scores exact whatever the index did, and gives segments the frames between the hits. One video
-full of near-identical frames cannot starve the others: videos already seen are left out of the next round. The n best
-segments lie within the n videos with the best frames, so n videos suffice. Reads an open table and knows nothing of
-models, of segments or of who published what. Traded away: a candidate's frames are all read, minutes or hours of
-video alike.
+The second step makes scores exact whatever the index did, and gives segments the frames between the
+hits. One video full of near-identical frames cannot starve the others: videos already seen are left
+out of the next round. The n best segments lie within the n videos with the best frames, so n videos
+suffice. Reads an open table and knows nothing of models, of segments or of who published what.
+Traded away: a candidate's frames are all read, minutes or hours of video alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,7 +43,8 @@ class FrameSearch:
         self._sample: Embeddings | None = None
 
     def curves(self, vector: NDArray[np.float32]) -> list[ScoreCurve]:
-        """The score curves of the best videos, best first; as many videos as segments are wanted, if there are.
+        """The score curves of the best videos, best first; as many videos as segments are wanted,
+        if there are.
 
         Args:
             vector: (D,) float32, unit length.
@@ -53,12 +55,16 @@ class FrameSearch:
         return self._read_curves(self._candidates(vector), vector)
 
     def nearest(self, vector: NDArray[np.float32], k: int) -> list[tuple[str, int]]:
-        """(video_id, frame_index) of the k best frames, best first, as the vector index finds them. Same Args as `curves`."""
+        """(video_id, frame_index) of the k best frames, best first, as the vector index finds them.
+
+        Same Args as `curves`.
+        """
         hits = self._nearest(vector, k, [])
         return list(zip(hits["video_id"].to_pylist(), hits["frame_index"].to_pylist(), strict=True))
 
     def background(self, vector: NDArray[np.float32]) -> float:
-        """The score of a typical frame of the table: the median over up to 2,048 frames from 8 places of it.
+        """The score of a typical frame of the table: the median over up to 2,048 frames from 8
+        places of it.
 
         Same Args as `curves`.
         """
@@ -72,7 +78,9 @@ class FrameSearch:
         wanted, k = self._config.segments, self._config.frames
         for _ in range(_MAX_ROUNDS):
             hits = self._nearest(vector, k, list(best))
-            for video_id, distance in zip(hits["video_id"].to_pylist(), hits["_distance"].to_pylist(), strict=True):
+            for video_id, distance in zip(
+                hits["video_id"].to_pylist(), hits["_distance"].to_pylist(), strict=True
+            ):
                 best.setdefault(video_id, 1.0 - distance)
             if len(best) >= wanted or hits.num_rows < k:
                 break
@@ -89,7 +97,12 @@ class FrameSearch:
             "refine_factor": self._config.refine_factor,
         }
         unseen = f"video_id NOT IN ({', '.join(map(quoted, seen))})" if seen else None
-        return self._table(["video_id", "frame_index", "_distance"], self._where(unseen), nearest=query, prefilter=True)
+        return self._table(
+            ["video_id", "frame_index", "_distance"],
+            self._where(unseen),
+            nearest=query,
+            prefilter=True,
+        )
 
     def _read_curves(self, video_ids: list[str], vector: NDArray[np.float32]) -> list[ScoreCurve]:
         if not video_ids:
@@ -103,7 +116,9 @@ class FrameSearch:
             code = codes.indices.to_numpy()
             for number, video_id in enumerate(codes.dictionary.to_pylist()):
                 rows = code == number
-                taken = (batch[name].to_numpy()[rows] for name in ("time_s", "frame_index", "duration_s"))
+                taken = (
+                    batch[name].to_numpy()[rows] for name in ("time_s", "frame_index", "duration_s")
+                )
                 parts[video_id].append((*taken, scores[rows]))
         curves = [_curve(video_id, found) for video_id, found in parts.items()]
         return sorted(curves, key=lambda curve: (-curve.scores.max(), curve.video_id))
@@ -111,9 +126,15 @@ class FrameSearch:
     def _read_sample(self) -> Embeddings:
         total = self._frames.count_rows()
         starts = np.unique(np.linspace(0, max(total - _SLICE_ROWS, 0), _SLICES).astype(int))
-        rows = sorted({row for start in starts for row in range(start, min(start + _SLICE_ROWS, total))})
+        rows = sorted(
+            {row for start in starts for row in range(start, min(start + _SLICE_ROWS, total))}
+        )
         table = self._frames.take(rows, columns=["embedding"])
-        return unit_vectors(table["embedding"].combine_chunks()) if rows else np.empty((0, 1), np.float32)
+        return (
+            unit_vectors(table["embedding"].combine_chunks())
+            if rows
+            else np.empty((0, 1), np.float32)
+        )
 
     def _scan(self, columns: list[str], where: str | None) -> Iterator[Any]:
         with lance_faults(self._frames.uri):
@@ -134,13 +155,17 @@ class FrameSearch:
 
 
 def _curve(video_id: str, parts: list[tuple[Any, ...]]) -> ScoreCurve:
-    times, positions, durations, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+    times, positions, durations, scores = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
     order = np.argsort(times, kind="stable")
     return ScoreCurve(video_id, float(durations[0]), times[order], positions[order], scores[order])
 
 
 def unit_vectors(column: Any) -> Embeddings:
     """A fixed-size-list column -> (N, D) float32, unit length again after its rounding to float16."""
-    values = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(column), -1)
+    values = (
+        column.flatten().to_numpy(zero_copy_only=False).astype(np.float32).reshape(len(column), -1)
+    )
     vectors: Embeddings = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-12)
     return vectors

@@ -1,6 +1,8 @@
-"""Texts to ranked segments over a published index: what the query job shows and the tracking job follows.
+"""Texts to ranked segments over a published index: what the query job shows and the tracking job
+follows.
 
-Opens exactly the versions that were published. Knows nothing of pictures, models or how an answer is written.
+Opens exactly the versions that were published. Knows nothing of pictures, models or how an answer
+is written.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -56,14 +58,18 @@ class PublishedIndex:
             ConfigError: `search.where` names an unknown column or cannot be read.
         """
         search = self.search(config, among)
-        return [_answer(query, vector, search, config) for query, vector in zip(queries, vectors, strict=True)]
+        return [
+            _answer(query, vector, search, config)
+            for query, vector in zip(queries, vectors, strict=True)
+        ]
 
     def search(self, config: SearchConfig, among: Iterable[str] | None = None) -> FrameSearch:
         """The search itself. Same Args and errors as `answers`."""
         return FrameSearch(self._frames, config, self._within(config.where, among))
 
     def frames(self, where: str | None, among: Iterable[str]) -> pa.Table:
-        """video_id, frame_index, time_s of every embedded frame of these videos, as `vectors` gives them.
+        """video_id, frame_index, time_s of every embedded frame of these videos, as `vectors` gives
+        them.
 
         Raises:
             ConfigError: `where` names an unknown column or cannot be read.
@@ -71,18 +77,24 @@ class PublishedIndex:
         condition = self._within(where, among)
         try:
             with lance_faults(self._frames.uri):
-                table: pa.Table = self._frames.to_table(columns=["video_id", "frame_index", "time_s"], filter=condition)
+                table: pa.Table = self._frames.to_table(
+                    columns=["video_id", "frame_index", "time_s"], filter=condition
+                )
         except ValueError as error:
             if where is None:
                 raise
             raise filters.bad_filter(where, error) from error
         return table
 
-    def vectors(self, where: str | None, among: Iterable[str]) -> Iterator[tuple[Indices, Embeddings]]:
+    def vectors(
+        self, where: str | None, among: Iterable[str]
+    ) -> Iterator[tuple[Indices, Embeddings]]:
         """Blocks of frame_index (N,) and embeddings (N, D) of the same frames, in the same order."""
         condition = self._within(where, among)
         with lance_faults(self._frames.uri):
-            scanner = self._frames.scanner(columns=["frame_index", "embedding"], filter=condition, scan_in_order=True)
+            scanner = self._frames.scanner(
+                columns=["frame_index", "embedding"], filter=condition, scan_in_order=True
+            )
             for batch in scanner.to_batches():
                 yield batch["frame_index"].to_numpy(), unit_vectors(batch["embedding"])
 
@@ -91,7 +103,9 @@ class PublishedIndex:
         with lance_faults(self._videos.uri):
             scanner = self._videos.scanner(columns=["video_id", "fingerprint"], filter=_INDEXED)
             for batch in scanner.to_batches():
-                yield from zip(batch["video_id"].to_pylist(), batch["fingerprint"].to_pylist(), strict=True)
+                yield from zip(
+                    batch["video_id"].to_pylist(), batch["fingerprint"].to_pylist(), strict=True
+                )
 
     def sampled(self, video_id: str) -> tuple[Indices, Times]:
         """Return frame_index and time_s, each (N,), of the embedded frames of a video."""
@@ -122,11 +136,17 @@ class PublishedIndex:
         return " AND ".join(f"({term})" for term in terms) or None
 
     def _covers(self, video_ids: frozenset[str]) -> bool:
-        """These are all there are: a list of a million names as a filter takes longer than the search."""
-        return len(video_ids) >= self.published.num_videos and all(one in video_ids for one, _ in self.indexed())
+        """These are all there are: a list of a million names as a filter takes longer than the
+        search.
+        """
+        return len(video_ids) >= self.published.num_videos and all(
+            one in video_ids for one, _ in self.indexed()
+        )
 
     def _condition(self, where: str | None) -> str | None:
-        """`search.where` in the table's words; the ledger is read only if a manifest's column is named."""
+        """`search.where` in the table's words; the ledger is read only if a manifest's column is
+        named.
+        """
         if where is None:
             return None
         documents: list[Any] = []
@@ -135,7 +155,9 @@ class PublishedIndex:
         return filters.to_sql(where, filters.metadata_types(documents))
 
 
-def openable(dataset: DatasetConfig, storage: StorageConfig, sources: Mapping[str, Source]) -> dict[str, Source]:
+def openable(
+    dataset: DatasetConfig, storage: StorageConfig, sources: Mapping[str, Source]
+) -> dict[str, Source]:
     """The same, with URIs that open the videos and are for no table or page.
 
     Raises:
@@ -145,6 +167,8 @@ def openable(dataset: DatasetConfig, storage: StorageConfig, sources: Mapping[st
     return {video_id: replace(source, uri=uris[video_id]) for video_id, source in sources.items()}
 
 
-def _answer(query: str, vector: NDArray[np.float32], search: FrameSearch, config: SearchConfig) -> Answer:
+def _answer(
+    query: str, vector: NDArray[np.float32], search: FrameSearch, config: SearchConfig
+) -> Answer:
     background = search.background(vector)
     return Answer(query, background, segments.rank(search.curves(vector), background, config))

@@ -1,14 +1,18 @@
-"""A second look at the best segments: their best frames are decoded again and compared with the text part by part.
+"""A second look at the best segments: their best frames are decoded again and compared with the
+text part by part.
 
-An index holds one vector a frame, which forgets small things, and which of two things had which colour. Parts of the picture
-know, but are ten or a hundred times as much to embed or to store. So the vectors find the candidates, and a few pictures are
-looked at again, as retrieve-and-rerank does with passages of text (Nogueira and Cho 2019, arXiv 1901.04085).
+An index holds one vector a frame, which forgets small things, and which of two things had which
+colour. Parts of the picture know, but are ten or a hundred times as much to embed or to store. So
+the vectors find the candidates, and a few pictures are looked at again, as retrieve-and-rerank does
+with passages of text (Nogueira and Cho 2019, arXiv 1901.04085).
 
-    rerank score = cosine of the best frame x for each thing named, the highest share that any part of that frame gives it among
-                   phrases for what else may be there (of a prompt with a negative weight: 1 less that share)
+    rerank score = cosine of the best frame x for each thing named, the highest share that any part
+    of that frame gives it among
+                   phrases for what else may be there (of a prompt with a negative weight: 1 less
+                   that share)
 
-The picture is seen whole, whatever the index does with its aspect. A segment whose picture cannot be had comes after those that
-were looked at, in the order it had.
+The picture is seen whole, whatever the index does with its aspect. A segment whose picture cannot
+be had comes after those that were looked at, in the order it had.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +36,8 @@ if TYPE_CHECKING:
 
 _BATCH = 32  # pictures in memory at a time: a megabyte or two each
 _WIDE = 2  # so that a picture twice as wide as high is not enlarged
-Pictures = Callable[[Sequence[Segment]], Sequence[NDArray[np.uint8] | None]]  # of their best frames, (H, W, 3) RGB
+# of their best frames, (H, W, 3) RGB
+Pictures = Callable[[Sequence[Segment]], Sequence[NDArray[np.uint8] | None]]
 
 
 def pool(search: SearchConfig, first: int) -> SearchConfig:
@@ -43,25 +48,34 @@ def pool(search: SearchConfig, first: int) -> SearchConfig:
 class Reranker:
     """Looks again at what one index's answers found."""
 
-    def __init__(self, model: DenseEmbedder, search: SearchConfig, first: int, pictures: Pictures) -> None:
+    def __init__(
+        self, model: DenseEmbedder, search: SearchConfig, first: int, pictures: Pictures
+    ) -> None:
         """
         Args:
             model: the index's.
             search: as the user set it; `segments` is read here.
-            first: segments of each answer that are looked at, the best ones; the search was with `pool(search, first)`.
+            first: segments of each answer that are looked at, the best ones; the search was with
+                `pool(search, first)`.
             pictures: gives a picture for each of some segments, or None.
         """
         from trawl.ground.views import AveragedTexts
 
         self._model, self._search, self._first, self._pictures = model, search, first, pictures
-        self._vectors = AveragedTexts(model, lambda phrase: templates.fill(phrase, templates.SENTENCE))
+        self._vectors = AveragedTexts(
+            model, lambda phrase: templates.fill(phrase, templates.SENTENCE)
+        )
 
     def rerank(self, answer: Answer) -> Answer:
-        """The same with its first segments looked at and put in order, and with no more segments than were asked for."""
+        """The same with its first segments looked at and put in order, and with no more segments
+        than were asked for.
+        """
         candidates, rest = answer.segments[: self._first], answer.segments[self._first :]
         parts = [candidates[start : start + _BATCH] for start in range(0, len(candidates), _BATCH)]
         scores = [score for part in parts for score in self._scores(answer.query, part)]
-        looked = [replace(one, rerank_score=score) for one, score in zip(candidates, scores, strict=True)]
+        looked = [
+            replace(one, rerank_score=score) for one, score in zip(candidates, scores, strict=True)
+        ]
         ranked = sorted([*looked, *rest], key=lambda one: -one.rank_key)
         return replace(answer, segments=ranked[: self._search.segments])
 
@@ -91,9 +105,11 @@ class Reranker:
 
 
 def seeing(embedder: Embedder) -> DenseEmbedder:
-    """What tells where on a picture something is: patches that were trained to, or else windows, which any embedder understands.
+    """What tells where on a picture something is: patches that were trained to, or else windows,
+    which any embedder understands.
 
-    Patches of a CLIP that was trained on whole pictures are for grounding, where the tracker and a crop have a say as well.
+    Patches of a CLIP that was trained on whole pictures are for grounding, where the tracker and a
+    crop have a say as well.
     """
     from trawl.models.clip.dense import DenseClip
     from trawl.models.clip.openclip import OpenClipEmbedder
@@ -111,11 +127,15 @@ def open_reranker(
     config: QueryConfig | EvaluateConfig,
     first: int,
 ) -> Reranker:
-    """Around the index's model; pictures come from the dataset's videos, as far as they are as they were when indexed."""
+    """Around the index's model; pictures come from the dataset's videos, as far as they are as they
+    were when indexed.
+    """
     model = seeing(embedder)
 
     def pictures(segments: Sequence[Segment]) -> list[NDArray[np.uint8] | None]:
-        sources = openable(config.dataset, config.storage, index.sources(one.video_id for one in segments))
+        sources = openable(
+            config.dataset, config.storage, index.sources(one.video_id for one in segments)
+        )
         shots = desk.best_frames(segments, sources, _WIDE * model.image_spec.size)
         return [shots[one.video_id, one.best_time_s].pixels for one in segments]
 

@@ -1,6 +1,7 @@
 """A query's answer as files: `results.parquet`, `.json` and `.csv`, the same rows in each.
 
-Columns are `schemas.RESULTS`. Knows nothing of how the answer was found or of pictures; see `sheet.py` for those.
+Columns are `schemas.RESULTS`. Knows nothing of how the answer was found or of pictures; see
+`sheet.py` for those.
 """
 
 import csv
@@ -37,7 +38,9 @@ def to_table(answers: Sequence[Answer], sources: Mapping[str, Source], recipe: s
         for rank, segment in enumerate(answer.segments, 1):
             source = sources[segment.video_id]
             own = {"query": answer.query, "rank": rank, "recipe": recipe}
-            rows.append(asdict(segment) | own | {"uri": source.uri, "fingerprint": source.fingerprint})
+            rows.append(
+                asdict(segment) | own | {"uri": source.uri, "fingerprint": source.fingerprint}
+            )
     return pa.Table.from_pylist(rows, schema=RESULTS)
 
 
@@ -62,7 +65,9 @@ def to_bytes(table: pa.Table, form: str, about: Mapping[str, Any]) -> bytes:
 
 
 def new_folder(storage: Storage, dataset: str, queries: Sequence[str], now: datetime) -> str:
-    """A name under the root that no query has yet: `<dataset>/queries/<time>-<slug>`, taken by this call."""
+    """A name under the root that no query has yet: `<dataset>/queries/<time>-<slug>`, taken by this
+    call.
+    """
     more = f"-and-{len(queries) - 1}-more" if len(queries) > 1 else ""
     stem = f"{dataset}/queries/{now:%Y%m%dT%H%M%SZ}-{slug(queries[0])}{more}"
     for attempt in range(_TRIES):
@@ -73,7 +78,8 @@ def new_folder(storage: Storage, dataset: str, queries: Sequence[str], now: date
 
 
 def slug(text: str) -> str:
-    """A text as part of a path: ASCII letters, digits and dashes, short; a hash where nothing of it is left.
+    """A text as part of a path: ASCII letters, digits and dashes, short; a hash where nothing of it
+    is left.
 
     >>> slug("A red star, très vite!"), slug("紅い星")
     ('a-red-star-tres-vite', 'text-44da675a')
@@ -92,11 +98,15 @@ def _parquet(table: pa.Table) -> bytes:
 
 
 def _json(table: pa.Table, about: Mapping[str, Any]) -> bytes:
-    return json.dumps({**about, "results": table.to_pylist()}, indent=1, ensure_ascii=False, default=str).encode()
+    return json.dumps(
+        {**about, "results": table.to_pylist()}, indent=1, ensure_ascii=False, default=str
+    ).encode()
 
 
 def _csv(table: pa.Table) -> bytes:
-    """Spreadsheets run cells that begin like a formula; a video's name is not ours, so such a text gets a leading quote."""
+    """Spreadsheets run cells that begin like a formula; a video's name is not ours, so such a text
+    gets a leading quote.
+    """
     sink = io.StringIO(newline="")
     writer = csv.writer(sink)
     writer.writerow(table.column_names)
@@ -106,4 +116,8 @@ def _csv(table: pa.Table) -> bytes:
 
 
 def _harmless(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+        else value
+    )

@@ -1,9 +1,10 @@
 """From a video's score curve to the stretches in which the text is likely seen.
 
-Peaks are taken best first. A segment holds the frames around its peak that score above a level between the background
-(a typical frame of the corpus) and the peak: half-way by default, the width at half height. So no absolute threshold
-is needed, which would differ between models and texts. Gaps up to `bridge_s` are bridged, ends are padded, neighbours
-share what lies between them, and a shoulder of a better segment is not a segment. Pure functions over arrays.
+Peaks are taken best first. A segment holds the frames around its peak that score above a level
+between the background (a typical frame of the corpus) and the peak: half-way by default, the width
+at half height. So no absolute threshold is needed, which would differ between models and texts.
+Gaps up to `bridge_s` are bridged, ends are padded, neighbours share what lies between them, and a
+shoulder of a better segment is not a segment. Pure functions over arrays.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,9 @@ from trawl.records.search import ScoreCurve, Segment
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Places in a curve: first to last supporting frame, both included, and the peak. num_hits frames support it."""
+    """Places in a curve: first to last supporting frame, both included, and the peak. num_hits
+    frames support it.
+    """
 
     first: int
     last: int
@@ -45,10 +48,12 @@ def rank(curves: Iterable[ScoreCurve], background: float, config: SearchConfig) 
 def of_curve(curve: ScoreCurve, background: float, config: SearchConfig) -> list[Segment]:
     """The segments of one video: at most `per_video`, in time order, disjoint, inside the video.
 
-    Every frame that scores above the best segment's level lies in a segment, unless the cap left it out.
+    Every frame that scores above the best segment's level lies in a segment, unless the cap left it
+    out.
     """
     taken: list[_Stretch] = []
-    claimed = np.zeros(len(curve.scores), bool)  # in a segment, or so near to one that it is its shoulder
+    # in a segment, or so near to one that it is its shoulder
+    claimed = np.zeros(len(curve.scores), bool)
     while len(taken) < config.per_video:
         eligible = _eligible(curve, claimed, config.min_score)
         if not eligible.any():
@@ -65,8 +70,14 @@ def of_curve(curve: ScoreCurve, background: float, config: SearchConfig) -> list
     return [_segment(curve, stretch, span) for stretch, span in zip(taken, spans, strict=True)]
 
 
-def _eligible(curve: ScoreCurve, claimed: NDArray[np.bool_], min_score: float | None) -> NDArray[np.bool_]:
-    return ~claimed & np.isfinite(curve.scores) & (curve.scores >= (-np.inf if min_score is None else min_score))
+def _eligible(
+    curve: ScoreCurve, claimed: NDArray[np.bool_], min_score: float | None
+) -> NDArray[np.bool_]:
+    return (
+        ~claimed
+        & np.isfinite(curve.scores)
+        & (curve.scores >= (-np.inf if min_score is None else min_score))
+    )
 
 
 def _level(peak: float, background: float, cut: float) -> float:
@@ -77,7 +88,8 @@ def _level(peak: float, background: float, cut: float) -> float:
 def _around(curve: ScoreCurve, peak: int, supports: NDArray[np.bool_], bridge_s: float) -> _Stretch:
     """The supporting frames around the peak, as far as gaps are bridged.
 
-    A better segment in between is such a gap: its frames, and those within `bridge_s` of it, are claimed and support nothing.
+    A better segment in between is such a gap: its frames, and those within `bridge_s` of it, are
+    claimed and support nothing.
     """
     places = np.flatnonzero(supports)
     at = int(np.searchsorted(places, peak))
@@ -89,12 +101,16 @@ def _around(curve: ScoreCurve, peak: int, supports: NDArray[np.bool_], bridge_s:
 
 def _within(curve: ScoreCurve, stretch: _Stretch, margin_s: float) -> NDArray[np.bool_]:
     times = curve.times_s
-    near: NDArray[np.bool_] = (times >= times[stretch.first] - margin_s) & (times <= times[stretch.last] + margin_s)
+    near: NDArray[np.bool_] = (times >= times[stretch.first] - margin_s) & (
+        times <= times[stretch.last] + margin_s
+    )
     return near
 
 
 def _spans(curve: ScoreCurve, stretches: list[_Stretch], pad_s: float) -> list[tuple[float, float]]:
-    """Padded [start, end) of each, clipped to the video and, between neighbours, to the middle of what separates them."""
+    """Padded [start, end) of each, clipped to the video and, between neighbours, to the middle of
+    what separates them.
+    """
     times = curve.times_s
     begin, end = min(float(times[0]), 0.0), max(float(times[-1]), curve.duration_s)
     middles = [float(times[a.last] + times[b.first]) / 2 for a, b in pairwise(stretches)]

@@ -1,7 +1,9 @@
-"""What a contact sheet shows, and the sheet as one HTML file that needs nothing else: no script, no network.
+"""What a contact sheet shows, and the sheet as one HTML file that needs nothing else: no script, no
+network.
 
-Pictures go in as JPEG in data URIs. Names of videos and texts come from outside and are escaped by the template engine,
-which is told to escape everything. Knows nothing of storage, decoding or search.
+Pictures go in as JPEG in data URIs. Names of videos and texts come from outside and are escaped by
+the template engine, which is told to escape everything. Knows nothing of storage, decoding or
+search.
 """
 
 import base64
@@ -26,8 +28,8 @@ _JPEG_QUALITY = 82
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One segment on the sheet. picture (H, W, 3) uint8 RGB of its best frame, or None: `note` says why, or is empty
-    where none was asked for.
+    """One segment on the sheet. picture (H, W, 3) uint8 RGB of its best frame, or None: `note` says
+    why, or is empty where none was asked for.
 
     uri: where the video lies; a local file becomes a link that opens it at the segment.
     """
@@ -42,7 +44,9 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One query and its cards, best first. background: the score of a typical frame, from which the meters rise."""
+    """One query and its cards, best first. background: the score of a typical frame, from which the
+    meters rise.
+    """
 
     query: str
     background: float
@@ -62,7 +66,9 @@ def render(sections: Sequence[Section], about: About) -> str:
     from jinja2 import Environment, StrictUndefined
 
     source = resources.files("trawl.query").joinpath("sheet.html.j2").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     views = [{"query": s.query, "cards": [_view(card, s) for card in s.cards]} for s in sections]
     return environment.from_string(source).render(
         about=about, sections=views, total=sum(len(s.cards) for s in sections)
@@ -100,11 +106,17 @@ def _percent(part: float, whole: float) -> float:
 
 
 def _link(uri: str, start_s: float, end_s: float) -> str | None:
-    """A media fragment of a local file, or of one that a browser can fetch; None for any other scheme."""
+    """A media fragment of a local file, or of one that a browser can fetch; None for any other
+    scheme.
+    """
     fragment = f"#t={start_s:.1f},{end_s:.1f}"
     if uri.startswith("/"):
         return f"file://{quote(uri)}{fragment}"
-    return f"{quote(uri, safe=':/%?&=')}{fragment}" if re.match(r"https?://", uri) and not is_veiled(uri) else None
+    return (
+        f"{quote(uri, safe=':/%?&=')}{fragment}"
+        if re.match(r"https?://", uri) and not is_veiled(uri)
+        else None
+    )
 
 
 def _data_uri(picture: NDArray[np.uint8]) -> str:

@@ -1,9 +1,11 @@
-"""From what a person types to texts with weights: prompt templates, and several weighted prompts in one.
+"""From what a person types to texts with weights: prompt templates, and several weighted prompts in
+one.
 
-CLIP learned captions, not words, so a phrase is put into several caption-like sentences whose unit embeddings are
-averaged (Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision", section 3.1.4:
-3.5 points on ImageNet from 80 sentences). The sentences here suit what people type into a search, noun phrases with
-their article. Knows nothing of models: an `embed_texts` is handed in.
+CLIP learned captions, not words, so a phrase is put into several caption-like sentences whose unit
+embeddings are averaged (Radford et al. 2021, "Learning Transferable Visual Models From Natural
+Language Supervision", section 3.1.4: 3.5 points on ImageNet from 80 sentences). The sentences here
+suit what people type into a search, noun phrases with their article. Knows nothing of models: an
+`embed_texts` is handed in.
 """
 
 import re
@@ -29,13 +31,18 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
         "there is {} in the scene",
     ),
 }
-SENTENCE = "photo"  # enough where phrases are only compared with each other: more make no second look at patches better
+# enough where phrases are only compared with each other: more make no second look at patches better
+SENTENCE = "photo"
 # Before an article, so that "a black and white cat" and "a large, red star" stay one.
-_LISTED = re.compile(r"(?:,|&|\band\b)(?:\s*\band\b)?\s+(?=(?:an?|the|one|two|three|some)\b)", re.IGNORECASE)
+_LISTED = re.compile(
+    r"(?:,|&|\band\b)(?:\s*\band\b)?\s+(?=(?:an?|the|one|two|three|some)\b)", re.IGNORECASE
+)
 _WEIGHT = re.compile(r"^(.*?)\s*:\s*([-+]?\d+(?:\.\d+)?)$", re.DOTALL)
 
 
-def query_vector(text: str, templates: str, embed_texts: Callable[[Sequence[str]], Embeddings]) -> NDArray[np.float32]:
+def query_vector(
+    text: str, templates: str, embed_texts: Callable[[Sequence[str]], Embeddings]
+) -> NDArray[np.float32]:
     """What to search for.
 
     Args:
@@ -51,7 +58,10 @@ def query_vector(text: str, templates: str, embed_texts: Callable[[Sequence[str]
     """
     check_templates(templates)
     prompts = parse_prompts(text)
-    vectors = [weight * _unit(embed_texts(fill(phrase, templates)).mean(axis=0)) for phrase, weight in prompts]
+    vectors = [
+        weight * _unit(embed_texts(fill(phrase, templates)).mean(axis=0))
+        for phrase, weight in prompts
+    ]
     total: NDArray[np.float32] = np.sum(vectors, axis=0, dtype=np.float32)
     if np.linalg.norm(total) < 1e-3:
         raise ConfigError(f"text={text}: the weighted prompts cancel out; change a weight")
@@ -68,7 +78,9 @@ def fill(phrase: str, templates: str) -> list[str]:
 
 
 def parse_prompts(text: str) -> list[tuple[str, float]]:
-    """Prompts and their weights. Only a text with "|" is split, so that a colon in a sentence stays what it is.
+    """Prompts and their weights.
+
+    Only a text with "|" is split, so that a colon in a sentence stays what it is.
 
     >>> parse_prompts("a red star:2 | a blue ring:-1")
     [('a red star', 2.0), ('a blue ring', -1.0)]
@@ -84,7 +96,9 @@ def parse_prompts(text: str) -> list[tuple[str, float]]:
         return [(" ".join(text.split()), 1.0)]
     parts = [_weighted(part.strip()) for part in text.split("|")]
     if not all(phrase for phrase, _ in parts):
-        raise ConfigError(f'text={text}: a prompt is empty; write it as "a red star:2 | a blue ring:-1"')
+        raise ConfigError(
+            f'text={text}: a prompt is empty; write it as "a red star:2 | a blue ring:-1"'
+        )
     return parts
 
 
@@ -102,7 +116,9 @@ def named_things(phrase: str) -> list[str]:
 def check_templates(templates: str) -> None:
     """Raise ConfigError unless this is a set of templates."""
     if templates not in TEMPLATES:
-        raise ConfigError(f"search.templates={templates} is unknown: {did_you_mean(templates, TEMPLATES)}")
+        raise ConfigError(
+            f"search.templates={templates} is unknown: {did_you_mean(templates, TEMPLATES)}"
+        )
 
 
 def _weighted(part: str) -> tuple[str, float]:

@@ -1,4 +1,7 @@
-"""A query's answer as a table in the terminal. Names and texts are shown as they are, never read as markup."""
+"""A query's answer as a table in the terminal.
+
+Names and texts are shown as they are, never read as markup.
+"""
 
 from collections.abc import Sequence
 
@@ -16,12 +19,17 @@ def answer_table(query: str, segments: Sequence[Segment], background: float) -> 
 
     Args:
         query: the text, as typed.
-        segments: best first; may be empty. Where some were looked at again, their order and the bars are of that.
+        segments: best first; may be empty. Where some were looked at again, their order and the
+            bars are of that.
         background: the score of a typical frame, from which the bars rise.
     """
     again = any(segment.rerank_score is not None for segment in segments)
     table = Table(
-        title=Text(f"“{query}”", style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim"
+        title=Text(f"“{query}”", style="bold"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
     )
     for name in ("#", *(("rerank",) if again else ()), "score", ""):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
@@ -32,9 +40,13 @@ def answer_table(query: str, segments: Sequence[Segment], background: float) -> 
         second = (_figure(segment.rerank_score),) if again else ()
         times = f"{clock(segment.start_s)} – {clock(segment.end_s)}"
         bar = _bar(height, max(heights))
-        table.add_row(str(rank), *second, _figure(segment.score), bar, times, Text(segment.video_id))
+        table.add_row(
+            str(rank), *second, _figure(segment.score), bar, times, Text(segment.video_id)
+        )
     if not segments:
-        table.caption = Text("nothing found: no frame passes search.where and search.min_score", style="yellow")
+        table.caption = Text(
+            "nothing found: no frame passes search.where and search.min_score", style="yellow"
+        )
     return table
 
 
@@ -48,5 +60,7 @@ def _bar(part: float, whole: float) -> Text:
 
 
 def height_of(segment: Segment, background: float, again: bool) -> float:
-    """What a segment's bar shows: its score above the background's, or that of a second look; none without it."""
+    """What a segment's bar shows: its score above the background's, or that of a second look; none
+    without it.
+    """
     return (segment.rerank_score or 0.0) if again else segment.score - background

@@ -1,7 +1,7 @@
 """The texts of one query job: one on the command line, or a file of many.
 
-A file is read by its suffix: .csv, .parquet and .json want a column or key `text`, anything else is one text a line.
-Knows nothing of models or tables.
+A file is read by its suffix: .csv, .parquet and .json want a column or key `text`, anything else is
+one text a line. Knows nothing of models or tables.
 """
 
 import csv
@@ -24,7 +24,9 @@ def read_texts(text: str | None, queries: str | None) -> list[str]:
         ConfigError: neither or both are given, a text is empty, or the file cannot be read.
     """
     if (text is None) == (queries is None):
-        raise ConfigError('say what to look for: either "text=a red star" or queries=file, a text a line')
+        raise ConfigError(
+            'say what to look for: either "text=a red star" or queries=file, a text a line'
+        )
     found = [text] if text is not None else parse_texts(queries or "", _read(queries or ""))
     texts = list(dict.fromkeys(" ".join(one.split()) for one in found))
     if not texts or not all(texts):
@@ -34,18 +36,24 @@ def read_texts(text: str | None, queries: str | None) -> list[str]:
 
 
 def parse_texts(name: str, data: bytes) -> list[str]:
-    """The texts in a file's bytes; the suffix of its name says how it is written. Empty lines are left out.
+    """The texts in a file's bytes; the suffix of its name says how it is written.
+
+    Empty lines are left out.
 
     Raises:
         ConfigError: the file is not what its suffix says, or has no column `text`.
     """
-    reader = {".csv": _csv, ".json": _json, ".parquet": _parquet}.get(PurePosixPath(name).suffix.lower(), _lines)
+    reader = {".csv": _csv, ".json": _json, ".parquet": _parquet}.get(
+        PurePosixPath(name).suffix.lower(), _lines
+    )
     try:
         found = [str(one) for one in reader(data) if one is not None]
     except (KeyError, TypeError):
         raise ConfigError(f"queries={name} has no column text") from None
     except (ValueError, csv.Error, OSError) as error:
-        raise ConfigError(f"queries={name} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise ConfigError(
+            f"queries={name} cannot be read: {' '.join(str(error).split())[:200]}"
+        ) from error
     return [one for one in found if one.strip()]
 
 
@@ -56,7 +64,9 @@ def _read(uri: str) -> bytes:
         with fsspec.open(uri, "rb") as file:
             data: bytes = file.read()
     except (OSError, ValueError, ImportError) as error:
-        raise ConfigError(f"queries={uri} cannot be read: {' '.join(str(error).split())[:200]}") from error
+        raise ConfigError(
+            f"queries={uri} cannot be read: {' '.join(str(error).split())[:200]}"
+        ) from error
     return data
 
 
@@ -65,7 +75,9 @@ def _lines(data: bytes) -> list[str]:
 
 
 def _csv(data: bytes) -> list[Any]:
-    return [row["text"] for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))]
+    return [
+        row["text"] for row in csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    ]
 
 
 def _json(data: bytes) -> list[Any]:

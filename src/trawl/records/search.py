@@ -13,7 +13,8 @@ from trawl.records.arrays import Indices, Times
 class ScoreCurve:
     """How well each frame of one video answers a text.
 
-    times_s (T,) float64 increasing; frame_index (T,) int64; scores (T,) float32 cosine similarity; duration_s of the video.
+    times_s (T,) float64 increasing; frame_index (T,) int64; scores (T,) float32 cosine similarity;
+    duration_s of the video.
     """
 
     video_id: str
@@ -24,15 +25,18 @@ class ScoreCurve:
 
     def __post_init__(self) -> None:
         if not len(self.times_s) == len(self.frame_index) == len(self.scores):
-            raise ValueError(f"{len(self.times_s)} times, {len(self.frame_index)} positions, {len(self.scores)} scores")
+            raise ValueError(
+                f"{len(self.times_s)} times, {len(self.frame_index)} positions, {len(self.scores)} scores"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of one video in which the text is likely seen: [start_s, end_s), scored by its hits.
+    """A stretch of one video in which the text is likely seen: [start_s, end_s), scored by its
+    hits.
 
-    best_index, best_time_s: the hit with the highest score; num_hits: frames that support the segment; rerank_score: that of a
-    second look at the best hit, see `query/rerank.py`, or None.
+    best_index, best_time_s: the hit with the highest score; num_hits: frames that support the
+    segment; rerank_score: that of a second look at the best hit, see `query/rerank.py`, or None.
     """
 
     video_id: str
@@ -46,7 +50,9 @@ class Segment:
 
     @property
     def rank_key(self) -> float:
-        """What segments of an answer are ordered by, highest first: those that were looked at again (0-1) before the rest."""
+        """What segments of an answer are ordered by, highest first: those that were looked at again
+        (0-1) before the rest.
+        """
         return self.score - 2 if self.rerank_score is None else self.rerank_score
 
 

@@ -13,11 +13,12 @@ from trawl.records.arrays import Indices, Times
 class TruthObject:
     """One object of a ground truth, in one video.
 
-    object_id: identity inside the video. names: what a text may call it, such as ("star", "red star"); lower case, no article.
-    frame_index (T,) int64, increasing: the frames on which any of it lies inside the picture. boxes (T, 4) float32 xyxy pixels
-    as displayed, of the visible part; rles: COCO compressed RLE at the video's display size, None throughout where the truth has
-    boxes only. visibility (T,) float32, 0-1: visible pixels over the unoccluded object's; 1 where the truth does not say, 0 (and
-    a zero box, an empty mask) where it is wholly hidden.
+    object_id: identity inside the video. names: what a text may call it, such as ("star", "red
+    star"); lower case, no article. frame_index (T,) int64, increasing: the frames on which any of
+    it lies inside the picture. boxes (T, 4) float32 xyxy pixels as displayed, of the visible part;
+    rles: COCO compressed RLE at the video's display size, None throughout where the truth has boxes
+    only. visibility (T,) float32, 0-1: visible pixels over the unoccluded object's; 1 where the
+    truth does not say, 0 (and a zero box, an empty mask) where it is wholly hidden.
     """
 
     object_id: int
@@ -34,8 +35,10 @@ class TruthObject:
 
 @dataclass(frozen=True, slots=True)
 class TruthVideo:
-    """What is known of one video. frame_index, time_s (F,): every annotated frame, also those without an object, increasing;
-    time_s is the true presentation time. height, width: as displayed, of all masks and boxes."""
+    """What is known of one video. frame_index, time_s (F,): every annotated frame, also those
+    without an object, increasing; time_s is the true presentation time. height, width: as
+    displayed, of all masks and boxes.
+    """
 
     video_id: str
     height: int
@@ -46,16 +49,19 @@ class TruthVideo:
 
     def __post_init__(self) -> None:
         if len(self.frame_index) != len(self.time_s):
-            raise ValueError(f"{self.video_id}: {len(self.frame_index)} positions, {len(self.time_s)} times")
+            raise ValueError(
+                f"{self.video_id}: {len(self.frame_index)} positions, {len(self.time_s)} times"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class TruthQuery:
     """A text whose right answer is known.
 
-    groups: by video_id, one tuple of object_ids for each thing that the text names; a frame is a right answer where at least one
-    object of every group is visible on it. Videos without a right answer are left out. slices: what kind of question it is, such
-    as ("pair=unseen", "things=1"); every query is in the slice "all" as well.
+    groups: by video_id, one tuple of object_ids for each thing that the text names; a frame is a
+    right answer where at least one object of every group is visible on it. Videos without a right
+    answer are left out. slices: what kind of question it is, such as ("pair=unseen", "things=1");
+    every query is in the slice "all" as well.
     """
 
     text: str
@@ -65,9 +71,10 @@ class TruthQuery:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One measured number. family: retrieval, masks, tracking, end_to_end, cost or robustness. name: the field's own, lower case,
-    such as "recall_at_5" or "hota_masks". slice: "all", or a kind of question or object such as "pair=unseen". value: None where
-    it cannot be computed, and then `why` says so; unit: "" for a share or a count. better: "higher", "lower" or "" (neither).
+    """One measured number. family: retrieval, masks, tracking, end_to_end, cost or robustness.
+    name: the field's own, lower case, such as "recall_at_5" or "hota_masks". slice: "all", or a
+    kind of question or object such as "pair=unseen". value: None where it cannot be computed, and
+    then `why` says so; unit: "" for a share or a count. better: "higher", "lower" or "" (neither).
     count: over how many things (queries, objects, frames) it was taken."""
 
     family: str
@@ -86,7 +93,9 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """A line to plot: kind "precision_recall", "recall_at_k", "hota_over_threshold", "j_over_time"... x, y (P,) float64."""
+    """A line to plot: kind "precision_recall", "recall_at_k", "hota_over_threshold",
+    "j_over_time"... x, y (P,) float64.
+    """
 
     kind: str
     name: str
@@ -98,12 +107,14 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One thing that went wrong, for people to look at: where, how badly, and in words what happened.
+    """One thing that went wrong, for people to look at: where, how badly, and in words what
+    happened.
 
-    kind: "missed" (an object nobody followed), "poor" (its best track is bad), "false" (a track of nothing asked for),
-    "duplicate" (a second track of an object), "ranked" (a text whose right answer comes late). severity: larger is worse,
-    comparable within a kind. frame_index: the frame that shows it best, None for a text without one. object_id, track_id: of the
-    truth, and of the run, where there is one.
+    kind: "missed" (an object nobody followed), "poor" (its best track is bad), "false" (a track of
+    nothing asked for), "duplicate" (a second track of an object), "ranked" (a text whose right
+    answer comes late). severity: larger is worse, comparable within a kind. frame_index: the frame
+    that shows it best, None for a text without one. object_id, track_id: of the truth, and of the
+    run, where there is one.
     """
 
     kind: str

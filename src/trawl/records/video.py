@@ -8,7 +8,8 @@
     *_index     int64 frame position in presentation order, 0-based
     embeddings  unit length
 
-Knows nothing of storage, torch or Ray. A record is complete when it is made: no later stage fills a field in.
+Knows nothing of storage, torch or Ray. A record is complete when it is made: no later stage fills a
+field in.
 """
 
 import hashlib
@@ -24,22 +25,28 @@ from numpy.typing import NDArray
 
 from trawl.records.arrays import Frames, Indices, Times
 
-# Raised by hand when our own code would embed a frame differently, or when the columns of the frames table or the ledger
-# change in another way than by new ones that may be null (tests/unit/test_schemas.py). Part of every recipe, so that new tables
-# are built beside those that queries read.
+# Raised by hand when our own code would embed a frame differently, or when the columns of the
+# frames table or the ledger change in another way than by new ones that may be null
+# (tests/unit/test_schemas.py). Part of
+# every recipe, so that new tables are built beside those that queries read.
 PROCESSING_VERSION = 1
 
 
 class Reason(StrEnum):
-    """Why a video is not indexed. A closed list: the ledger, the summary and `retry=<reason>` use these words."""
+    """Why a video is not indexed.
+
+    A closed list: the ledger, the summary and `retry=<reason>` use these words.
+    """
 
     EMPTY_FILE = "empty_file"  # zero bytes
     NOT_A_VIDEO = "not_a_video"  # no known container starts like this (text, pictures, archives)
-    PLAYLIST = "playlist"  # a playlist or concat script, whatever its name: it would open other files
+    # a playlist or concat script, whatever its name: it would open other files
+    PLAYLIST = "playlist"
     NO_VIDEO_STREAM = "no_video_stream"  # audio or subtitles only
     UNSUPPORTED_CODEC = "unsupported_codec"  # a container we read, a codec that neither decoder has
     TRUNCATED = "truncated"  # the container's index is missing: nothing can be decoded
-    CORRUPT = "corrupt"  # the container or its packets contradict themselves: nothing usable was decoded
+    # the container or its packets contradict themselves: nothing usable was decoded
+    CORRUPT = "corrupt"
     NO_FRAMES = "no_frames"  # opened well and holds no picture
     TOO_LARGE = "too_large"  # more pixels a frame, or more bytes, than the limits allow
     OUT_OF_MEMORY = "out_of_memory"  # the decoder hit its memory limit
@@ -52,7 +59,13 @@ class Reason(StrEnum):
 
 # Outcomes another attempt may change; the others stay until the file's bytes change.
 PASSING_REASONS = frozenset(
-    {Reason.OUT_OF_MEMORY, Reason.DECODER_CRASHED, Reason.DECODER_TIMEOUT, Reason.UNREADABLE, Reason.WORKER_DIED}
+    {
+        Reason.OUT_OF_MEMORY,
+        Reason.DECODER_CRASHED,
+        Reason.DECODER_TIMEOUT,
+        Reason.UNREADABLE,
+        Reason.WORKER_DIED,
+    }
 )
 
 
@@ -61,8 +74,10 @@ class Status(StrEnum):
 
     INDEXED = "indexed"
     FAILED = "failed"
-    QUARANTINED = "quarantined"  # failed on three attempts, or set aside; left alone until its fingerprint changes
-    RETRY = "retry"  # failed or quarantined, and somebody asked for it again: the next run takes it up
+    # failed on three attempts, or set aside; left alone until its fingerprint changes
+    QUARANTINED = "quarantined"
+    # failed or quarantined, and somebody asked for it again: the next run takes it up
+    RETRY = "retry"
     REMOVED = "removed"  # no longer in the corpus; its rows are gone
 
 
@@ -73,7 +88,11 @@ def safe_name(video_id: str) -> str:
     ('clip_7.mp4', 'cam-1-a.mp4-6b3611')
     """
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", video_id).lstrip(".-")[:80]
-    return plain if plain == video_id else f"{plain}-{hashlib.sha256(video_id.encode()).hexdigest()[:6]}"
+    return (
+        plain
+        if plain == video_id
+        else f"{plain}-{hashlib.sha256(video_id.encode()).hexdigest()[:6]}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +121,9 @@ class VideoFile:
 class ImageSpec:
     """The picture a model sees. `size` in pixels, square.
 
-    aspect: "center_crop" scales the short side to `size` and cuts the middle; "squash" scales both sides; "pad" scales the
-    long side and fills the rest with `fill` (RGB 0-255). interpolation: "bicubic" or "bilinear", both antialiased.
+    aspect: "center_crop" scales the short side to `size` and cuts the middle; "squash" scales both
+    sides; "pad" scales the long side and fills the rest with `fill` (RGB 0-255). interpolation:
+    "bicubic" or "bilinear", both antialiased.
     """
 
     size: int
@@ -116,9 +136,10 @@ class ImageSpec:
 class Probe:
     """What the container says of its first video stream, decoded nothing.
 
-    times_s (T,) float64 presentation times, increasing, start offset included; keyframe (T,) bool, in the same order.
-    T is the count of packets that present a picture. width, height as displayed, after rotation_deg (clockwise, 0/90/180/270).
-    fps is the average rate, T-1 over the time between first and last picture (0.0 for a single frame).
+    times_s (T,) float64 presentation times, increasing, start offset included; keyframe (T,) bool,
+    in the same order. T is the count of packets that present a picture. width, height as displayed,
+    after rotation_deg (clockwise, 0/90/180/270). fps is the average rate, T-1 over the time between
+    first and last picture (0.0 for a single frame).
     """
 
     container: str
@@ -133,16 +154,18 @@ class Probe:
 
     def __post_init__(self) -> None:
         if self.times_s.shape != self.keyframe.shape:
-            raise ValueError(f"times_s {self.times_s.shape} and keyframe {self.keyframe.shape} differ in length")
+            raise ValueError(
+                f"times_s {self.times_s.shape} and keyframe {self.keyframe.shape} differ in length"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class FrameBatch:
     """Sampled pictures of one video, ready for a model: small uint8, never float.
 
-    frames (N, S, S, 3) uint8 RGB; frame_index (N,) int64; time_s (N,) float64; shot (N,) int32, counting from 0 and -1 where
-    the sampling policy finds no shots; substituted (N,) bool: the decoder concealed damage in this picture or gave a
-    neighbour's.
+    frames (N, S, S, 3) uint8 RGB; frame_index (N,) int64; time_s (N,) float64; shot (N,) int32,
+    counting from 0 and -1 where the sampling policy finds no shots; substituted (N,) bool: the
+    decoder concealed damage in this picture or gave a neighbour's.
     """
 
     frames: Frames
@@ -153,7 +176,11 @@ class FrameBatch:
 
     def __post_init__(self) -> None:
         n = len(self.frames)
-        lengths = {"frame_index": len(self.frame_index), "time_s": len(self.time_s), "shot": len(self.shot)}
+        lengths = {
+            "frame_index": len(self.frame_index),
+            "time_s": len(self.time_s),
+            "shot": len(self.shot),
+        }
         lengths["substituted"] = len(self.substituted)
         if any(length != n for length in lengths.values()):
             raise ValueError(f"{n} frames, but {lengths}")
@@ -166,10 +193,11 @@ class FrameBatch:
 class DecodeReport:
     """How the decoding of one video, or one span of it, went.
 
-    decoder: "decord" or "pyav", whichever gave the pictures. frames_decoded counts pictures the decoder produced,
-    frames_sampled those handed on, frames_substituted those of the sampled that are flagged. damage: what was wrong with a
-    video that was indexed all the same ("" when nothing was). cpu_s: CPU seconds of the decoding process; peak_mb: the most
-    memory that was resident in it, MiB, of which its libraries take the first part.
+    decoder: "decord" or "pyav", whichever gave the pictures. frames_decoded counts pictures the
+    decoder produced, frames_sampled those handed on, frames_substituted those of the sampled that
+    are flagged. damage: what was wrong with a video that was indexed all the same ("" when nothing
+    was). cpu_s: CPU seconds of the decoding process; peak_mb: the most memory that was resident in
+    it, MiB, of which its libraries take the first part.
     """
 
     probe: Probe
@@ -186,8 +214,8 @@ class DecodeReport:
 class Recipe:
     """Everything that changes an embedding, so that equal recipes may share a table.
 
-    embedder: model name, weights (name or path) and their hash, image spec, normalisation, precision: all a query needs to
-    embed text the same way. sampling and decoder: as configured.
+    embedder: model name, weights (name or path) and their hash, image spec, normalisation,
+    precision: all a query needs to embed text the same way. sampling and decoder: as configured.
     """
 
     embedder: Mapping[str, Any]

@@ -1,7 +1,8 @@
 """The pictures of one clip of a tracking run: overlay video, its poster, and the plot of the ways.
 
-The clip is decoded once, where it can do no harm, and drawn and encoded a frame at a time. A video that is gone, has changed
-since it was tracked or does not decode costs its video and nothing else: the ways are drawn on plain ground, and a note says why.
+The clip is decoded once, where it can do no harm, and drawn and encoded a frame at a time. A video
+that is gone, has changed since it was tracked or does not decode costs its video and nothing else:
+the ways are drawn on plain ground, and a note says why.
 """
 
 import tempfile
@@ -66,7 +67,10 @@ class ClipDesk:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        where: TracebackType | None,
     ) -> None:
         for sandbox in self._sandboxes:
             sandbox.close()
@@ -84,7 +88,9 @@ class ClipDesk:
             yield from pool.map(lambda clip: self._card(clip, Path(scratch)), clips)
 
     def _card(self, clip: ClipFacts, scratch: Path) -> Card:
-        masks, tracks = write.read_run(self._run.storage, self._run.dataset, self._run.run_id, [clip.clip_id])
+        masks, tracks = write.read_run(
+            self._run.storage, self._run.dataset, self._run.run_id, [clip.clip_id]
+        )
         rows = Marks(clip, masks.to_table(columns=list(marks.COLUMNS)))
         ways = tracks.to_table(columns=["track_id", "trajectory"])
         trajectories = dict(zip(ways["track_id"].to_pylist(), ways["trajectory"], strict=True))
@@ -100,11 +106,16 @@ class ClipDesk:
         paths = [marks.path(track.number, trajectories[track.track_id]) for track in clip.tracks]
         files = {f"{clip.clip_id}-ways.jpg": _jpeg(plot(ground, clip.size, paths))}
         if reel.poster is not None:
-            files |= {f"{clip.clip_id}.jpg": _jpeg(reel.poster), f"{clip.clip_id}.mp4": video.read_bytes()}
+            files |= {
+                f"{clip.clip_id}.jpg": _jpeg(reel.poster),
+                f"{clip.clip_id}.mp4": video.read_bytes(),
+            }
             video.unlink()
         for name, data in files.items():
             self._run.storage.write_bytes(f"{self._run.folder}/{MEDIA}/{name}", data)
-        spans = {number: flag_spans(doubted, join_s(clip)) for number, doubted in rows.flags().items()}
+        spans = {
+            number: flag_spans(doubted, join_s(clip)) for number, doubted in rows.flags().items()
+        }
         there = reel.poster is not None
         media = Media(
             video=f"{MEDIA}/{clip.clip_id}.mp4" if there else None,
@@ -116,7 +127,9 @@ class ClipDesk:
         )
         return Card(clip, media, spans)
 
-    def _film(self, clip: ClipFacts, reel: "_Reel", sandbox: DecodeSandbox, target: Path, scratch: Path) -> str:
+    def _film(
+        self, clip: ClipFacts, reel: "_Reel", sandbox: DecodeSandbox, target: Path, scratch: Path
+    ) -> str:
         """Decode, draw and encode the clip into `target`. Returns what went wrong, or nothing."""
         storage, limits = self._config.storage, self._config.decode
         try:
@@ -126,22 +139,27 @@ class ClipDesk:
             with localize(uri, storage, scratch, limits.max_bytes, clip.fingerprint) as path:
                 span = (clip.start_s, clip.end_s)
                 batches = sandbox.clip(path, span, max_side=self._config.report.side)
-                write_video(target, reel.frames(batch for batch in batches if isinstance(batch, ClipFrames)))
+                write_video(
+                    target, reel.frames(batch for batch in batches if isinstance(batch, ClipFrames))
+                )
         except VideoError as error:
             return f"No video: {error.message}."
         except (StorageError, DatasetError) as error:
             return f"No video: {scrub(str(error))}."
         if reel.broken is None:
             return ""
-        begun = "No video" if reel.poster is None else f"The video breaks off at {clock(reel.last_s)}"
+        begun = (
+            "No video" if reel.poster is None else f"The video breaks off at {clock(reel.last_s)}"
+        )
         return f"{begun}: {reel.broken.message}."
 
 
 class _Reel:
-    """Frames of a clip on their way from the decoder to the encoder, drawn on, and the two that are kept.
+    """Frames of a clip on their way from the decoder to the encoder, drawn on, and the two that are
+    kept.
 
-    ground: the frame that shows most, as it is; poster: the same, drawn on; the first frame until that one has come, None
-    before any. broken: what ended the frames early.
+    ground: the frame that shows most, as it is; poster: the same, drawn on; the first frame until
+    that one has come, None before any. broken: what ended the frames early.
     """
 
     def __init__(self, rows: Marks, config: PageConfig) -> None:
@@ -157,7 +175,9 @@ class _Reel:
     def frames(self, batches: Iterator[ClipFrames]) -> Iterator[tuple[Picture, float]]:
         try:
             for batch in batches:
-                for frame, index, time_s in zip(batch.frames, batch.frame_index, batch.time_s, strict=True):
+                for frame, index, time_s in zip(
+                    batch.frames, batch.frame_index, batch.time_s, strict=True
+                ):
                     yield self._drawn(frame, int(index), float(time_s)), float(time_s)
         except VideoError as error:
             self.broken = error
@@ -174,10 +194,16 @@ class _Reel:
 
 
 def _grown(frame: Picture, side: int) -> Picture:
-    """A small frame at up to twice its size, so that what is drawn on it is not coarse; always a copy."""
+    """A small frame at up to twice its size, so that what is drawn on it is not coarse; always a
+    copy.
+    """
     scale = min(max(side / max(frame.shape[:2]), 1.0), 2.0)
     size = round(frame.shape[1] * scale), round(frame.shape[0] * scale)
-    return frame.copy() if scale == 1 else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return (
+        frame.copy()
+        if scale == 1
+        else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    )
 
 
 def _jpeg(picture: Picture) -> bytes:

@@ -1,4 +1,5 @@
-"""What a tracking run came to, in numbers: from its tracks, and from what its `run.json` says of failures and time.
+"""What a tracking run came to, in numbers: from its tracks, and from what its `run.json` says of
+failures and time.
 
 Whatever `run.json` lacks is left out: a run that is still going, or was killed, has none.
 """
@@ -14,9 +15,10 @@ from trawl.draw.tracks import TrackFacts
 
 @dataclass(frozen=True, slots=True)
 class RunCounts:
-    """clips: finished ones; empty_clips: of those, without a track. flags: (flag, tracks that carry it), most first. failures:
-    (reason, clips, what was said of them), most first. seconds: (stage, wall seconds), most first; wall_s: of the whole run.
-    best_retrieval, best_grounding: the highest scores seen, for a run that found nothing. None: run.json does not say.
+    """clips: finished ones; empty_clips: of those, without a track. flags: (flag, tracks that carry
+    it), most first. failures: (reason, clips, what was said of them), most first. seconds: (stage,
+    wall seconds), most first; wall_s: of the whole run. best_retrieval, best_grounding: the highest
+    scores seen, for a run that found nothing. None: run.json does not say.
     """
 
     clips: int
@@ -44,8 +46,9 @@ def count(tracks: Sequence[TrackFacts], clips: int, record: Mapping[str, Any]) -
     Args:
         tracks: all of the run.
         clips: how many it has finished.
-        record: the content of its run.json, or {}: `failures` {reason: clips}, `failed_clips` {clip_id: "reason: message"},
-            `seconds` {stage: seconds}, `wall_s`, `best_retrieval` and `best_grounding` are read.
+        record: the content of its run.json, or {}: `failures` {reason: clips}, `failed_clips`
+            {clip_id: "reason: message"}, `seconds` {stage: seconds}, `wall_s`, `best_retrieval` and
+            `best_grounding` are read.
     """
     flags = Counter(flag for track in tracks for flag in set(track.flags))
     said = [str(text) for text in (record.get("failed_clips") or {}).values()]
@@ -68,7 +71,9 @@ def count(tracks: Sequence[TrackFacts], clips: int, record: Mapping[str, Any]) -
 
 
 def _of_reason(reason: str, said: Sequence[str]) -> tuple[str, ...]:
-    return tuple(text.removeprefix(f"{reason}: ") for text in said if text.startswith(f"{reason}: "))
+    return tuple(
+        text.removeprefix(f"{reason}: ") for text in said if text.startswith(f"{reason}: ")
+    )
 
 
 def _most_first(found: Any) -> list[tuple[str, Any]]:

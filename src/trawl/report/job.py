@@ -1,7 +1,8 @@
-"""The report job on one screen: a run's tables - its sums - the clips to show - their pictures - one page.
+"""The report job on one screen: a run's tables - its sums - the clips to show - their pictures -
+one page.
 
-No Ray, no model, no index: all that it tells is in the run's own tables and in the videos. Written to
-`<root>/<dataset>/runs/<run_id>/report/`, where a repeated report replaces the last one.
+No Ray, no model, no index: all that it tells is in the run's own tables and in the videos. Written
+to `<root>/<dataset>/runs/<run_id>/report/`, where a repeated report replaces the last one.
 """
 
 import json
@@ -29,7 +30,9 @@ _ORDERS = {"best": "surest first", "doubtful": "most doubtful first"}
 
 @dataclass(frozen=True, slots=True)
 class ReportOutcome:
-    """What was written. page: URI of the HTML file; shown: clips with pictures; notes: by clip_id, what is missing from them."""
+    """What was written. page: URI of the HTML file; shown: clips with pictures; notes: by clip_id,
+    what is missing from them.
+    """
 
     page: str
     counts: RunCounts
@@ -54,7 +57,10 @@ def run(config: ReportJobConfig, console: Console | None = None) -> ReportOutcom
     clips = _in_order(by_clip(tracks), config.report.order)
     shown, rest = clips[: config.report.clips], clips[config.report.clips :]
     cards = []
-    with ClipDesk(Run(storage, dataset, run_id, folder), config) as desk, console.status("") as status:
+    with (
+        ClipDesk(Run(storage, dataset, run_id, folder), config) as desk,
+        console.status("") as status,
+    ):
         for card in desk.draw(shown):
             cards.append(card)
             status.update(f"{len(cards)} of {len(shown)} clips drawn")
@@ -85,8 +91,12 @@ def _in_order(clips: Sequence[ClipFacts], order: str) -> list[ClipFacts]:
     return sorted(clips, key=lambda clip: max(map(doubt, clip.tracks)), reverse=True)
 
 
-def _about(dataset: str, run_id: str, tracks: Sequence[TrackFacts], record: dict[str, Any], order: str) -> page.About:
-    texts = [str(text) for text in record.get("texts") or dict.fromkeys(track.text for track in tracks)]
+def _about(
+    dataset: str, run_id: str, tracks: Sequence[TrackFacts], record: dict[str, Any], order: str
+) -> page.About:
+    texts = [
+        str(text) for text in record.get("texts") or dict.fromkeys(track.text for track in tracks)
+    ]
     facts = [("dataset", dataset), ("run", run_id), ("asked for", ", ".join(texts))]
     for name in ("embedder", "grounder", "tracker", "recipe"):
         made_by = dict.fromkeys(getattr(track, name) for track in tracks)
@@ -94,12 +104,19 @@ def _about(dataset: str, run_id: str, tracks: Sequence[TrackFacts], record: dict
     facts += [("run began", str(record.get("started_at", ""))[:16].replace("T", " "))]
     facts += [("reported", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")]
     title = ", ".join(texts[:1]) or run_id
-    return page.About(f"{title} · trawl", texts or [run_id], order, [(name, value) for name, value in facts if value])
+    return page.About(
+        f"{title} · trawl",
+        texts or [run_id],
+        order,
+        [(name, value) for name, value in facts if value],
+    )
 
 
 def _sweep(storage: Storage, folder: str, cards: Sequence[page.Card]) -> None:
     """Delete pictures of an earlier report that this one does not show."""
-    wanted = {name for card in cards for name in (card.media.video, card.media.poster, card.media.plot)}
+    wanted = {
+        name for card in cards for name in (card.media.video, card.media.poster, card.media.plot)
+    }
     for name in storage.names(folder):
         if f"{MEDIA}/{name}" not in wanted:
             storage.delete(f"{folder}/{name}")
@@ -107,7 +124,9 @@ def _sweep(storage: Storage, folder: str, cards: Sequence[page.Card]) -> None:
 
 def _print(outcome: ReportOutcome, console: Console) -> None:
     counts = outcome.counts
-    told = f"{counts.tracks:,} tracks in {counts.clips:,} clips, {counts.doubtful:,} of them doubtful"
+    told = (
+        f"{counts.tracks:,} tracks in {counts.clips:,} clips, {counts.doubtful:,} of them doubtful"
+    )
     console.print(Text(f"tracks    {told}"), soft_wrap=True)
     for clip_id, note in outcome.notes.items():
         console.print(Text(f"clip      {clip_id}: {note}", style="yellow"), soft_wrap=True)

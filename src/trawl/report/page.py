@@ -1,8 +1,10 @@
-"""The page of a tracking run: its sums, what to look at first, and clip by clip a video, the ways, a timeline and a table.
+"""The page of a tracking run: its sums, what to look at first, and clip by clip a video, the ways,
+a timeline and a table.
 
-One HTML file beside a folder of media that it names relatively, so that it opens from a disk and a web server alike. It loads
-nothing else: the one script is inline and named by its hash in the page's own content policy, and names and texts, which come
-from outside, are escaped by the template engine. Knows nothing of storage and decoding.
+One HTML file beside a folder of media that it names relatively, so that it opens from a disk and a
+web server alike. It loads nothing else: the one script is inline and named by its hash in the
+page's own content policy, and names and texts, which come from outside, are escaped by the template
+engine. Knows nothing of storage and decoding.
 """
 
 import base64
@@ -28,8 +30,8 @@ _ARROWS = "→↘↓↙←↖↑↗"
 class Media:
     """A clip's files, as names relative to the page, or None. plot is always there.
 
-    size: (width, height) of all three, pixels. offset_s: the time of the video's first frame. note: what is missing and why,
-    or empty.
+    size: (width, height) of all three, pixels. offset_s: the time of the video's first frame. note:
+    what is missing and why, or empty.
     """
 
     video: str | None
@@ -51,7 +53,9 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the page is of. facts: (label, value) for its foot; order: how the clips are sorted, in words."""
+    """What the page is of. facts: (label, value) for its foot; order: how the clips are sorted, in
+    words.
+    """
 
     title: str
     texts: Sequence[str]
@@ -59,7 +63,9 @@ class About:
     facts: Sequence[tuple[str, str]]
 
 
-def render(about: About, counts: RunCounts, cards: Sequence[Card], rest: Sequence[ClipFacts], doubtful: int) -> str:
+def render(
+    about: About, counts: RunCounts, cards: Sequence[Card], rest: Sequence[ClipFacts], doubtful: int
+) -> str:
     """The page as HTML.
 
     Args:
@@ -85,7 +91,10 @@ def render(about: About, counts: RunCounts, cards: Sequence[Card], rest: Sequenc
         counts=counts,
         flags=[(in_words(flag), MEANING.get(flag, ""), n) for flag, n in counts.flags],
         failures=[(in_words(reason), n, example) for reason, n, example in counts.failures],
-        worst=[{**_track(track), "shown": track.clip_id in shown} for track in worst_first(tracks)[:doubtful]],
+        worst=[
+            {**_track(track), "shown": track.clip_id in shown}
+            for track in worst_first(tracks)[:doubtful]
+        ],
         cards=[_card(rank, card) for rank, card in enumerate(cards, 1)],
         rest=[_clip(rank, clip) for rank, clip in enumerate(rest, len(cards) + 1)],
         script=script,
@@ -154,7 +163,9 @@ def _track(track: TrackFacts, media: Media | None = None) -> dict[str, Any]:
         "score": f"{track.mean_score:.2f}",
         "mean_speed": f"{track.mean_speed:,.0f}",
         "max_speed": f"{track.max_speed:,.0f}",
-        "way": _ARROWS[round(track.direction_deg / 45) % 8] if track.direction_deg is not None else "",
+        "way": _ARROWS[round(track.direction_deg / 45) % 8]
+        if track.direction_deg is not None
+        else "",
         "way_name": f"{track.direction_deg:.0f} degrees" if track.direction_deg is not None else "",
         "gaps": len(track.gaps),
         "flags": [(name, why, False) for name, why in reasons(track)]

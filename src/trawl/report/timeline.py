@@ -1,7 +1,8 @@
-"""When each object of a clip was seen, as bars over the clip's time, with its gaps and where it was doubted.
+"""When each object of a clip was seen, as bars over the clip's time, with its gaps and where it was
+doubted.
 
-Only geometry: places along time in percent of the clip, so that the drawing fits any width, and heights in pixels. The template
-`timeline.svg.j2` turns it into SVG.
+Only geometry: places along time in percent of the clip, so that the drawing fits any width, and
+heights in pixels. The template `timeline.svg.j2` turns it into SVG.
 """
 
 import math
@@ -20,7 +21,8 @@ _AXIS, _LABEL, _BAR, _LANE, _TALL_LANE, _SPACE = 24, 18, 14, 14, 24, 12  # pixel
 _ROOM = 28  # percent that a lane's name needs beside its marks, on a phone
 _TICKS = 6  # at most
 _STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600)
-# Doubts closer than this part of the clip, or than neighbouring frames of a slow video, are drawn as one.
+# Doubts closer than this part of the clip, or than neighbouring frames of a slow video, are drawn
+# as one.
 _JOIN, _JOIN_S = 0.01, 0.15
 _LEAST = 0.6  # percent that a mark is wide at least
 
@@ -38,7 +40,8 @@ class FlagSpan:
 class Lane:
     """One kind of doubt below a bar. title: for a pointer that rests on it; y: top, pixels.
 
-    side: the name stands "after" the last mark, "before" the first or "below" it, at name_x percent.
+    side: the name stands "after" the last mark, "before" the first or "below" it, at name_x
+    percent.
     """
 
     name: str
@@ -55,7 +58,9 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One track. seen: stretches with a mask; gaps: between them; y: top of its label, bar_y: of the bar, pixels."""
+    """One track. seen: stretches with a mask; gaps: between them; y: top of its label, bar_y: of
+    the bar, pixels.
+    """
 
     number: int
     text: str
@@ -79,7 +84,8 @@ class Timeline:
 
 
 def flag_spans(rows: Iterable[tuple[float, Sequence[str]]], join_s: float) -> list[FlagSpan]:
-    """Rows of one track, as (time_s, flags) in order of time, to spans per flag; spans at most `join_s` apart are one.
+    """Rows of one track, as (time_s, flags) in order of time, to spans per flag; spans at most
+    `join_s` apart are one.
 
     >>> flag_spans([(0.0, ["speed"]), (0.1, ["speed"]), (0.2, []), (5.0, ["speed"])], join_s=0.5)
     [FlagSpan(flag='speed', start_s=0.0, end_s=0.1), FlagSpan(flag='speed', start_s=5.0, end_s=5.0)]
@@ -102,7 +108,9 @@ def join_s(clip: ClipFacts) -> float:
 
 
 def timeline(clip: ClipFacts, spans: Mapping[int, Sequence[FlagSpan]]) -> Timeline:
-    """spans: by number of the track, those of its rows; a track's flag that none of them tells of is marked all along it."""
+    """spans: by number of the track, those of its rows; a track's flag that none of them tells of
+    is marked all along it.
+    """
     y = _AXIS
     bars = []
     for track in clip.tracks:
@@ -146,7 +154,9 @@ def _lane(clip: ClipFacts, flag: str, spans: Sequence[FlagSpan], y: int) -> Lane
     marks = tuple(_stretch(clip, span.start_s, span.end_s) for span in spans)
     times = ", ".join(f"{clock(span.start_s)} to {clock(span.end_s)}" for span in spans)
     first, end = marks[0][0], max(left + width for left, width in marks)
-    side, name_x = ("after", end) if end <= 100 - _ROOM else ("before" if first >= _ROOM else "below", first)
+    side, name_x = (
+        ("after", end) if end <= 100 - _ROOM else ("before" if first >= _ROOM else "below", first)
+    )
     return Lane(in_words(flag), f"{in_words(flag)}: {times}", y, marks, side, name_x)
 
 

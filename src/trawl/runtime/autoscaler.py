@@ -1,8 +1,8 @@
 """What a cluster's autoscaler says of itself: whether there is one, and what it has no node for.
 
-Ray has no public call for it. Version 2, KubeRay's, reports the demands that it can never meet; version 1, that of `ray up`, only
-the names of its node types, which for a cluster that somebody started by hand are made of the nodes' own ids. Where nothing is
-known, nothing is said.
+Ray has no public call for it. Version 2, KubeRay's, reports the demands that it can never meet;
+version 1, that of `ray up`, only the names of its node types, which for a cluster that somebody
+started by hand are made of the nodes' own ids. Where nothing is known, nothing is said.
 """
 
 import json
@@ -19,7 +19,9 @@ _BY_HAND = "node_"  # and the node's id: its node types mirror the nodes that th
 
 
 def absent() -> bool:
-    """Whether the connected cluster is known to have none, as one that was made by `ray start` on each machine."""
+    """Whether the connected cluster is known to have none, as one that was made by `ray start` on
+    each machine.
+    """
     if _by_client():
         return False
     status = _internal_kv_get(_STATUS_KEY)
@@ -29,11 +31,15 @@ def absent() -> bool:
 
 
 def refused() -> list[dict[str, float]]:
-    """Bundles of pending placement groups that it has said it can add no node for: none has that, or all are taken."""
+    """Bundles of pending placement groups that it has said it can add no node for: none has that,
+    or all are taken.
+    """
     if _by_client():
         return []
     address = ray.get_runtime_context().gcs_address
-    reply = GetClusterStatusReply.FromString(GcsClient(address).get_cluster_status(timeout_s=_TIMEOUT_S))
+    reply = GetClusterStatusReply.FromString(
+        GcsClient(address).get_cluster_status(timeout_s=_TIMEOUT_S)
+    )
     gangs = reply.autoscaling_state.infeasible_gang_resource_requests
     return [plain(request.resources_bundle) for gang in gangs for request in gang.requests]
 

@@ -45,10 +45,14 @@ class Deadline:
 
     def over(self) -> bool:
         """Whether nothing new may begin."""
-        return self._terminated.is_set() or (self._until is not None and time.monotonic() >= self._until)
+        return self._terminated.is_set() or (
+            self._until is not None and time.monotonic() >= self._until
+        )
 
     def within(self, items: Iterable[T]) -> Iterator[T]:
-        """The items as long as there is time; asked for one more when there is none, it ends and notes why."""
+        """The items as long as there is time; asked for one more when there is none, it ends and
+        notes why.
+        """
         for item in items:
             if self.over():
                 self.stop()
@@ -57,12 +61,17 @@ class Deadline:
 
     def stop(self) -> None:
         """Note why work is left undone, when the time is over."""
-        self.stopped = "terminated" if self._terminated.is_set() else f"max_hours={self._max_hours:g}"
+        self.stopped = (
+            "terminated" if self._terminated.is_set() else f"max_hours={self._max_hours:g}"
+        )
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Inside, a first SIGTERM ends the time and a second one the process. For the main thread; elsewhere, and inside another
-        `watching` of this deadline, it does nothing."""
+        """Inside, a first SIGTERM ends the time and a second one the process.
+
+        For the main thread; elsewhere, and inside another `watching` of this deadline, it does
+        nothing.
+        """
         if self._watched or threading.current_thread() is not threading.main_thread():
             yield
             return

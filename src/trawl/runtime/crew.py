@@ -1,7 +1,8 @@
-"""Hands items to a pool of like actors, one at a time each, and turns whatever happens to them into an answer.
+"""Hands items to a pool of like actors, one at a time each, and turns whatever happens to them into
+an answer.
 
-The item that a dead actor was working on is tried again on a new process, three times in all. Order of answers is the order
-of completion. Knows nothing of what the items are.
+The item that a dead actor was working on is tried again on a new process, three times in all. Order
+of answers is the order of completion. Knows nothing of what the items are.
 """
 
 from collections import deque
@@ -27,7 +28,8 @@ class Crew(Generic[T]):
         self._running: dict[Any, tuple[int, T, int]] = {}
 
     def run(self, items: Iterator[T], tick: Callable[[], None]) -> Iterator[tuple[T, Any]]:
-        """(item, what its `process` returned) as they end; None for an item that killed its process three times.
+        """(item, what its `process` returned) as they end; None for an item that killed its process
+        three times.
 
         `tick` is called about twice a second while nothing happens.
         """

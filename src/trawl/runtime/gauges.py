@@ -1,9 +1,11 @@
-"""Figures of a job while it runs, on the Prometheus endpoint of its Ray node and so in Ray's dashboard.
+"""Figures of a job while it runs, on the Prometheus endpoint of its Ray node and so in Ray's
+dashboard.
 
-Made of the events that the job logs (`journal.py`), so whatever tells them knows nothing of metrics. Named `ray_trawl_...` there
-(a counter ends in `_total`), tagged with dataset and job; no tag holds a video's name, or there would be a series for each. Ray
-collects every ten seconds, and nothing of a process without Ray: until one is up, readings wait here. What a night came to in
-the end is in its `metrics.prom` (`exposition.py`).
+Made of the events that the job logs (`journal.py`), so whatever tells them knows nothing of
+metrics. Named `ray_trawl_...` there (a counter ends in `_total`), tagged with dataset and job; no
+tag holds a video's name, or there would be a series for each. Ray collects every ten seconds, and
+nothing of a process without Ray: until one is up, readings wait here. What a night came to in the
+end is in its `metrics.prom` (`exposition.py`).
 """
 
 import logging
@@ -25,7 +27,11 @@ METRICS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "trawl_bytes_read": ("counter", (), "Bytes of the videos that have their outcome."),
     "trawl_rows_committed": ("counter", (), "Rows that were committed."),
     "trawl_actors_replaced": ("counter", ("actor",), "Actors that died and were replaced."),
-    "trawl_unit_decode_cpu_seconds": ("histogram", (), "CPU seconds that decoding a video, or a span of one, took."),
+    "trawl_unit_decode_cpu_seconds": (
+        "histogram",
+        (),
+        "CPU seconds that decoding a video, or a span of one, took.",
+    ),
     "trawl_lag_videos": ("gauge", (), "Videos listed and not yet indexed as they are now."),
     "trawl_published_number": ("gauge", (), "The newest publication."),
     "trawl_standing_tracks": ("counter", ("query",), "Tracks that standing queries found."),
@@ -54,14 +60,20 @@ class Gauges(logging.Handler):
         fields = getattr(record, "fields", None)
         if fields is None:
             return
-        for reading in (*readings(record.getMessage(), fields), *self._lag_after(record.getMessage(), fields)):
+        for reading in (
+            *readings(record.getMessage(), fields),
+            *self._lag_after(record.getMessage(), fields),
+        ):
             self._take(reading)
         if ray.is_initialized():
             self._send()
 
     def _lag_after(self, event: str, fields: Mapping[str, Any]) -> Iterator[Reading]:
         if event == "planned":
-            self._lag = sum(int(fields.get(kind, 0)) for kind in ("new", "changed", "retry", "failed", "quarantined"))
+            self._lag = sum(
+                int(fields.get(kind, 0))
+                for kind in ("new", "changed", "retry", "failed", "quarantined")
+            )
         elif event == "video indexed":
             self._lag -= 1
         else:
@@ -69,7 +81,9 @@ class Gauges(logging.Handler):
         yield Reading("trawl_lag_videos", max(0, self._lag), {})
 
     def _take(self, reading: Reading) -> None:
-        """Counters are added up here and gauges overwritten, so that what waits for Ray stays small."""
+        """Counters are added up here and gauges overwritten, so that what waits for Ray stays
+        small.
+        """
         key = reading.name, tuple(sorted(reading.tags.items()))
         kind = METRICS[reading.name][0]
         if kind == "histogram":

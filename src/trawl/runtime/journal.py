@@ -1,10 +1,13 @@
-"""What happened in a job, one JSON object a line: time, level, event, dataset, job, run_id, video_id where there is one, fields.
+"""What happened in a job, one JSON object a line: time, level, event, dataset, job, run_id,
+video_id where there is one, fields.
 
-Whatever tells something says so to Python's own logging, under `trawl`: `log.info("committed", extra={"fields": {...}})`, and
-knows of nobody who listens. A journal listens while it is open and keeps the lines in `<folder>/log.jsonl`. An object store
-cannot append, so lines are gathered and the whole file is put again with every commit and at the end, also at that of a job
-that dies; a part that has grown large, or that an interrupted run left, stays as it is and `log.2.jsonl` follows. A storage that
-fails costs lines, not the job. Events of debug level (a video that is well, a unit of work) are for `gauges.py` alone.
+Whatever tells something says so to Python's own logging, under `trawl`: `log.info("committed",
+extra={"fields": {...}})`, and knows of nobody who listens. A journal listens while it is open and
+keeps the lines in `<folder>/log.jsonl`. An object store cannot append, so lines are gathered and
+the whole file is put again with every commit and at the end, also at that of a job that dies; a
+part that has grown large, or that an interrupted run left, stays as it is and `log.2.jsonl`
+follows. A storage that fails costs lines, not the job. Events of debug level (a video that is well,
+a unit of work) are for `gauges.py` alone.
 """
 
 import json
@@ -30,7 +33,9 @@ _ids: ContextVar[dict[str, str]] = ContextVar("ids", default={})  # noqa: B039  
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON without credentials. ids: of a record from a thread that has none of its own."""
+    """A record as one line of JSON without credentials. ids: of a record from a thread that has
+    none of its own.
+    """
 
     def __init__(self, ids: dict[str, str]) -> None:
         super().__init__()
@@ -47,7 +52,9 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1]:
             line["traceback"] = "".join(traceback.format_exception(record.exc_info[1]))
-        return json.dumps(scrubbed(line), ensure_ascii=False, default=lambda value: scrub(str(value)))
+        return json.dumps(
+            scrubbed(line), ensure_ascii=False, default=lambda value: scrub(str(value))
+        )
 
 
 class _File(logging.Handler):
@@ -76,12 +83,16 @@ class _File(logging.Handler):
             self.put()
 
     def put(self) -> bool:
-        """Write what there is; False where the storage did not take it, and the next time will tell all."""
+        """Write what there is; False where the storage did not take it, and the next time will tell
+        all.
+        """
         if self._new:
             name = "log.jsonl" if self._part == 1 else f"log.{self._part}.jsonl"
             content = "".join(f"{line}\n" for line in self._lines)
             with suppress(StorageError):
-                self._storage.write_bytes(f"{self._folder}/{name}", content.encode("utf-8", "backslashreplace"))
+                self._storage.write_bytes(
+                    f"{self._folder}/{name}", content.encode("utf-8", "backslashreplace")
+                )
                 self._new = False
         return not self._new
 
@@ -99,14 +110,17 @@ class _People(logging.StreamHandler[TextIO]):
 
 
 @contextmanager
-def journal(storage: Storage | None, folder: str, job: str, run_id: str, form: str) -> Iterator[None]:
-    """Listen while the block runs; its end is the last line, with the error that ended it where one did.
+def journal(
+    storage: Storage | None, folder: str, job: str, run_id: str, form: str
+) -> Iterator[None]:
+    """Listen while the block runs; its end is the last line, with the error that ended it where one
+    did.
 
     Args:
         storage: None writes no file.
         folder: a name under the storage root, "<dataset>/...".
-        form: "json" prints every line on stderr as well, "people" only what is said in words. Inside another journal nothing
-            is printed or counted a second time.
+        form: "json" prints every line on stderr as well, "people" only what is said in words.
+            Inside another journal nothing is printed or counted a second time.
     """
     ids = {"dataset": folder.partition("/")[0], "job": job, "run_id": run_id}
     outermost = not _ids.get()
@@ -138,7 +152,11 @@ def _ending() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        fields = {"error": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+        fields = {
+            "error": type(error).__name__,
+            "message": str(error),
+            "exit_code": error.exit_code,
+        }
         _log.error("ended by an error", extra={"fields": fields})
         raise
     except BaseException as error:

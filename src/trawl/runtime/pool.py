@@ -1,8 +1,9 @@
 """Pools of like actors that replace their dead. Nothing here knows what a video is.
 
-Plain actors with `max_restarts=0`: an actor that dies stays dead and a new one takes its place, so that exactly the unit it was
-working on is suspected (a restarting actor had innocent videos blamed). Ray Data is not used: it retries a crashing item for
-ever, and its one-CPU-per-actor pools do not start on small machines.
+Plain actors with `max_restarts=0`: an actor that dies stays dead and a new one takes its place, so
+that exactly the unit it was working on is suspected (a restarting actor had innocent videos
+blamed). Ray Data is not used: it retries a crashing item for ever, and its one-CPU-per-actor pools
+do not start on small machines.
 """
 
 import contextlib
@@ -26,7 +27,10 @@ _STARTS = 3  # of one actor, besides those that a lost node took
 
 
 class Pool(Generic[A]):
-    """Actors of one kind. `handles` is a plain list; `replace` puts a new one where a dead one was."""
+    """Actors of one kind.
+
+    `handles` is a plain list; `replace` puts a new one where a dead one was.
+    """
 
     def __init__(self, actor: type[A], size: int, args: tuple[Any, ...], **options: Any) -> None:
         """Start `size` actors.
@@ -50,15 +54,19 @@ class Pool(Generic[A]):
         self.handles[index] = self._remote.remote(*self._args)
 
     def replace_dead(self) -> int:
-        """Ask every actor for a sign of life, replace those that have died, and say how many that were."""
+        """Ask every actor for a sign of life, replace those that have died, and say how many that
+        were.
+        """
         dead = [i for i, handle in enumerate(self.handles) if not _alive(handle)]
         for index in dead:
             self.replace(index)
         return len(dead)
 
     def ready(self) -> list[Any]:
-        """Wait until every actor is up; their answers. One that dies meanwhile is replaced: twice, and besides whenever it may
-        have died with its node.
+        """Wait until every actor is up; their answers.
+
+        One that dies meanwhile is replaced: twice, and besides whenever it may have died with its
+        node.
 
         Raises:
             RoomError: it dies each time.
@@ -100,7 +108,9 @@ class Pool(Generic[A]):
 
 
 class _Warm(NamedTuple):
-    """A pool that stays up for the next job. asked: how many actors its maker wanted; a cluster may have had room for fewer."""
+    """A pool that stays up for the next job. asked: how many actors its maker wanted; a cluster may
+    have had room for fewer.
+    """
 
     made_of: Any
     asked: int
@@ -111,7 +121,9 @@ class _Warm(NamedTuple):
 def working_pool(
     actor: type[A], asked: int, room: Callable[[], int], args: tuple[Any, ...], **options: Any
 ) -> "Iterator[Pool[A]]":
-    """A pool whose actors are up. Ends with the block, unless a job that may want it follows: inside `staying`, the pool of the
+    """A pool whose actors are up.
+
+    Ends with the block, unless a job that may want it follows: inside `staying`, the pool of the
     job before is handed on where it was made of the same, for as many.
 
     Args:

@@ -1,7 +1,8 @@
 """Gives memory that was freed back to the system.
 
-glibc keeps freed blocks that lie between others for the next allocation. A long clip frees many of all sizes, and what it
-leaves unused grows with its length. https://man7.org/linux/man-pages/man3/malloc_trim.3.html
+glibc keeps freed blocks that lie between others for the next allocation. A long clip frees many of
+all sizes, and what it leaves unused grows with its length.
+https://man7.org/linux/man-pages/man3/malloc_trim.3.html
 """
 
 import ctypes

@@ -1,4 +1,5 @@
-"""What a person sees while a job runs: one live line in a terminal, a plain line now and then in a log.
+"""What a person sees while a job runs: one live line in a terminal, a plain line now and then in a
+log.
 
 Knows nothing of Ray or videos' contents; it is told outcomes and counts them.
 """
@@ -9,7 +10,15 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 PLAIN_EVERY_S = 15.0
@@ -39,14 +48,25 @@ def format_s(seconds: float) -> str:
 
 
 class IndexProgress:
-    """Videos, frames, frames/s, failures and time left. A context manager; outside of it nothing is shown."""
+    """Videos, frames, frames/s, failures and time left.
+
+    A context manager; outside of it nothing is shown.
+    """
 
     def __init__(self, console: Console, videos: int, size_bytes: int) -> None:
         self._console, self._videos, self._bytes = console, videos, size_bytes
         self._done_bytes, self._started, self._last_plain = 0, time.monotonic(), time.monotonic()
         self.counts: Counter[str] = Counter()
-        columns = (SpinnerColumn(), BarColumn(30), TextColumn("{task.description}"), TimeElapsedColumn(), _Left())
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        columns = (
+            SpinnerColumn(),
+            BarColumn(30),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            _Left(),
+        )
+        self._bar = Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        )
         self._task = self._bar.add_task(self._line(), total=max(1, size_bytes))
 
     def __enter__(self) -> "IndexProgress":
@@ -54,7 +74,10 @@ class IndexProgress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
 
@@ -75,7 +98,9 @@ class IndexProgress:
         if not self._console.is_terminal and time.monotonic() - self._last_plain >= PLAIN_EVERY_S:
             self._last_plain = time.monotonic()
             left = seconds_left(self._done_bytes, self._bytes, self._last_plain - self._started)
-            self._console.print(self._line() + (f", {format_s(left)} left" if left is not None else ""))
+            self._console.print(
+                self._line() + (f", {format_s(left)} left" if left is not None else "")
+            )
 
     def _line(self) -> str:
         done = self.counts["indexed"] + self.counts["failed"]
@@ -90,8 +115,15 @@ class TrackProgress:
     def __init__(self, console: Console, clips: int) -> None:
         self._console, self._clips = console, clips
         self._done, self._said, self._last_plain = 0, "", time.monotonic()
-        columns = (SpinnerColumn(), BarColumn(30), TextColumn("{task.description}"), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        columns = (
+            SpinnerColumn(),
+            BarColumn(30),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+        )
+        self._bar = Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        )
         self._task = self._bar.add_task("starting", total=clips)
 
     def __enter__(self) -> "TrackProgress":
@@ -99,14 +131,19 @@ class TrackProgress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
 
     def clip(self, counts: Mapping[str, int]) -> None:
         """One more clip has its outcome; counts: of tracks, masks and frames in all."""
         self._done += 1
-        self._said = ", ".join(f"{counts.get(kind, 0):,} {kind}" for kind in ("tracks", "masks", "frames"))
+        self._said = ", ".join(
+            f"{counts.get(kind, 0):,} {kind}" for kind in ("tracks", "masks", "frames")
+        )
         self.refresh()
 
     def refresh(self) -> None:

@@ -22,9 +22,11 @@ def new_run_id() -> str:
 
 
 def exit_code_of(failed: int, tried: int, limit: float | None) -> int:
-    """What a scheduler is told: with a limit 5 where the share of `tried` that failed is above it, else 0; without one 3 for any.
+    """What a scheduler is told: with a limit 5 where the share of `tried` that failed is above it,
+    else 0; without one 3 for any.
 
-    Failures within the limit are no reason to repeat the job: they are rows of the ledger (`jobs.failures`).
+    Failures within the limit are no reason to repeat the job: they are rows of the ledger
+    (`jobs.failures`).
     """
     if limit is not None:
         return EXIT_TOO_MANY_FAILED if failed / max(1, tried) > limit else EXIT_OK
@@ -42,4 +44,6 @@ def versions() -> dict[str, str]:
 
 def line(console: Console, head: str, text: str) -> None:
     """One headed line of a summary."""
-    console.print(Text.assemble((f"{head:<10} ", "bold"), scrub(text)), soft_wrap=True, highlight=False)
+    console.print(
+        Text.assemble((f"{head:<10} ", "bold"), scrub(text)), soft_wrap=True, highlight=False
+    )

@@ -1,12 +1,15 @@
-"""Asks a cluster for the room that actors need, and waits for it: a cluster that grows on demand may have no worker at all.
+"""Asks a cluster for the room that actors need, and waits for it: a cluster that grows on demand
+may have no worker at all.
 
-Each actor's share is a placement group of its own for as long as it is waited for, and is given back a moment before the actors
-start. To Ray's autoscaler that is demand, for which it adds nodes. Its other way, `request_resources`, is not used: it is one
-request a cluster, so that two jobs overwrite each other's, and it outlives a driver that is killed and keeps paid machines up;
-a placement group goes with its driver. From then on the actors keep their nodes, and without them the cluster shrinks again.
+Each actor's share is a placement group of its own for as long as it is waited for, and is given
+back a moment before the actors start. To Ray's autoscaler that is demand, for which it adds nodes.
+Its other way, `request_resources`, is not used: it is one request a cluster, so that two jobs
+overwrite each other's, and it outlives a driver that is killed and keeps paid machines up; a
+placement group goes with its driver. From then on the actors keep their nodes, and without them the
+cluster shrinks again.
 
-On a cluster numbers of actors are wishes: with one of each kind a job goes on when the time is over. A Ray on this machine alone
-never grows, and is taken as it is.
+On a cluster numbers of actors are wishes: with one of each kind a job goes on when the time is
+over. A Ray on this machine alone never grows, and is taken as it is.
 """
 
 import logging
@@ -73,7 +76,9 @@ def waiting_for_room(console: Console, deadline: Deadline) -> Waiting:
 
 @contextmanager
 def or_no_time(deadline: Deadline) -> Iterator[None]:
-    """Around a job's work: that its time was over before there was room is no error, and what is left is the next run's."""
+    """Around a job's work: that its time was over before there was room is no error, and what is
+    left is the next run's.
+    """
     try:
         yield
     except RoomError:
@@ -91,7 +96,9 @@ def index_sizes(config: ResourcesConfig, waiting: Waiting) -> PoolSizes:
     """
     if not _may_grow(config):
         return pool_sizes(config, cluster_resources())
-    least = _index_shares(config, config.decode_actors or 1, config.embed_actors or 1, config.embed_threads or 1)
+    least = _index_shares(
+        config, config.decode_actors or 1, config.embed_actors or 1, config.embed_threads or 1
+    )
     found = find_room(least, config.wait_s, waiting)
     given = replace(
         config,
@@ -117,12 +124,23 @@ def room_for(share: Share, asked: int | None, config: ResourcesConfig, waiting: 
         RoomError: one could be, and was not within `wait_s`.
     """
     if not _may_grow(config):
-        return min(share.count, actors_that_fit(share.kind, asked, share.cpus, share.gpus, cluster_resources()))
-    found = find_room([replace(share, count=min(share.count, asked or 1))], config.wait_s, waiting)[share.kind]
+        return min(
+            share.count,
+            actors_that_fit(share.kind, asked, share.cpus, share.gpus, cluster_resources()),
+        )
+    found = find_room([replace(share, count=min(share.count, asked or 1))], config.wait_s, waiting)[
+        share.kind
+    ]
     if asked:
         return found
-    most = min(share.count, actors_that_fit(share.kind, None, share.cpus, share.gpus, cluster_resources()))
-    return found if most <= found else find_room([replace(share, count=most)], _REST_S, waiting)[share.kind]
+    most = min(
+        share.count, actors_that_fit(share.kind, None, share.cpus, share.gpus, cluster_resources())
+    )
+    return (
+        found
+        if most <= found
+        else find_room([replace(share, count=most)], _REST_S, waiting)[share.kind]
+    )
 
 
 def find_room(shares: Sequence[Share], limit_s: float, waiting: Waiting) -> Counter[str]:
@@ -130,7 +148,8 @@ def find_room(shares: Sequence[Share], limit_s: float, waiting: Waiting) -> Coun
 
     Raises:
         ConfigError: no node can ever hold one of a kind.
-        RoomError: there was room for none of a kind within `limit_s`, or before the job's time was over.
+        RoomError: there was room for none of a kind within `limit_s`, or before the job's time was
+            over.
     """
     began, told, refused_since = time.monotonic(), "", None
     with _demanded(shares) as groups:
@@ -142,7 +161,9 @@ def find_room(shares: Sequence[Share], limit_s: float, waiting: Waiting) -> Coun
             text = " and ".join(share.told(found[share.kind]) for share in lacking)
             if text != told:
                 waiting.tell(f"up to {limit_s - (now - began):.0f} s more for room for {text}")
-                _log.info("room waited for", extra={"fields": {"lacking": text, "limit_s": limit_s}})
+                _log.info(
+                    "room waited for", extra={"fields": {"lacking": text, "limit_s": limit_s}}
+                )
                 told = text
             static = autoscaler.absent()
             no_more = static or _all_refused(lacking)
@@ -191,7 +212,9 @@ def _demanded(shares: Sequence[Share]) -> Iterator[list[tuple[Share, Any]]]:
 def _found(groups: Sequence[tuple[Share, Any]]) -> Counter[str]:
     table = placement_group_table()
     there = {name for name, about in table.items() if about["state"] == "CREATED"}
-    return Counter(share.kind for share, group in groups if group is None or group.id.hex() in there)
+    return Counter(
+        share.kind for share, group in groups if group is None or group.id.hex() in there
+    )
 
 
 def _lacking(shares: Sequence[Share], found: Counter[str]) -> list[Share]:
@@ -204,11 +227,19 @@ def _all_refused(lacking: Sequence[Share]) -> bool:
 
 
 def _check_possible(nothing: Sequence[Share], static: bool) -> None:
-    """Raise ConfigError where no node can hold one of these; those that are merely busy may still be given."""
+    """Raise ConfigError where no node can hold one of these; those that are merely busy may still
+    be given.
+    """
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
     for share in nothing:
-        if not any(all(node.get(name, 0) >= each for name, each in share.bundle.items()) for node in nodes):
-            adds = "it adds no nodes by itself" if static else "its autoscaler has none with that to add"
+        if not any(
+            all(node.get(name, 0) >= each for name, each in share.bundle.items()) for node in nodes
+        ):
+            adds = (
+                "it adds no nodes by itself"
+                if static
+                else "its autoscaler has none with that to add"
+            )
             raise ConfigError(
                 f"{_one(share)} needs {_amounts(share.bundle)} of one node, which none of this cluster has, and {adds} "
                 f"({_there()}): add such a node, or choose other resources ({_settings(share)})"
@@ -223,7 +254,9 @@ def _no_room(nothing: Sequence[Share], waited_s: float) -> str:
     )
 
 
-def _tell_end(shares: Sequence[Share], found: Counter[str], waited_s: float, waiting: Waiting) -> None:
+def _tell_end(
+    shares: Sequence[Share], found: Counter[str], waited_s: float, waiting: Waiting
+) -> None:
     rest = _lacking(shares, found)
     there = " and ".join(f"{found[share.kind]} {share.kind}" for share in shares)
     text = f"{there} actors have room after {waited_s:.0f} s"
@@ -246,9 +279,16 @@ def _one(share: Share) -> str:
 
 
 def _amounts(bundle: dict[str, float]) -> str:
-    return " and ".join(f"{each:g} {name}{'' if each == 1 else 's'}" for name, each in bundle.items()) or "nothing"
+    return (
+        " and ".join(f"{each:g} {name}{'' if each == 1 else 's'}" for name, each in bundle.items())
+        or "nothing"
+    )
 
 
 def _settings(share: Share) -> str:
-    names = [f"resources.{share.kind}_{name}" for name, each in (("cpus", share.cpus), ("gpus", share.gpus)) if each]
+    names = [
+        f"resources.{share.kind}_{name}"
+        for name, each in (("cpus", share.cpus), ("gpus", share.gpus))
+        if each
+    ]
     return ", ".join(names)

@@ -1,4 +1,7 @@
-"""Starts Ray, or joins one, and keeps it up from one job to the next. Nothing here knows what a video is."""
+"""Starts Ray, or joins one, and keeps it up from one job to the next.
+
+Nothing here knows what a video is.
+"""
 
 import contextlib
 import logging
@@ -35,7 +38,9 @@ def _forget() -> None:
 
 @contextlib.contextmanager
 def staying() -> Iterator[None]:
-    """Inside, the Ray and the actors that one job starts stay up for the next, and all of them end with this."""
+    """Inside, the Ray and the actors that one job starts stay up for the next, and all of them end
+    with this.
+    """
     global _stay
     with contextlib.ExitStack() as stack:
         stack.callback(_forget)
@@ -55,7 +60,8 @@ def is_staying() -> bool:
 
 @contextlib.contextmanager
 def ray_session(config: ResourcesConfig) -> Iterator[None]:
-    """A Ray to work on: joined where one runs already or an address is given, else started here and stopped at the end.
+    """A Ray to work on: joined where one runs already or an address is given, else started here and
+    stopped at the end.
 
     Raises:
         ConfigError: no cluster answers at `resources.address`.
@@ -73,7 +79,8 @@ def ray_session(config: ResourcesConfig) -> Iterator[None]:
 @contextlib.contextmanager
 def _started(config: ResourcesConfig) -> Iterator[None]:
     logging.getLogger("ray").setLevel(logging.ERROR)
-    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of the two results of a unit only one is fetched, and handled
+    # of the two results of a unit only one is fetched, and handled
+    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"
     # Ray starts its processes by fork and exec; nothing of Lance runs between the two.
     warnings.filterwarnings("ignore", "lance is not fork-safe")
     try:
@@ -103,7 +110,8 @@ def _started(config: ResourcesConfig) -> Iterator[None]:
 
 
 def start(**options: Any) -> None:
-    """`ray.init`, tried again where a busy machine takes longer over it than the 30 s that Ray allows and no setting changes.
+    """`ray.init`, tried again where a busy machine takes longer over it than the 30 s that Ray
+    allows and no setting changes.
 
     Raises:
         Exception: Ray has no class of its own for that; here it took too long three times.
@@ -136,7 +144,8 @@ def cluster_resources() -> dict[str, float]:
 
 
 def result(ref: Any) -> Any:
-    """What a task gave; a UsageError that it met keeps its one line instead of becoming a remote traceback.
+    """What a task gave; a UsageError that it met keeps its one line instead of becoming a remote
+    traceback.
 
     Raises:
         UsageError: as the task raised it.

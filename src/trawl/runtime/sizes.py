@@ -1,4 +1,7 @@
-"""How many actors of each kind there are room for. Arithmetic only: what a Ray offers comes in as numbers."""
+"""How many actors of each kind there are room for.
+
+Arithmetic only: what a Ray offers comes in as numbers.
+"""
 
 import math
 import os
@@ -23,10 +26,12 @@ class PoolSizes:
 def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
     """Actors of each kind for what a Ray offers.
 
-    One decoder and one embedding thread per core where both share the CPUs, one embedder per GPU where there are GPUs.
+    One decoder and one embedding thread per core where both share the CPUs, one embedder per GPU
+    where there are GPUs.
 
     Raises:
-        ConfigError: the cluster has no GPU and `embed_gpus` asks for one, or the actors asked for do not fit.
+        ConfigError: the cluster has no GPU and `embed_gpus` asks for one, or the actors asked for
+            do not fit.
     """
     cpus, gpus = total.get("CPU", 0.0), total.get("GPU", 0.0)
     if config.embed_gpus > gpus:
@@ -34,12 +39,19 @@ def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
             f"resources.embed_gpus={config.embed_gpus:g}, but Ray sees {gpus:g} GPUs: try resources=laptop"
         )
     if config.embed_gpus:
-        embed, threads = config.embed_actors or int(gpus / config.embed_gpus), config.embed_threads or 1
+        embed, threads = (
+            config.embed_actors or int(gpus / config.embed_gpus),
+            config.embed_threads or 1,
+        )
     else:
-        embed = config.embed_actors or max(1, math.ceil(cpus / (config.embed_threads or _THREADS_PER_MODEL)))
+        embed = config.embed_actors or max(
+            1, math.ceil(cpus / (config.embed_threads or _THREADS_PER_MODEL))
+        )
         threads = config.embed_threads or max(1, int(cpus / embed))
     room = cpus - embed * threads * config.embed_cpus
-    decode = config.decode_actors or max(1, int(room / config.decode_cpus if config.decode_cpus else cpus))
+    decode = config.decode_actors or max(
+        1, int(room / config.decode_cpus if config.decode_cpus else cpus)
+    )
     needed = embed * threads * config.embed_cpus + decode * config.decode_cpus
     if needed > cpus + 1e-6 or embed * config.embed_gpus > gpus + 1e-6:
         raise ConfigError(
@@ -49,8 +61,11 @@ def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
     return PoolSizes(decode, embed, threads, writers=1)
 
 
-def actors_that_fit(kind: str, wanted: int | None, cpus: float, gpus: float, total: dict[str, float]) -> int:
-    """How many actors that need `cpus` and `gpus` each a Ray has room for: `wanted`, or as many as there can be.
+def actors_that_fit(
+    kind: str, wanted: int | None, cpus: float, gpus: float, total: dict[str, float]
+) -> int:
+    """How many actors that need `cpus` and `gpus` each a Ray has room for: `wanted`, or as many as
+    there can be.
 
     Raises:
         ConfigError: there is no room for `wanted`, or for one.

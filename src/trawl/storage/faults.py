@@ -1,7 +1,8 @@
 """What storage says when it fails, in one line that a person can act on.
 
-The only file that knows how botocore, the operating system and Lance word their errors. Each is recognised by its code where
-it has one; Lance has none and wraps everything in an OSError, so its text is searched. Nothing is retried here.
+The only file that knows how botocore, the operating system and Lance word their errors. Each is
+recognised by its code where it has one; Lance has none and wraps everything in an OSError, so its
+text is searched. Nothing is retried here.
 """
 
 import errno
@@ -11,9 +12,7 @@ from contextlib import contextmanager
 
 from trawl.errors import StorageError
 
-_DENIED = (
-    "access to {where} is denied{detail}; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do there"
-)
+_DENIED = "access to {where} is denied{detail}; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and what they may do there"
 _ADVICE = {
     "no_bucket": "{where} does not exist: there is no such bucket; create it, or correct storage.root",
     "denied": _DENIED,
@@ -29,22 +28,41 @@ _ADVICE = {
     "full": "{where} cannot be written: no space is left there",
     "other": "{where} failed{detail}",
 }
-_TOLD = ("denied", "expired", "clock", "region", "unreachable", "read_only", "other")  # with what the server said
+# with what the server said
+_TOLD = ("denied", "expired", "clock", "region", "unreachable", "read_only", "other")
 # First match wins, over error codes and texts alike.
 _SIGNS: list[tuple[str, str]] = [
     ("no_bucket", r"NoSuchBucket"),
-    ("expired", r"ExpiredToken|TokenRefreshRequired|token (included in the request )?(has|is) expired"),
+    (
+        "expired",
+        r"ExpiredToken|TokenRefreshRequired|token (included in the request )?(has|is) expired",
+    ),
     ("clock", r"RequestTimeTooSkewed"),
     # The answer to a HEAD has no body, and so no code.
     ("unsaid", r"performing HEAD .*\b400\b|\(400\) when calling the Head"),
-    ("region", r"AuthorizationHeaderMalformed|PermanentRedirect|TemporaryRedirect|IllegalLocationConstraint"),
+    (
+        "region",
+        r"AuthorizationHeaderMalformed|PermanentRedirect|TemporaryRedirect|IllegalLocationConstraint",
+    ),
     ("region", r"redirect without LOCATION|incorrectly configured region"),
-    ("denied", r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|InvalidToken|\b40[13]\b"),
-    ("no_credentials", r"NoCredentials|Unable to locate credentials|no providers in chain|CredentialsNotLoaded"),
+    (
+        "denied",
+        r"AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|Forbidden|InvalidToken|\b40[13]\b",
+    ),
+    (
+        "no_credentials",
+        r"NoCredentials|Unable to locate credentials|no providers in chain|CredentialsNotLoaded",
+    ),
     ("no_credentials", r"PartialCredentials|ProfileNotFound|TokenRetrieval"),
-    ("unreachable", r"EndpointConnectionError|ConnectTimeout|ReadTimeout|ConnectionClosed|ConnectionError|SSLError"),
+    (
+        "unreachable",
+        r"EndpointConnectionError|ConnectTimeout|ReadTimeout|ConnectionClosed|ConnectionError|SSLError",
+    ),
     ("unreachable", r"ProxyConnectionError|HTTPClientError|InvalidEndpoint|Invalid endpoint"),
-    ("unreachable", r"[Cc]onnection refused|dns error|[Cc]onnect error|error sending request|timed out|tcp connect"),
+    (
+        "unreachable",
+        r"[Cc]onnection refused|dns error|[Cc]onnect error|error sending request|timed out|tcp connect",
+    ),
     ("missing", r"NoSuchKey|NotFound|\b404\b|No such file|not found"),
     ("read_only", r"[Pp]ermission denied|[Rr]ead-only"),
     ("full", r"No space left|[Dd]isk quota"),
@@ -92,11 +110,12 @@ def _first_line(error: BaseException) -> str:
 
 @contextmanager
 def lance_faults(uri: str) -> Iterator[None]:
-    """Lance's input and output errors at `uri` leave as StorageError; its other errors are bugs and pass through.
+    """Lance's input and output errors at `uri` leave as StorageError; its other errors are bugs and
+    pass through.
 
     Raises:
-        StorageError: an OSError came out of Lance or the file system below it, or a ValueError, as which it reports the
-            same when it opens a table, and Arrow when it reads one in batches.
+        StorageError: an OSError came out of Lance or the file system below it, or a ValueError, as
+            which it reports the same when it opens a table, and Arrow when it reads one in batches.
     """
     try:
         yield

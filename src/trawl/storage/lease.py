@@ -1,13 +1,17 @@
-"""One writer per dataset: a lease in the storage itself, which a dead holder loses and a live one keeps.
+"""One writer per dataset: a lease in the storage itself, which a dead holder loses and a live one
+keeps.
 
-    <root>/<dataset>/lease/<n>.json       who holds it; created by a conditional put, and the highest n counts
-    <root>/<dataset>/lease/<n>.beat       a number that its holder, and nobody else, replaces every few seconds
+    <root>/<dataset>/lease/<n>.json       who holds it; created by a conditional put, and the
+                                          highest n counts
+    <root>/<dataset>/lease/<n>.beat       a number that its holder, and nobody else, replaces every
+                                          few seconds
     <root>/<dataset>/lease/<n>.released   the holder is done
 
-No clock is compared with another machine's, so one that is an hour off does no harm: whoever finds a lease watches its beat, and
-takes it over only when the beat stood still for `ttl_s` by his own watch. Needs nothing of the storage but create-if-absent.
-A holder that slept through its time (a stopped machine) finds out by `check` before it commits. What still could slip through
-between a check and its commit doubles nothing, because rows are replaced by video (`table/frames.py`).
+No clock is compared with another machine's, so one that is an hour off does no harm: whoever finds
+a lease watches its beat, and takes it over only when the beat stood still for `ttl_s` by his own
+watch. Needs nothing of the storage but create-if-absent. A holder that slept through its time (a
+stopped machine) finds out by `check` before it commits. What still could slip through between a
+check and its commit doubles nothing, because rows are replaced by video (`table/frames.py`).
 """
 
 import json
@@ -59,7 +63,8 @@ class Lease:
         """Before anything that must not be done twice.
 
         Raises:
-            LeaseError: another process has taken it, or the storage has taken no beat for so long that one may.
+            LeaseError: another process has taken it, or the storage has taken no beat for so long
+                that one may.
             StorageError: the storage failed.
         """
         if max(_numbers(self._storage, self._folder), default=0) != self._number:
@@ -74,7 +79,10 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Let the next one in at once. A storage that fails now costs that one a wait, not this one its outcome."""
+        """Let the next one in at once.
+
+        A storage that fails now costs that one a wait, not this one its outcome.
+        """
         self._over.set()
         self._thread.join()
         _log.info("lease released", extra={"fields": {"number": self._number}})
@@ -86,7 +94,9 @@ class Lease:
         while not self._over.wait(self._ttl_s / _BEATS):
             count += 1
             try:
-                self._storage.write_bytes(f"{self._folder}/{self._number}.beat", str(count).encode())
+                self._storage.write_bytes(
+                    f"{self._folder}/{self._number}.beat", str(count).encode()
+                )
                 self._seen = time.monotonic()
             except StorageError as error:
                 told = {"message": str(error), "silent_s": round(time.monotonic() - self._seen, 1)}
@@ -105,7 +115,8 @@ def hold(
 
     Args:
         job: named to whoever finds it held.
-        ttl_s: seconds of silence after which a holder counts as dead. The same for all who share a dataset.
+        ttl_s: seconds of silence after which a holder counts as dead. The same for all who share a
+            dataset.
         waiting: hears of a holder that may be alive, before up to `ttl_s` are spent on finding out.
 
     Raises:
@@ -120,7 +131,9 @@ def hold(
         lease.release()
 
 
-def _take(storage: Storage, folder: str, me: Holder, ttl_s: float, waiting: Callable[[Holder], None]) -> int:
+def _take(
+    storage: Storage, folder: str, me: Holder, ttl_s: float, waiting: Callable[[Holder], None]
+) -> int:
     for _ in range(_TRIES):
         numbers = _numbers(storage, folder)
         last = numbers[-1] if numbers else 0
@@ -130,19 +143,23 @@ def _take(storage: Storage, folder: str, me: Holder, ttl_s: float, waiting: Call
         mine = f"{folder}/{last + 1}.json"
         if storage.write_if_absent(mine, content) or _holder(storage, folder, last + 1) == me:
             if max(_numbers(storage, folder)) > last + 1:
-                # While this one waited, others held it, went, and were cleared away: the number was free, the lease is not.
+                # While this one waited, others held it, went, and were cleared away: the number was
+                # free, the lease is not.
                 storage.delete(mine)
                 continue
             _forget(storage, folder, numbers)
             _log.info("lease taken", extra={"fields": {"number": last + 1}})
             return last + 1
-    raise LeaseError(f"{storage.uri(folder)}: others take it over and over; run one job per dataset at a time")
+    raise LeaseError(
+        f"{storage.uri(folder)}: others take it over and over; run one job per dataset at a time"
+    )
 
 
 def _wait_for_silence(
     storage: Storage, folder: str, number: int, ttl_s: float, waiting: Callable[[Holder], None]
 ) -> None:
-    """Return when lease `number` is free: released, its process seen to be gone, or silent for `ttl_s`.
+    """Return when lease `number` is free: released, its process seen to be gone, or silent for
+    `ttl_s`.
 
     Raises:
         LeaseError: it beats.
@@ -166,7 +183,9 @@ def _wait_for_silence(
 
 
 def _gone(holder: Holder) -> bool:
-    """Whether it is known to have ended: it ran on this very machine, and no process has its number."""
+    """Whether it is known to have ended: it ran on this very machine, and no process has its
+    number.
+    """
     if holder.host != _host():
         return False
     try:
@@ -184,7 +203,9 @@ def _me(job: str) -> Holder:
 
 
 def _host() -> str:
-    """This machine since its last start, and this container of it: a process's number means nothing in another one."""
+    """This machine since its last start, and this container of it: a process's number means nothing
+    in another one.
+    """
     try:
         with open("/proc/sys/kernel/random/boot_id") as boot:  # noqa: PTH123
             booted = boot.read(8)

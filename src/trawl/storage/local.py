@@ -1,8 +1,8 @@
 """Small files on a local disk, whole or not at all. The local twin of `s3.py`.
 
-A file becomes visible by one link or rename of a finished temporary file, so a crash leaves either the whole file or a
-hidden leftover that nothing lists. Costs a hard link: file systems without them (some FUSE and SMB mounts) cannot hold an
-index root. Knows nothing of what the files mean.
+A file becomes visible by one link or rename of a finished temporary file, so a crash leaves either
+the whole file or a hidden leftover that nothing lists. Costs a hard link: file systems without them
+(some FUSE and SMB mounts) cannot hold an index root. Knows nothing of what the files mean.
 """
 
 import os
@@ -32,7 +32,10 @@ class LocalFiles:
             temporary.replace(self._root / name)
 
     def write_if_absent(self, name: str, data: bytes) -> bool:
-        """False, and nothing changed, when the file is already there. Exactly one of several racers gets True."""
+        """False, and nothing changed, when the file is already there.
+
+        Exactly one of several racers gets True.
+        """
         with _faults(self._root / name), self._finished(name, data) as temporary:
             try:
                 (self._root / name).hardlink_to(temporary)
@@ -52,7 +55,11 @@ class LocalFiles:
                 entries = list((self._root / folder).iterdir())
             except FileNotFoundError:
                 return []
-            return sorted(entry.name for entry in entries if entry.is_file() and not entry.name.startswith("."))
+            return sorted(
+                entry.name
+                for entry in entries
+                if entry.is_file() and not entry.name.startswith(".")
+            )
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in `folder`, sorted; empty when it does not exist."""
@@ -61,7 +68,9 @@ class LocalFiles:
                 entries = list((self._root / folder).iterdir())
             except FileNotFoundError:
                 return []
-            return sorted(entry.name for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+            return sorted(
+                entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
+            )
 
     def delete(self, name: str) -> None:
         """A missing file is as good as a deleted one."""
@@ -79,7 +88,9 @@ class LocalFiles:
         if not write:
             if not os.access(self._root, os.R_OK | os.X_OK):
                 why = "denies reading" if self._root.exists() else "does not exist"
-                raise StorageError(f"storage.root {self._root} {why}; check the path, or index a dataset into it first")
+                raise StorageError(
+                    f"storage.root {self._root} {why}; check the path, or index a dataset into it first"
+                )
             return
         with _faults(self._root):
             self._root.mkdir(parents=True, exist_ok=True)
@@ -89,7 +100,9 @@ class LocalFiles:
 
     @contextmanager
     def _finished(self, name: str, data: bytes) -> Iterator[Path]:
-        """A hidden file beside `name` that holds all of `data` and has reached the disk; gone afterwards."""
+        """A hidden file beside `name` that holds all of `data` and has reached the disk; gone
+        afterwards.
+        """
         target = self._root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.parent / f".{target.name}.{uuid.uuid4().hex}"

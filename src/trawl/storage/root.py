@@ -1,10 +1,11 @@
-"""The one root URI under which everything that Trawl writes lies, resolved once, and the layout below it.
+"""The one root URI under which everything that Trawl writes lies, resolved once, and the layout
+below it.
 
     <root>/<dataset>/index/<recipe>/{frames,videos}.lance     <root>/<dataset>/index/published/<n>.json
     <root>/<dataset>/queries/<time>-<slug>/                   <root>/<dataset>/runs/<run_id>/
 
-Knows paths, endpoints and patience, and nothing of what the files mean. A Storage is a few strings: it crosses process
-borders, and holds no credential and no connection.
+Knows paths, endpoints and patience, and nothing of what the files mean. A Storage is a few strings:
+it crosses process borders, and holds no credential and no connection.
 """
 
 import os
@@ -22,7 +23,8 @@ from trawl.storage.s3 import Endpoint, S3Files, split
 class Storage:
     """Where the index lies. Make one with `Storage.open`.
 
-    root: an absolute local path or s3://bucket/prefix, without a "/" at its end. endpoint: which S3 speaks there.
+    root: an absolute local path or s3://bucket/prefix, without a "/" at its end. endpoint: which S3
+    speaks there.
     """
 
     root: str
@@ -37,7 +39,8 @@ class Storage:
         """
         scheme, separator, rest = config.root.partition("://")
         if scheme == "s3" and set(rest) & set("#?%"):
-            # botocore takes them as they are, Lance as parts of a URL: the index would lie in two places.
+            # botocore takes them as they are, Lance as parts of a URL: the index would lie in two
+            # places.
             raise StorageError(
                 f"storage.root {config.root!r}: an s3:// URI for an index holds no '#', '?' or '%'; rename it"
             )
@@ -67,7 +70,9 @@ class Storage:
 
     @property
     def lance_options(self) -> dict[str, str]:
-        """`storage_options` for Lance. Empty on a local disk. Credentials are not among them: Lance finds its own.
+        """`storage_options` for Lance.
+
+        Empty on a local disk. Credentials are not among them: Lance finds its own.
 
         Lance gives up on an S3 that stutters after about 5 s unless told otherwise.
         """
@@ -95,7 +100,10 @@ class Storage:
         self._files().write(name, data)
 
     def write_if_absent(self, name: str, data: bytes) -> bool:
-        """Create the file, whole or not at all; False when it exists. Of several racers exactly one gets True."""
+        """Create the file, whole or not at all; False when it exists.
+
+        Of several racers exactly one gets True.
+        """
         return self._files().write_if_absent(name, data)
 
     def exists(self, name: str) -> bool:
@@ -110,7 +118,8 @@ class Storage:
         return self._files().folders(folder)
 
     def arrow(self) -> tuple[Any, str]:
-        """A pyarrow filesystem and the root's path in it, for readers of Parquet; finds its own credentials.
+        """A pyarrow filesystem and the root's path in it, for readers of Parquet; finds its own
+        credentials.
 
         Opens no connection. Errors of what is read through it are pyarrow's own: `check` first.
         """
@@ -131,7 +140,8 @@ class Storage:
         """Find out in seconds, before any work starts, whether the root can be used.
 
         Raises:
-            StorageError: missing bucket or folder, unreachable endpoint, denied or missing credentials, read-only folder.
+            StorageError: missing bucket or folder, unreachable endpoint, denied or missing
+                credentials, read-only folder.
         """
         self._files().check(write)
 

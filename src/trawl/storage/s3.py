@@ -1,8 +1,9 @@
 """Small files and listings on anything S3-compatible. The twin of `local.py`.
 
-Speaks through botocore's plain client: synchronous, streaming, and with the conditional put that everything rests on
-(`If-None-Match: *`, the one condition that every server gets right). Other conditions are not used. Credentials are
-botocore's own business: environment, profile or role, looked up when a client is made.
+Speaks through botocore's plain client: synchronous, streaming, and with the conditional put that
+everything rests on (`If-None-Match: *`, the one condition that every server gets right). Other
+conditions are not used. Credentials are botocore's own business: environment, profile or role,
+looked up when a client is made.
 """
 
 import contextlib
@@ -38,7 +39,9 @@ class S3Object:
 
 
 class S3Files:
-    """Objects under s3://bucket/prefix; names are relative to the prefix, which is "" or ends in "/"."""
+    """Objects under s3://bucket/prefix; names are relative to the prefix, which is "" or ends in
+    "/".
+    """
 
     def __init__(self, bucket: str, prefix: str, endpoint: Endpoint) -> None:
         self._bucket, self._prefix, self._endpoint = bucket, prefix, endpoint
@@ -46,7 +49,9 @@ class S3Files:
     def read(self, name: str) -> bytes:
         """Raises StorageError when the object is missing or unreadable."""
         with self._faults(name) as client:
-            data: bytes = client.get_object(Bucket=self._bucket, Key=self._prefix + name)["Body"].read()
+            data: bytes = client.get_object(Bucket=self._bucket, Key=self._prefix + name)[
+                "Body"
+            ].read()
             return data
 
     def write(self, name: str, data: bytes) -> None:
@@ -55,16 +60,20 @@ class S3Files:
             client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data)
 
     def write_if_absent(self, name: str, data: bytes) -> bool:
-        """False, and nothing changed, when the object is already there. Exactly one of several racers gets True.
+        """False, and nothing changed, when the object is already there.
 
-        False may also mean that our own first attempt arrived and its answer did not: data that is unlike anybody
-        else's lets the caller tell, by reading it back.
+        Exactly one of several racers gets True.
+
+        False may also mean that our own first attempt arrived and its answer did not: data that is
+        unlike anybody else's lets the caller tell, by reading it back.
         """
         from botocore.exceptions import ClientError
 
         with self._faults(name) as client:
             try:
-                client.put_object(Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*")
+                client.put_object(
+                    Bucket=self._bucket, Key=self._prefix + name, Body=data, IfNoneMatch="*"
+                )
             except ClientError as error:
                 # 409: another conditional put of this key is in flight and will win.
                 if error.response["ResponseMetadata"]["HTTPStatusCode"] in (409, 412):
@@ -85,8 +94,12 @@ class S3Files:
         """Names of the prefixes directly in `folder`, sorted; empty when there are none."""
         head = f"{self._prefix}{folder.rstrip('/')}/"
         with self._faults(folder) as client:
-            pages = client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=head, Delimiter="/")
-            found = [shared["Prefix"] for page in pages for shared in page.get("CommonPrefixes", ())]
+            pages = client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._bucket, Prefix=head, Delimiter="/"
+            )
+            found = [
+                shared["Prefix"] for page in pages for shared in page.get("CommonPrefixes", ())
+            ]
         return sorted(prefix[len(head) :].rstrip("/") for prefix in found)
 
     def delete(self, name: str) -> None:
@@ -107,7 +120,9 @@ class S3Files:
         return S3Object(name, int(found["ContentLength"]), found["ETag"].strip('"'))
 
     def objects(self, folder: str = "", delimiter: str = "") -> Iterator[S3Object]:
-        """Every object whose name starts with `folder`, keys relative to it, in key order, a page of 1,000 at a time."""
+        """Every object whose name starts with `folder`, keys relative to it, in key order, a page
+        of 1,000 at a time.
+        """
         head = self._prefix + folder
         with self._faults(folder) as client:
             pages = client.get_paginator("list_objects_v2").paginate(
@@ -115,15 +130,20 @@ class S3Files:
             )
             for page in pages:
                 for found in page.get("Contents", ()):
-                    yield S3Object(found["Key"][len(head) :], int(found["Size"]), found["ETag"].strip('"'))
+                    yield S3Object(
+                        found["Key"][len(head) :], int(found["Size"]), found["ETag"].strip('"')
+                    )
 
     def download(self, name: str, target: BinaryIO, etag: str | None = None) -> Iterator[int]:
-        """Copies the object into `target`, yielding the bytes written so far, so that the caller may stop.
+        """Copies the object into `target`, yielding the bytes written so far, so that the caller
+        may stop.
 
-        Where the connection breaks, it goes on with the next byte: botocore repeats requests, and no answers that break off.
+        Where the connection breaks, it goes on with the next byte: botocore repeats requests, and
+        no answers that break off.
 
         Raises:
-            StorageError: among others, the object is there but has another etag than this one, or than it had before a break.
+            StorageError: among others, the object is there but has another etag than this one, or
+                than it had before a break.
         """
         from botocore.exceptions import HTTPClientError, IncompleteReadError
 
@@ -140,7 +160,9 @@ class S3Files:
                     )
                 if rest and "ContentRange" not in found:
                     found["Body"].close()
-                    raise StorageError(f"{self._where(name)} broke off, and the server cannot go on in the middle")
+                    raise StorageError(
+                        f"{self._where(name)} broke off, and the server cannot go on in the middle"
+                    )
                 end = done + int(found["ContentLength"])
                 with contextlib.closing(found["Body"]) as body:
                     try:
@@ -156,17 +178,21 @@ class S3Files:
             breaks += 1
 
     def check(self, write: bool) -> None:
-        """The bucket is there and lets us list, and for writing also put and delete: known in seconds.
+        """The bucket is there and lets us list, and for writing also put and delete: known in
+        seconds.
 
         Raises:
             StorageError: it is missing, unreachable, or denies what is asked.
         """
-        impatient = S3Files(self._bucket, self._prefix, Endpoint(self._endpoint.url, self._endpoint.region, 0))
+        impatient = S3Files(
+            self._bucket, self._prefix, Endpoint(self._endpoint.url, self._endpoint.region, 0)
+        )
         for left in reversed(range(_CHECKS if self._endpoint.retries else 1)):
             try:
                 return impatient._check_once(write)
             except StorageError as error:
-                # A server that stutters says so in an instant; one that is not there is not waited for again and again.
+                # A server that stutters says so in an instant; one that is not there is not waited
+                # for again and again.
                 if not left or kind_of(error.__cause__ or error) not in ("other", "unreachable"):
                     raise
         raise AssertionError
@@ -195,8 +221,11 @@ class S3Files:
         try:
             yield _client(self._endpoint)
         except ClientError as error:
-            # A missing bucket and a missing key are both 404 to some calls; only the first carries NoSuchBucket.
-            raise storage_error(error, self._where("" if kind_of(error) == "no_bucket" else name)) from error
+            # A missing bucket and a missing key are both 404 to some calls; only the first carries
+            # NoSuchBucket.
+            raise storage_error(
+                error, self._where("" if kind_of(error) == "no_bucket" else name)
+            ) from error
         except (BotoCoreError, ValueError) as error:
             if isinstance(error, ValueError) and "endpoint" not in str(error).lower():
                 raise
@@ -204,7 +233,9 @@ class S3Files:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """("bucket", "key") of an s3:// URI. Not `urlparse`: "#" and "?" are ordinary characters of a key.
+    """("bucket", "key") of an s3:// URI.
+
+    Not `urlparse`: "#" and "?" are ordinary characters of a key.
 
     >>> split("s3://videos/a?b#c.mp4")
     ('videos', 'a?b#c.mp4')
@@ -228,4 +259,6 @@ def _client(endpoint: Endpoint) -> Any:
         s3={"addressing_style": "path" if endpoint.url else "auto"},
     )
     session = botocore.session.get_session()
-    return session.create_client("s3", endpoint_url=endpoint.url, region_name=endpoint.region, config=config)
+    return session.create_client(
+        "s3", endpoint_url=endpoint.url, region_name=endpoint.region, config=config
+    )

@@ -1,4 +1,6 @@
-"""Where a job writes what it was asked to make: a new folder of its own below the storage root, or the one that `out` names."""
+"""Where a job writes what it was asked to make: a new folder of its own below the storage root, or
+the one that `out` names.
+"""
 
 from dataclasses import replace
 from pathlib import Path

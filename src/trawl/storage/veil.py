@@ -1,8 +1,11 @@
-"""What may be shown and stored of a text that may hold a credential. Every log line, table row and message passes here.
+"""What may be shown and stored of a text that may hold a credential.
 
-A URI keeps its place and loses what opens it: the user and password before its host, and of http(s) all that follows a "?" or
-"#", since any parameter may be a signature. "***" stands where something was left out, so that nobody takes the rest for the
-whole (`source.reopen` asks the dataset again). In s3:// URIs those two are ordinary letters of a key. Knows no error class.
+Every log line, table row and message passes here.
+
+A URI keeps its place and loses what opens it: the user and password before its host, and of http(s)
+all that follows a "?" or "#", since any parameter may be a signature. "***" stands where something
+was left out, so that nobody takes the rest for the whole (`source.reopen` asks the dataset again).
+In s3:// URIs those two are ordinary letters of a key. Knows no error class.
 """
 
 import os
@@ -50,7 +53,8 @@ def place(uri: str) -> str:
 
 
 def scrub(text: str, *uris: str) -> str:
-    """A text for people, without the credentials in it: in URLs, as parameters, and as values of this process's environment.
+    """A text for people, without the credentials in it: in URLs, as parameters, and as values of
+    this process's environment.
 
     Args:
         uris: that the text speaks of; what was left out of them is not in it anywhere.
@@ -59,7 +63,9 @@ def scrub(text: str, *uris: str) -> str:
     "403 for https://***@host/a.mp4?*** url='http://host/?***'"
     """
     for secret in sorted(
-        (*_in_environment(), *(part for uri in uris for part in _left_out(uri))), key=len, reverse=True
+        (*_in_environment(), *(part for uri in uris for part in _left_out(uri))),
+        key=len,
+        reverse=True,
     ):
         text = text.replace(secret, MARK)
     text = _QUERY_IN_TEXT.sub(rf"\1?{MARK}", _USER.sub(rf"\1{MARK}@", text))
@@ -78,7 +84,11 @@ def scrubbed(value: Any) -> Any:
 
 
 def _in_environment() -> list[str]:
-    return [value for name, value in os.environ.items() if len(value) >= _SHORTEST and _SECRET_NAMES.search(name)]
+    return [
+        value
+        for name, value in os.environ.items()
+        if len(value) >= _SHORTEST and _SECRET_NAMES.search(name)
+    ]
 
 
 def _left_out(uri: str) -> list[str]:

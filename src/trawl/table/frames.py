@@ -1,13 +1,15 @@
 """`frames.lance`: one row per embedded frame, written by many and committed by one.
 
-    1. workers   write_fragments: data files that no reader can see; only their description (JSON) travels
+    1. workers   write_fragments: data files that no reader can see; only their description (JSON)
+                 travels
     2. driver    commit: ONE transaction that drops the videos' old rows and adds the new fragments
 
-Rows are replaced by video, so repeating work doubles nothing; where a video's old rows are, `places.py` knows. A commit carries
-a key, and a repeated key is recognised among the recent transactions, so an answer that got lost costs a look and not a second
-commit. Assumes one committer; another's commit in between is met by starting over from its version (only two that begin
-an empty table at once are not told apart: `publish.reconcile`). Data files of a dead worker stay until maintenance is sure
-(7 days). Knows nothing of the ledger.
+Rows are replaced by video, so repeating work doubles nothing; where a video's old rows are,
+`places.py` knows. A commit carries a key, and a repeated key is recognised among the recent
+transactions, so an answer that got lost costs a look and not a second commit. Assumes one
+committer; another's commit in between is met by starting over from its version (only two that begin
+an empty table at once are not told apart: `publish.reconcile`). Data files of a dead worker stay
+until maintenance is sure (7 days). Knows nothing of the ledger.
 """
 
 import json
@@ -21,7 +23,8 @@ from trawl.storage import lance_faults
 from trawl.table.places import Places
 
 _KEY = "trawl.commit_key"
-_REMEMBERED = 16  # transactions that are searched for a key: one committer repeats at once or not at all
+# transactions that are searched for a key: one committer repeats at once or not at all
+_REMEMBERED = 16
 _TRIES = 10  # where others commit in between
 _FAILURES = 3  # of the storage
 # One IN list of a commit; longer ones are asked in turns.
@@ -78,14 +81,15 @@ def commit(
         fragments: from `write_fragments`; may be empty.
         video_ids: every video that has rows in the fragments, and those whose rows must go.
         key: the same for the same piece of work, and for no other: repeating a key changes nothing.
-        places: the same for all commits of one process to this table, so that each costs no more than its own rows. None:
-            the whole column is read for this commit.
+        places: the same for all commits of one process to this table, so that each costs no more
+            than its own rows. None: the whole column is read for this commit.
 
     Returns:
         The version that holds the change; the present one where there was nothing to change.
 
     Raises:
-        StorageError: the storage failed; the change is then whole or absent, and repeating the call is safe.
+        StorageError: the storage failed; the change is then whole or absent, and repeating the call
+            is safe.
     """
     from lance.commit import CommitConflictError
 
@@ -128,7 +132,8 @@ def in_list(column: str, values: Iterable[str]) -> str:
 def open_or_create(uri: str, lance_options: dict[str, str], schema: pa.Schema) -> Any:
     """The newest version of the Lance table at `uri`; created empty where there is none.
 
-    Columns that an earlier Trawl did not know are added where they may be null; that computes and copies nothing.
+    Columns that an earlier Trawl did not know are added where they may be null; that computes and
+    copies nothing.
 
     Raises:
         ConfigError: another version of Trawl made it, with columns that this one cannot write.
@@ -140,7 +145,9 @@ def open_or_create(uri: str, lance_options: dict[str, str], schema: pa.Schema) -
     except ValueError as error:
         if "was not found" not in str(error):
             raise
-        return lance.write_dataset(schema.empty_table(), uri, schema=schema, storage_options=lance_options)
+        return lance.write_dataset(
+            schema.empty_table(), uri, schema=schema, storage_options=lance_options
+        )
     held = set(dataset.schema.names)
     new = [field for field in schema if field.name not in held]
     if any(not field.nullable for field in new) or held - set(schema.names):
@@ -162,14 +169,19 @@ def _open(uri: str, lance_options: dict[str, str]) -> Any:
 
 
 def _committed(dataset: Any, key: str, since: int) -> int | None:
-    """The version that a recent commit with this key made, where it is newer than `since`. Each one looked at is a manifest."""
+    """The version that a recent commit with this key made, where it is newer than `since`.
+
+    Each one looked at is a manifest.
+    """
     newest = int(dataset.version)
     for version in range(newest, max(since, newest - _REMEMBERED, 0), -1):
         try:
             with lance_faults(dataset.uri):
                 transaction = dataset.read_transaction(version)
         except TypeError:
-            continue  # a compaction that moved an index: Lance 14 cannot put it into Python's words; ours are no such
+            # a compaction that moved an index: Lance 14 cannot put it into Python's words; ours are
+            # no such
+            continue
         except StorageError as error:
             if "was not found" in str(error.__cause__):
                 return None  # cleaned up, and so are those before it
@@ -179,7 +191,9 @@ def _committed(dataset: Any, key: str, since: int) -> int | None:
     return None
 
 
-def _commit_once(dataset: Any, fragments: list[str], video_ids: list[str], key: str, places: Places) -> int:
+def _commit_once(
+    dataset: Any, fragments: list[str], video_ids: list[str], key: str, places: Places
+) -> int:
     from lance import LanceDataset, LanceOperation
     from lance.dataset import Transaction
     from lance.fragment import FragmentMetadata
@@ -200,7 +214,8 @@ def _commit_once(dataset: Any, fragments: list[str], video_ids: list[str], key: 
 def _guard(dataset: Any, updated: list[Any], removed: list[int]) -> list[Any]:
     """A fragment that every commit claims to change, whatever else it does.
 
-    Lance joins transactions of different fragments, and so two that add the same video, which neither saw, would double it.
+    Lance joins transactions of different fragments, and so two that add the same video, which
+    neither saw, would double it.
     """
     oldest = min(dataset.get_fragments(), key=lambda fragment: fragment.fragment_id, default=None)
     if oldest is None or oldest.fragment_id in (*removed, *(fragment.id for fragment in updated)):
@@ -215,7 +230,9 @@ def _without(dataset: Any, video_ids: list[str], places: Places) -> tuple[list[A
     for start in range(0, len(video_ids) if holding else 0, _IDS_AT_ONCE):
         where = in_list("video_id", video_ids[start : start + _IDS_AT_ONCE])
         with lance_faults(dataset.uri):
-            found = dataset.scanner(columns=[], filter=where, with_row_address=True, fragments=holding).to_table()
+            found = dataset.scanner(
+                columns=[], filter=where, with_row_address=True, fragments=holding
+            ).to_table()
         # A row's address: its fragment's id in the upper 32 bits, its place there in the lower.
         for address in found["_rowaddr"].to_pylist():
             rows.setdefault(address >> 32, []).append(address & 0xFFFFFFFF)

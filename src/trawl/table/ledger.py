@@ -1,8 +1,8 @@
 """`videos.lance`, the ledger: one row per video and what became of it.
 
-One process writes it, after the frames it speaks of are committed. Rows are merged by video_id, so writing the same rows
-twice changes nothing. There is no index on video_id: a merge through one may double rows, and a scan of this narrow
-table is quick. Knows nothing of frames.
+One process writes it, after the frames it speaks of are committed. Rows are merged by video_id, so
+writing the same rows twice changes nothing. There is no index on video_id: a merge through one may
+double rows, and a scan of this narrow table is quick. Knows nothing of frames.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,10 @@ _PRIMARY = {b"lance-schema:unenforced-primary-key": b"true"}
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger as of one version, which it keeps reading; `upsert` gives the next. `open_ledger` makes one."""
+    """The ledger as of one version, which it keeps reading; `upsert` gives the next.
+
+    `open_ledger` makes one.
+    """
 
     _dataset: Any
     _options: dict[str, str] = field(repr=False)
@@ -37,7 +40,9 @@ class Ledger:
     def batches(self, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """All rows, these columns only, in the same order each time. What a plan reads."""
         with lance_faults(self._dataset.uri):
-            yield from self._dataset.to_batches(columns=columns, scan_in_order=True, batch_size=8192)
+            yield from self._dataset.to_batches(
+                columns=columns, scan_in_order=True, batch_size=8192
+            )
 
     def read(self, where: str | None = None, columns: list[str] | None = None) -> pa.Table:
         """Rows that satisfy the SQL condition `where`, as schemas.VIDEOS or its `columns`."""
@@ -47,7 +52,11 @@ class Ledger:
     def counts(self) -> dict[tuple[str, str | None], int]:
         """How many videos by (status, reason); reason is None for those indexed or removed."""
         table = self.read(columns=["status", "reason"])
-        grouped = table.group_by(["status", "reason"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
+        grouped = (
+            table.group_by(["status", "reason"], use_threads=False)
+            .aggregate([([], "count_all")])
+            .to_pylist()
+        )
         return {(row["status"], row["reason"]): row["count_all"] for row in grouped}
 
     def indexed(self) -> tuple[int, int]:
@@ -57,14 +66,24 @@ class Ledger:
         return table.num_rows, total or 0
 
     def removed(self, video_ids: list[str], run_id: str) -> list[dict[str, Any]]:
-        """Rows for `upsert` that say of known videos that the corpus no longer holds them; what they were is kept."""
+        """Rows for `upsert` that say of known videos that the corpus no longer holds them; what
+        they were is kept.
+        """
         rows: list[dict[str, Any]] = self.read(in_list(_KEY, video_ids)).to_pylist()
-        gone = {"status": Status.REMOVED.value, "reason": None, "message": None, "frames_embedded": 0, "attempts": 0}
+        gone = {
+            "status": Status.REMOVED.value,
+            "reason": None,
+            "message": None,
+            "frames_embedded": 0,
+            "attempts": 0,
+        }
         now = {"run_id": run_id, "updated_at": datetime.now(UTC)}
         return [row | gone | now for row in rows]
 
     def upsert(self, rows: pa.Table) -> "Ledger":
-        """Insert or replace rows (schemas.VIDEOS, each video_id once) in one transaction. Repeating it changes nothing.
+        """Insert or replace rows (schemas.VIDEOS, each video_id once) in one transaction.
+
+        Repeating it changes nothing.
 
         Raises:
             StorageError: the storage failed; the rows are then written whole or not at all.
@@ -76,7 +95,8 @@ class Ledger:
                 try:
                     self._merge(rows)
                     break
-                except OSError:  # it may have been written all the same, and its answer lost: again is no harm
+                # it may have been written all the same, and its answer lost: again is no harm
+                except OSError:
                     if not left:
                         raise
         return open_ledger(self._dataset.uri, self._options)

@@ -1,10 +1,12 @@
-"""Which fragments of the frames table hold rows of which videos: what a commit must know to replace them.
+"""Which fragments of the frames table hold rows of which videos: what a commit must know to replace
+them.
 
-The first look reads the column video_id once; afterwards a fragment is read when it is new. So the commits of a run cost in
-proportion to their own rows, however large the table has grown. All of it is taken from the table itself, never from the ledger:
-rows of a commit that the ledger never heard of are found like any others. It stays true whoever else commits or compacts,
-because a fragment never takes in another video, and its number is not used again. Names are kept as 64-bit hashes, 12 bytes
-for each video and fragment; a collision costs a look into a fragment for nothing.
+The first look reads the column video_id once; afterwards a fragment is read when it is new. So the
+commits of a run cost in proportion to their own rows, however large the table has grown. All of it
+is taken from the table itself, never from the ledger: rows of a commit that the ledger never heard
+of are found like any others. It stays true whoever else commits or compacts, because a fragment
+never takes in another video, and its number is not used again. Names are kept as 64-bit hashes, 12
+bytes for each video and fragment; a collision costs a look into a fragment for nothing.
 """
 
 import hashlib
@@ -21,15 +23,19 @@ _LEVELS = 64  # of what was read since the first look; then they are made one
 
 
 class Places:
-    """What one committer knows of one table. version: the newest that it has seen through to its end, 0 for none."""
+    """What one committer knows of one table. version: the newest that it has seen through to its
+    end, 0 for none.
+    """
 
     def __init__(self) -> None:
         self.version = 0
         self._read: set[int] = set()
-        self._levels: list[tuple[NDArray[np.uint64], NDArray[np.uint32]]] = []  # hashes, increasing; their fragments
+        # hashes, increasing; their fragments
+        self._levels: list[tuple[NDArray[np.uint64], NDArray[np.uint32]]] = []
 
     def find(self, dataset: Any, video_ids: Iterable[str]) -> list[Any]:
-        """The fragments of a Lance dataset, at whatever version, that may hold rows of these videos; no other does.
+        """The fragments of a Lance dataset, at whatever version, that may hold rows of these
+        videos; no other does.
 
         Raises:
             StorageError: the storage failed.
@@ -38,7 +44,9 @@ class Places:
         if not len(wanted):
             return []
         present = {fragment.fragment_id: fragment for fragment in dataset.get_fragments()}
-        self._look(dataset, [fragment for number, fragment in present.items() if number not in self._read])
+        self._look(
+            dataset, [fragment for number, fragment in present.items() if number not in self._read]
+        )
         found: set[int] = set()
         for names, fragments in self._levels:
             first, end = np.searchsorted(names, wanted), np.searchsorted(names, wanted, "right")
@@ -50,7 +58,9 @@ class Places:
         if not fragments:
             return
         with lance_faults(dataset.uri):
-            scanner = dataset.scanner(columns=["video_id"], fragments=fragments, with_row_address=True)
+            scanner = dataset.scanner(
+                columns=["video_id"], fragments=fragments, with_row_address=True
+            )
             parts = [_videos_of(batch) for batch in scanner.to_batches() if batch.num_rows]
         if parts:
             self._levels.append(_sorted(parts))

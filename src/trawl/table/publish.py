@@ -1,12 +1,13 @@
-"""What queries may read: one small file per publication, `<dataset>/index/published/<n>.json`, the highest n counts.
+"""What queries may read: one small file per publication, `<dataset>/index/published/<n>.json`, the
+highest n counts.
 
     0. reconcile rows that a crash left without a line in the ledger go
     1. check     the two tables agree on videos and frames, and a few stored vectors find themselves
     2. tag       both tables' versions, so that no cleanup takes them away
     3. write     <n>.json, only if no one else has written that n
 
-A tag is named after the version it holds, so several publications may share one. Rolling back writes an older content
-under the next number. Knows nothing of how rows come to be.
+A tag is named after the version it holds, so several publications may share one. Rolling back
+writes an older content under the next number. Knows nothing of how rows come to be.
 """
 
 import json
@@ -36,9 +37,10 @@ _TAG = "published-v"
 class Published:
     """What a query reads. recipe_key names the tables' folder; recipe is all that embedded them.
 
-    number: from 1. frames_version, videos_version: of the two tables, each held by the tag `tag_of(version)`.
-    num_rows, num_videos: frames and indexed videos. vector_index: None where a query scans, else its type, its count of
-    partitions and deltas, and the rows it covers. token: unlike any other publication's.
+    number: from 1. frames_version, videos_version: of the two tables, each held by the tag
+    `tag_of(version)`. num_rows, num_videos: frames and indexed videos. vector_index: None where a
+    query scans, else its type, its count of partitions and deltas, and the rows it covers. token:
+    unlike any other publication's.
     """
 
     number: int
@@ -66,11 +68,16 @@ def is_ours(tag: str) -> bool:
     return tag.startswith(_TAG)
 
 
-def publish(storage: Storage, dataset: str, recipe: Recipe, vector_index: dict[str, Any] | None) -> Published:
-    """Show the newest versions of both tables to queries. Nothing changed since the last publication: returns that one.
+def publish(
+    storage: Storage, dataset: str, recipe: Recipe, vector_index: dict[str, Any] | None
+) -> Published:
+    """Show the newest versions of both tables to queries.
+
+    Nothing changed since the last publication: returns that one.
 
     Raises:
-        StorageError: the tables disagree, or a stored vector does not find itself; nothing was published.
+        StorageError: the tables disagree, or a stored vector does not find itself; nothing was
+            published.
     """
     before = _highest(storage, dataset)
     frames, videos = _open(storage, dataset, recipe.key, None, None)
@@ -97,13 +104,15 @@ def publish(storage: Storage, dataset: str, recipe: Recipe, vector_index: dict[s
 
 
 def awaited(storage: Storage, dataset: str, recipe_key: str, left: int) -> int:
-    """How many videos a recipe that is built beside the published one waits for, before it takes over; 0: publish it.
+    """How many videos a recipe that is built beside the published one waits for, before it takes
+    over; 0: publish it.
 
-    Queries shall not lose what they find now: they go on with the old recipe until the new one holds as many videos, or until
-    nothing more is to be done for it.
+    Queries shall not lose what they find now: they go on with the old recipe until the new one
+    holds as many videos, or until nothing more is to be done for it.
 
     Args:
-        left: videos that the run did not come to. Those that failed and are tried again by themselves are counted here.
+        left: videos that the run did not come to. Those that failed and are tried again by
+            themselves are counted here.
     """
     before = _highest(storage, dataset)
     if before is None or before.recipe_key == recipe_key:
@@ -117,10 +126,11 @@ def awaited(storage: Storage, dataset: str, recipe_key: str, left: int) -> int:
 
 
 def reconcile(storage: Storage, dataset: str, recipe_key: str) -> list[str]:
-    """Make the two tables agree where a crash came between their commits and the work was not repeated since.
+    """Make the two tables agree where a crash came between their commits and the work was not
+    repeated since.
 
-    Such a video's rows are dropped and the ledger forgets it, so that the next plan takes it for new. Costs one count
-    where the tables agree. Returns the videos concerned.
+    Such a video's rows are dropped and the ledger forgets it, so that the next plan takes it for
+    new. Costs one count where the tables agree. Returns the videos concerned.
     """
     uri = storage.table_uri(dataset, recipe_key, "frames")
     ledger = open_ledger(storage.table_uri(dataset, recipe_key, "videos"), storage.lance_options)
@@ -132,9 +142,16 @@ def reconcile(storage: Storage, dataset: str, recipe_key: str) -> list[str]:
         for batch in frames.to_batches(columns=["video_id"]):
             held.update(batch.column(0).to_pylist())
     known = ledger.read(f"status = '{Status.INDEXED}'", ["video_id", "frames_embedded"])
-    promised = dict(zip(known["video_id"].to_pylist(), known["frames_embedded"].to_pylist(), strict=True))
-    differ = sorted(video for video in held.keys() | promised.keys() if held[video] != promised.get(video, 0))
-    _log.warning("%d videos were being written when a run ended: dropped, the next run indexes them anew", len(differ))
+    promised = dict(
+        zip(known["video_id"].to_pylist(), known["frames_embedded"].to_pylist(), strict=True)
+    )
+    differ = sorted(
+        video for video in held.keys() | promised.keys() if held[video] != promised.get(video, 0)
+    )
+    _log.warning(
+        "%d videos were being written when a run ended: dropped, the next run indexes them anew",
+        len(differ),
+    )
     commit(uri, storage.lance_options, [], differ, key=f"reconcile/{uuid.uuid4().hex}")
     ledger.forget([video for video in differ if video in promised])
     return differ
@@ -149,7 +166,9 @@ def latest(storage: Storage, dataset: str) -> Published:
     found = _highest(storage, dataset)
     if found is None:
         where = storage.uri(dataset)
-        raise IndexMissingError(f"nothing is published under {where}; run python -m jobs.index +dataset=... first")
+        raise IndexMissingError(
+            f"nothing is published under {where}; run python -m jobs.index +dataset=... first"
+        )
     return found
 
 
@@ -161,19 +180,27 @@ def numbered(storage: Storage, dataset: str, number: int) -> Published:
     """
     numbers = _numbers(storage, dataset)
     if number not in numbers:
-        listed = f"one of: {', '.join(map(str, numbers))}" if numbers else "nothing is published yet"
-        raise IndexMissingError(f"publication {number} of {storage.uri(dataset)} does not exist; {listed}")
+        listed = (
+            f"one of: {', '.join(map(str, numbers))}" if numbers else "nothing is published yet"
+        )
+        raise IndexMissingError(
+            f"publication {number} of {storage.uri(dataset)} does not exist; {listed}"
+        )
     return _read(storage, dataset, number)
 
 
 def history(storage: Storage, dataset: str) -> list[Published]:
     """Every publication, oldest first."""
     with ThreadPoolExecutor(16) as pool:
-        return list(pool.map(lambda number: _read(storage, dataset, number), _numbers(storage, dataset)))
+        return list(
+            pool.map(lambda number: _read(storage, dataset, number), _numbers(storage, dataset))
+        )
 
 
 def rollback(storage: Storage, dataset: str, to_n: int) -> Published:
-    """Show publication `to_n` again, as the next number. The next indexing run publishes the newest tables as usual.
+    """Show publication `to_n` again, as the next number.
+
+    The next indexing run publishes the newest tables as usual.
 
     Raises:
         IndexMissingError: there is no such publication, or cleanup has taken its versions.
@@ -186,8 +213,8 @@ def rollback(storage: Storage, dataset: str, to_n: int) -> Published:
 
 
 def open_tables(storage: Storage, dataset: str, published: Published) -> tuple[Any, Any]:
-    """(frames, videos) as Lance datasets at the published versions, held by their tags: no commit, compaction or cleanup
-    changes what they show.
+    """(frames, videos) as Lance datasets at the published versions, held by their tags: no commit,
+    compaction or cleanup changes what they show.
 
     Raises:
         IndexMissingError: their tags are gone.
@@ -213,14 +240,25 @@ def _check(storage: Storage, dataset: str, recipe_key: str, frames: Any) -> tupl
                 f"{frames.uri} holds {num_rows:,} rows and the ledger says {promised:,}: not published; run jobs.index again"
             )
         places = np.linspace(0, num_rows - 1, min(num_rows, _SAMPLES)).astype(int)
-        for row in frames.take(places.tolist(), columns=["embedding"])["embedding"].to_pylist() if num_rows else ():
+        for row in (
+            frames.take(places.tolist(), columns=["embedding"])["embedding"].to_pylist()
+            if num_rows
+            else ()
+        ):
             _check_finds_itself(frames, np.array(row, np.float32))
     return num_rows, num_videos
 
 
 def _check_finds_itself(frames: Any, vector: np.ndarray[Any, Any]) -> None:
     length = float(np.linalg.norm(vector))
-    query = {"column": "embedding", "q": vector, "k": 1, "metric": "cosine", "refine_factor": 10, "nprobes": 256}
+    query = {
+        "column": "embedding",
+        "q": vector,
+        "k": 1,
+        "metric": "cosine",
+        "refine_factor": 10,
+        "nprobes": 256,
+    }
     found = frames.to_table(columns=["_distance"], nearest=query, prefilter=True)
     nearest = found["_distance"][0].as_py() if found.num_rows else 2.0
     if not (0.98 < length < 1.02 and nearest < 0.02):
@@ -238,7 +276,9 @@ def _tag(table: Any) -> None:
 
 
 def _write_next(storage: Storage, dataset: str, draft: Published) -> Published:
-    """Write the draft under the next free number; a racer that takes that number first sends us to the one after."""
+    """Write the draft under the next free number; a racer that takes that number first sends us to
+    the one after.
+    """
     for _ in range(_TRIES):
         number = max(_numbers(storage, dataset), default=0) + 1
         numbered = replace(draft, number=number)
@@ -247,10 +287,14 @@ def _write_next(storage: Storage, dataset: str, draft: Published) -> Published:
         # The first attempt of a retried put may have arrived after all.
         if _read(storage, dataset, number).token == draft.token:
             return numbered
-    raise StorageError(f"{storage.uri(dataset)}: {_TRIES} others published at the same time; run the command again")
+    raise StorageError(
+        f"{storage.uri(dataset)}: {_TRIES} others published at the same time; run the command again"
+    )
 
 
-def _open(storage: Storage, dataset: str, recipe_key: str, frames: str | None, videos: str | None) -> tuple[Any, Any]:
+def _open(
+    storage: Storage, dataset: str, recipe_key: str, frames: str | None, videos: str | None
+) -> tuple[Any, Any]:
     import lance
 
     def at(table: str, version: str | None) -> Any:

@@ -1,7 +1,9 @@
-"""The one Ray actor of the tracking pipeline: a clip in, its parts of the two tables written, counts out.
+"""The one Ray actor of the tracking pipeline: a clip in, its parts of the two tables written,
+counts out.
 
-Holds the three models, because a clip's frames are large and all three look at them. The frames come from the sandboxed
-decoder's pipe while the models work on earlier ones, and never leave the process.
+Holds the three models, because a clip's frames are large and all three look at them. The frames
+come from the sandboxed decoder's pipe while the models work on earlier ones, and never leave the
+process.
 """
 
 import tempfile
@@ -44,7 +46,9 @@ class TrackActor:
         self._job: TrackJob | None = None
         self._sandbox: DecodeSandbox | None = None
         self._embedder = registry.build(models.embedder, models.device, threads=models.threads)
-        self._finder = grounders.build(models.grounder, self._embedder, models.device, models.threads)
+        self._finder = grounders.build(
+            models.grounder, self._embedder, models.device, models.threads
+        )
         self._tracker = trackers.build(models.tracker, models.tracker_device, models.threads)
         self._on_gpu = _parts_on_gpu(models)
 
@@ -120,7 +124,9 @@ class TrackActor:
                 job.tracking,
             )
         tracks = found.tracks
-        bytes_written = write_clip(self._storage, job.dataset, job.run_id, clip, tracks, job.lineage, looked)
+        bytes_written = write_clip(
+            self._storage, job.dataset, job.run_id, clip, tracks, job.lineage, looked
+        )
         (report,) = reports
         done = ClipDone(
             frames=report.frames_sampled,
@@ -134,7 +140,8 @@ class TrackActor:
             damage=report.damage,
             gpu_s=self._models.gpus * sum(meter.wall_s[part] for part in self._on_gpu),
             decoder_mb=report.peak_mb,
-            cpu_s=_with_rest(meter.cpu_s, time.process_time() - began[0]) | {"decode": report.cpu_s},
+            cpu_s=_with_rest(meter.cpu_s, time.process_time() - began[0])
+            | {"decode": report.cpu_s},
             wall_s=_with_rest(meter.wall_s, time.perf_counter() - began[1]),
             saved=known.tally.saved,
             made=known.tally.made,
@@ -143,11 +150,17 @@ class TrackActor:
         known.keep(done)
         return done
 
-    def _frames(self, path: Path, clip: Clip, reports: list[DecodeReport], looked: list[int]) -> "Iterator[ClipFrames]":
-        """The clip's pictures as they are decoded; the report goes to `reports`, their positions to `looked`."""
+    def _frames(
+        self, path: Path, clip: Clip, reports: list[DecodeReport], looked: list[int]
+    ) -> "Iterator[ClipFrames]":
+        """The clip's pictures as they are decoded; the report goes to `reports`, their positions to
+        `looked`.
+        """
         assert self._job is not None and self._sandbox is not None
         tracking = self._job.tracking
-        for item in self._sandbox.clip(path, (clip.start_s, clip.end_s), tracking.max_fps, tracking.max_side):
+        for item in self._sandbox.clip(
+            path, (clip.start_s, clip.end_s), tracking.max_fps, tracking.max_side
+        ):
             if isinstance(item, DecodeReport):
                 reports.append(item)
             else:
@@ -167,7 +180,9 @@ class TrackActor:
             return self._embedder.embed_images(pictures)
 
     def spent(self) -> tuple[float, float | None]:
-        """Peak memory in MiB: of this process, its decoding child not in it, and on the GPU, None where it uses none."""
+        """Peak memory in MiB: of this process, its decoding child not in it, and on the GPU, None
+        where it uses none.
+        """
         return peak_mb(), gpu_peak_mb() if self._on_gpu else None
 
     def clear_cache(self) -> None:
@@ -179,7 +194,10 @@ class TrackActor:
 
 
 def _parts_on_gpu(models: TrackModels) -> tuple[str, ...]:
-    """The parts of the work whose models run on a GPU. The fakes have no device, and torch need not be there for them."""
+    """The parts of the work whose models run on a GPU.
+
+    The fakes have no device, and torch need not be there for them.
+    """
     from trawl.models.devices import on_gpu
 
     devices = {
@@ -187,7 +205,9 @@ def _parts_on_gpu(models: TrackModels) -> tuple[str, ...]:
         "ground": (models.grounder.kind, models.device),
         "track": (models.tracker.kind, models.tracker_device),
     }
-    return tuple(part for part, (kind, device) in devices.items() if kind != "fake" and on_gpu(device))
+    return tuple(
+        part for part, (kind, device) in devices.items() if kind != "fake" and on_gpu(device)
+    )
 
 
 def _covered_s(clip: Clip, probe: Probe) -> float:
@@ -203,5 +223,7 @@ def _with_rest(parts: dict[str, float], whole_s: float) -> dict[str, float]:
 def _flags(tracks: list[Track]) -> Counter[str]:
     """Tracks that have a flag, on themselves or on any row, by flag."""
     return Counter(
-        flag.value for track in tracks for flag in {*track.flags, *(f for row in track.rows for f in row.flags)}
+        flag.value
+        for track in tracks
+        for flag in {*track.flags, *(f for row in track.rows for f in row.flags)}
     )

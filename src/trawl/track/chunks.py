@@ -1,8 +1,10 @@
-"""From a stream of pictures to overlapping chunks, one at a time, so that memory does not grow with the clip.
+"""From a stream of pictures to overlapping chunks, one at a time, so that memory does not grow with
+the clip.
 
-Pictures are copied once, into the buffer that becomes the chunk. A chunk ends when it lasts `chunk_s` or holds as many
-frames or pixels as allowed; it is handed on only when enough has followed that the next one is worth a tracker's session,
-so that the last chunk is never a stub. Traded away: at most a quarter of a chunk waits beside the one in work.
+Pictures are copied once, into the buffer that becomes the chunk. A chunk ends when it lasts
+`chunk_s` or holds as many frames or pixels as allowed; it is handed on only when enough has
+followed that the next one is worth a tracker's session, so that the last chunk is never a stub.
+Traded away: at most a quarter of a chunk waits beside the one in work.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,14 +20,15 @@ Columns = tuple[tuple[NDArray[Any], NDArray[Any]], ...]  # (where to, where from
 
 
 def overlapping(batches: Iterable[ClipFrames], config: TrackingConfig) -> Iterator[ClipFrames]:
-    """Chunks in order, each beginning with the last `config.overlap` frames of the one before; no batches, no chunks.
+    """Chunks in order, each beginning with the last `config.overlap` frames of the one before; no
+    batches, no chunks.
 
     Drop a chunk before asking for the next: then one is held at a time.
 
     Args:
         batches: consecutive pictures of one size, cut anyhow; empty ones are passed over.
-        config: `chunk_s`, `chunk_frames`, `chunk_pixels` and `overlap` are read here. A chunk has at least 2 x overlap + 2
-            frames where the clip has, whatever the limits.
+        config: `chunk_s`, `chunk_frames`, `chunk_pixels` and `overlap` are read here. A chunk has
+            at least 2 x overlap + 2 frames where the clip has, whatever the limits.
 
     Raises:
         ValueError: the pictures' size changes.
@@ -44,7 +47,9 @@ def overlapping(batches: Iterable[ClipFrames], config: TrackingConfig) -> Iterat
 
 
 def halves(chunk: ClipFrames, overlap: int) -> list[ClipFrames]:
-    """A chunk as two with `overlap` frames in common, or as it is where halves would be mostly overlap. Views, not copies."""
+    """A chunk as two with `overlap` frames in common, or as it is where halves would be mostly
+    overlap. Views, not copies.
+    """
     size = (len(chunk) + overlap + 1) // 2
     if size >= len(chunk) or size <= 2 * overlap:
         return [chunk]
@@ -52,11 +57,15 @@ def halves(chunk: ClipFrames, overlap: int) -> list[ClipFrames]:
 
 
 def _part(chunk: ClipFrames, start: int, stop: int) -> ClipFrames:
-    return ClipFrames(chunk.frames[start:stop], chunk.frame_index[start:stop], chunk.time_s[start:stop])
+    return ClipFrames(
+        chunk.frames[start:stop], chunk.frame_index[start:stop], chunk.time_s[start:stop]
+    )
 
 
 class _Buffer:
-    """What has come and is not handed on: up to a chunk and a quarter, beginning with the overlap of the chunk before."""
+    """What has come and is not handed on: up to a chunk and a quarter, beginning with the overlap
+    of the chunk before.
+    """
 
     def __init__(self, first: ClipFrames, config: TrackingConfig) -> None:
         self._shape = first.frames.shape[1:]
@@ -70,14 +79,20 @@ class _Buffer:
 
     def _allocate(self) -> None:
         capacity = self._limit + max(self._overlap + 1, self._limit // 4)
-        self._frames = np.empty((capacity, *self._shape), np.uint8)  # the system gives pages only as they are filled
+        # the system gives pages only as they are filled
+        self._frames = np.empty((capacity, *self._shape), np.uint8)
         self._index = np.empty(capacity, np.int64)
         self._times = np.empty(capacity, np.float64)
 
     def put(self, batch: ClipFrames, start: int) -> int:
-        """Copy frames of the batch from `start` on, as many as there is room for. Returns how many: none only of none."""
+        """Copy frames of the batch from `start` on, as many as there is room for.
+
+        Returns how many: none only of none.
+        """
         if batch.frames.shape[1:] != self._shape:
-            raise ValueError(f"pictures of {batch.frames.shape[1:]} follow pictures of {self._shape}")
+            raise ValueError(
+                f"pictures of {batch.frames.shape[1:]} follow pictures of {self._shape}"
+            )
         n = min(len(batch) - start, len(self._frames) - self._count)
         for target, source in self._columns(batch):
             target[self._count : self._count + n] = source[start : start + n]
@@ -85,7 +100,11 @@ class _Buffer:
         return n
 
     def _columns(self, batch: ClipFrames) -> Columns:
-        return (self._frames, batch.frames), (self._index, batch.frame_index), (self._times, batch.time_s)
+        return (
+            (self._frames, batch.frames),
+            (self._index, batch.frame_index),
+            (self._times, batch.time_s),
+        )
 
     @property
     def whole(self) -> int:
@@ -100,7 +119,9 @@ class _Buffer:
 
     @property
     def rest(self) -> int:
-        """Frames of the next chunk when no more come: all that are left, or half of them where that is too many."""
+        """Frames of the next chunk when no more come: all that are left, or half of them where that
+        is too many.
+        """
         return self._count if self._count <= self.whole else (self._count + self._overlap + 1) // 2
 
     @property

@@ -1,7 +1,8 @@
-"""Segments that texts found to the clips that are tracked: one per stretch of video, with everything looked for in it.
+"""Segments that texts found to the clips that are tracked: one per stretch of video, with
+everything looked for in it.
 
-Segments of different texts that overlap become one clip, so that several phrases share decoding and image features. Pure
-functions over records.
+Segments of different texts that overlap become one clip, so that several phrases share decoding and
+image features. Pure functions over records.
 """
 
 import hashlib
@@ -12,7 +13,9 @@ from trawl.records.search import Segment
 from trawl.records.tracking import Clip, Target
 
 
-def plan_clips(found: Iterable[tuple[str, Segment]], where: Mapping[str, tuple[str, str]]) -> list[Clip]:
+def plan_clips(
+    found: Iterable[tuple[str, Segment]], where: Mapping[str, tuple[str, str]]
+) -> list[Clip]:
     """Disjoint clips that cover every segment, the one with the best segment first.
 
     Args:
@@ -27,11 +30,20 @@ def plan_clips(found: Iterable[tuple[str, Segment]], where: Mapping[str, tuple[s
         for video_id, pairs in of_video.items()
         for together in _overlapping(pairs)
     ]
-    return sorted(clips, key=lambda clip: (-max(target.score for target in clip.targets), clip.video_id, clip.start_s))
+    return sorted(
+        clips,
+        key=lambda clip: (
+            -max(target.score for target in clip.targets),
+            clip.video_id,
+            clip.start_s,
+        ),
+    )
 
 
 def _overlapping(pairs: list[tuple[str, Segment]]) -> Iterable[list[tuple[str, Segment]]]:
-    """Groups of one video's segments: each overlaps another of its group, none overlaps one of another group."""
+    """Groups of one video's segments: each overlaps another of its group, none overlaps one of
+    another group.
+    """
     ordered = sorted(pairs, key=lambda pair: (pair[1].start_s, pair[1].end_s, pair[0]))
     group, end_s = [ordered[0]], ordered[0][1].end_s
     for pair in ordered[1:]:

@@ -1,7 +1,8 @@
-"""One chunk: what was followed is followed on, what is named and not followed yet is found and followed both ways.
+"""One chunk: what was followed is followed on, what is named and not followed yet is found and
+followed both ways.
 
-Everything here is made anew from the chunk and what was live before it and changes neither, so that a chunk that did not
-fit into the device's memory can be tried again in parts.
+Everything here is made anew from the chunk and what was live before it and changes neither, so that
+a chunk that did not fit into the device's memory can be tried again in parts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,9 @@ from trawl.track.sightings import Sighting
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What looks, what follows, and what says how alike things look (None: only places are compared)."""
+    """What looks, what follows, and what says how alike things look (None: only places are
+    compared).
+    """
 
     grounder: Grounder
     tracker: Tracker
@@ -29,7 +32,9 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for in a clip that begins at `start_s`. phrases: distinct, in the order of their numbers."""
+    """What is looked for in a clip that begins at `start_s`. phrases: distinct, in the order of
+    their numbers.
+    """
 
     start_s: float
     targets: tuple[Target, ...]
@@ -40,8 +45,8 @@ class Search:
 class Piece:
     """What one chunk adds to an object: the known one numbered `owner`, or a new one (None).
 
-    found: its rows in this chunk, those of the overlap included, without those where it `slipped` (frame_index) to
-    another's pixels.
+    found: its rows in this chunk, those of the overlap included, without those where it `slipped`
+    (frame_index) to another's pixels.
     """
 
     owner: int | None
@@ -51,8 +56,9 @@ class Piece:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one chunk brought. best: the best detection's score by phrase; invisible: things detected of which the tracker
-    showed no mask at all; looked_at: frames that were searched."""
+    """What one chunk brought. best: the best detection's score by phrase; invisible: things
+    detected of which the tracker showed no mask at all; looked_at: frames that were searched.
+    """
 
     pieces: list[Piece] = field(default_factory=list)
     best: dict[int, float] = field(default_factory=dict)
@@ -69,7 +75,8 @@ class Discovery:
         at_once: objects in one call of the tracker, None for all.
 
     Raises (from `run`):
-        DeviceMemoryError: a model ran out of memory; `most` then says how many objects one call had.
+        DeviceMemoryError: a model ran out of memory; `most` then says how many objects one call
+            had.
     """
 
     def __init__(
@@ -96,9 +103,16 @@ class Discovery:
         try:
             self._go_on()
             positions = grounding_positions(
-                self._chunk, self._known, self._search.start_s, self._search.targets, bool(self._live), self._config
+                self._chunk,
+                self._known,
+                self._search.start_s,
+                self._search.targets,
+                bool(self._live),
+                self._config,
             )
-            found = self._models.grounder.detect(session, self._chunk.frames, positions, self._search.phrases)
+            found = self._models.grounder.detect(
+                session, self._chunk.frames, positions, self._search.phrases
+            )
             seen = {
                 position: sightings.of_frame(detections, *self._size, self._config)
                 for position, detections in zip(positions, found, strict=True)
@@ -121,15 +135,21 @@ class Discovery:
             self._outcome.pieces.append(Piece(key, Masklet(before)))
             best = max(before.values(), key=lambda row: (row.score, row.frame_index))
             assert best.rle is not None
-            prompts.append(Prompt(key, place[best.frame_index], mask=masks.decode(best.rle, *self._size)))
+            prompts.append(
+                Prompt(key, place[best.frame_index], mask=masks.decode(best.rle, *self._size))
+            )
         followed = self._propagation.forward(prompts) if prompts else {}
         for piece in self._outcome.pieces:
             assert piece.owner is not None
             # The chunk before saw the overlap with more memory of the object, so its masks stay.
-            piece.found.rows |= {n: row for n, row in followed[piece.owner].items() if n not in place}
+            piece.found.rows |= {
+                n: row for n, row in followed[piece.owner].items() if n not in place
+            }
 
     def _find_new(self, waiting: dict[int, list[Sighting]]) -> None:
-        """Start what no live object accounts for, the surest frame first, and see after each what that accounts for."""
+        """Start what no live object accounts for, the surest frame first, and see after each what
+        that accounts for.
+        """
         while True:
             new = {position: self._unknown(position, seen) for position, seen in waiting.items()}
             waiting = {position: seen for position, seen in waiting.items() if new[position]}
@@ -140,7 +160,9 @@ class Discovery:
             del waiting[surest]
 
     def _unknown(self, position: int, seen: Sequence[Sighting]) -> list[Sighting]:
-        """Those sightings, best first, that are good enough and none of the objects followed on this frame, nor part of one."""
+        """Those sightings, best first, that are good enough and none of the objects followed on
+        this frame, nor part of one.
+        """
         rows = [row for _, row in self._on(position)]
         matched = sightings.match(seen, rows, *self._size, self._config)
         return [
@@ -154,11 +176,17 @@ class Discovery:
     def _on(self, position: int) -> list[tuple[Piece, MaskRow]]:
         """What is followed on a frame."""
         index = int(self._chunk.frame_index[position])
-        return [(piece, piece.found.rows[index]) for piece in self._outcome.pieces if index in piece.found.rows]
+        return [
+            (piece, piece.found.rows[index])
+            for piece in self._outcome.pieces
+            if index in piece.found.rows
+        ]
 
     def _start(self, position: int, new: Sequence[Sighting]) -> None:
         prompts = [
-            Prompt(n, position, mask=one.mask) if one.mask is not None else Prompt(n, position, box=one.box)
+            Prompt(n, position, mask=one.mask)
+            if one.mask is not None
+            else Prompt(n, position, box=one.box)
             for n, one in enumerate(new)
         ]
         for n, rows in self._propagation.both_ways(prompts).items():
@@ -166,14 +194,21 @@ class Discovery:
                 self._outcome.invisible += 1
                 continue
             found = Masklet(rows, named=self._good_names(new[n]))
-            same = [p for p in self._outcome.pieces if duplicates.are_same(p.found, found, self._size, self._config)]
+            same = [
+                p
+                for p in self._outcome.pieces
+                if duplicates.are_same(p.found, found, self._size, self._config)
+            ]
             if same:
                 duplicates.join(same[0].found, found)
             else:
                 self._outcome.pieces.append(Piece(None, found))
 
     def _settle(self) -> None:
-        """Of two objects that end on the same pixels, one has slipped there: its rows end before. One slip each in a chunk."""
+        """Of two objects that end on the same pixels, one has slipped there: its rows end before.
+
+        One slip each in a chunk.
+        """
         settled: set[int] = set()
         for a, b in combinations(list(self._outcome.pieces), 2):
             slipped = None
@@ -205,19 +240,29 @@ class Discovery:
                 piece.found.vote(seen_as.get(place, {}))
 
     def _good_names(self, one: Sighting) -> dict[int, float]:
-        return {phrase: score for phrase, score in one.named.items() if score >= self._config.new_score}
+        return {
+            phrase: score for phrase, score in one.named.items() if score >= self._config.new_score
+        }
 
     def _look(self) -> None:
         if self._models.embed_crops is not None:
             found = [piece.found for piece in self._outcome.pieces]
-            take_looks(found, self._chunk, self._known, self._search.start_s, self._models.embed_crops, self._config)
+            take_looks(
+                found,
+                self._chunk,
+                self._known,
+                self._search.start_s,
+                self._models.embed_crops,
+                self._config,
+            )
 
 
 Rows = dict[int, MaskRow]  # by frame_index
 
 
 class Propagation:
-    """Follows prompted objects through a chunk, at most `at_once` of them in one call of the session.
+    """Follows prompted objects through a chunk, at most `at_once` of them in one call of the
+    session.
 
     most: how many objects the largest call had.
     """
@@ -229,7 +274,9 @@ class Propagation:
         self.most = 0
 
     def forward(self, prompts: Sequence[Prompt]) -> dict[int, Rows]:
-        """Each object's rows from its prompt to the chunk's end, by object_id; no row where it is not seen."""
+        """Each object's rows from its prompt to the chunk's end, by object_id; no row where it is
+        not seen.
+        """
         return self._run(prompts, reverse=False)
 
     def both_ways(self, prompts: Sequence[Prompt]) -> dict[int, Rows]:
@@ -245,8 +292,13 @@ class Propagation:
             part = prompts[start : start + step]
             self.most = max(self.most, len(part))
             for frame in self._session.propagate(part, reverse=reverse):
-                index, time_s = int(self._chunk.frame_index[frame.position]), float(self._chunk.time_s[frame.position])
-                for key, mask, score in zip(frame.object_ids, frame.masks, frame.scores, strict=True):
+                index, time_s = (
+                    int(self._chunk.frame_index[frame.position]),
+                    float(self._chunk.time_s[frame.position]),
+                )
+                for key, mask, score in zip(
+                    frame.object_ids, frame.masks, frame.scores, strict=True
+                ):
                     if row := row_of(mask, index, time_s, float(score)):
                         rows[int(key)][index] = row
         return rows

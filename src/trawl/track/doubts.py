@@ -1,7 +1,7 @@
 """What is odd about a row, said as flags. Nothing is dropped for a flag.
 
-A rule is a function from rows in time order to the frames it doubts; a new one is an entry in `_RULES`. Every threshold is
-a setting, relative to the object's size or the picture's.
+A rule is a function from rows in time order to the frames it doubts; a new one is an entry in
+`_RULES`. Every threshold is a setting, relative to the object's size or the picture's.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,9 @@ from trawl.track import kalman
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """rows: those with a mask, in time order; looks: by frame_index; size: (height, width) of the picture."""
+    """rows: those with a mask, in time order; looks: by frame_index; size: (height, width) of the
+    picture.
+    """
 
     rows: Sequence[MaskRow]
     looks: Mapping[int, Embeddings]
@@ -27,13 +29,19 @@ class _Case:
 
 
 def flagged(
-    rows: Sequence[MaskRow], looks: Mapping[int, Embeddings], size: tuple[int, int], config: MotionConfig
+    rows: Sequence[MaskRow],
+    looks: Mapping[int, Embeddings],
+    size: tuple[int, int],
+    config: MotionConfig,
 ) -> list[MaskRow]:
     """The rows with their flags, those they had included, in the order of `records.Flag`."""
     case = _Case([row for row in rows if row.rle is not None], looks, size, config)
     doubted = {flag: set(rule(case)) for flag, rule in _RULES.items()}
     return [
-        replace(row, flags=tuple(f for f in Flag if f in row.flags or row.frame_index in doubted.get(f, ())))
+        replace(
+            row,
+            flags=tuple(f for f in Flag if f in row.flags or row.frame_index in doubted.get(f, ())),
+        )
         for row in rows
     ]
 
@@ -50,7 +58,9 @@ def _speed(case: _Case) -> Iterator[int]:
     """The centre moved faster since the last row than objects do, in sizes per second."""
     limit = case.config.max_speed * kalman.object_size(case.rows)
     for before, row in pairwise(case.rows):
-        if np.hypot(*(kalman.centre(row) - kalman.centre(before))) > limit * (row.time_s - before.time_s):
+        if np.hypot(*(kalman.centre(row) - kalman.centre(before))) > limit * (
+            row.time_s - before.time_s
+        ):
             yield row.frame_index
 
 
@@ -79,7 +89,9 @@ def _appearance(case: _Case) -> Iterator[int]:
 
 
 def _identity_switch(case: _Case) -> Iterator[int]:
-    """It moved as it should not, and looks different since: the frame of the oddest step between two unlike looks."""
+    """It moved as it should not, and looks different since: the frame of the oddest step between
+    two unlike looks.
+    """
     unlike = [
         (first, second)
         for first, second in pairwise(sorted(case.looks))

@@ -7,8 +7,9 @@
     5. refine.py     clean the masks, when all are there
     6. motion.py     fill gaps, measure motion, raise flags
 
-Memory holds one chunk's pictures and the rows so far, about half a kilobyte for an object on a frame. An object is
-followed once, whatever number of phrases name it; each phrase that does gets a track of it.
+Memory holds one chunk's pictures and the rows so far, about half a kilobyte for an object on a
+frame. An object is followed once, whatever number of phrases name it; each phrase that does gets a
+track of it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -32,9 +33,10 @@ from trawl.track.masklet import Masklet
 class Followed:
     """What a clip gave.
 
-    tracks: numbered from 0 in order of first sight. best: by phrase, the score of the best detection, followed or not; a
-    phrase that was never detected is not there. frames: pictures that were read; looked_at: those of them that were
-    searched. invisible: things that were detected and of which the tracker then showed no mask.
+    tracks: numbered from 0 in order of first sight. best: by phrase, the score of the best
+    detection, followed or not; a phrase that was never detected is not there. frames: pictures that
+    were read; looked_at: those of them that were searched. invisible: things that were detected and
+    of which the tracker then showed no mask.
     """
 
     tracks: list[Track]
@@ -59,11 +61,12 @@ def follow(
         targets: at least one; those of one phrase give more frames to look at first.
         grounder: says where on a picture a phrase's things are.
         tracker: follows them.
-        embed_crops: N pictures of any size (h, w, 3) -> (N, D) float32 unit length; None: objects are recognised by place
-        alone. config: every threshold.
+        embed_crops: N pictures of any size (h, w, 3) -> (N, D) float32 unit length; None: objects
+            are recognised by place alone. config: every threshold.
 
     Raises:
-        VideoError: OUT_OF_MEMORY, when the models' memory does not suffice for the shortest chunk and one object.
+        VideoError: OUT_OF_MEMORY, when the models' memory does not suffice for the shortest chunk
+            and one object.
     """
     phrases = tuple(dict.fromkeys(target.phrase for target in targets))
     following = _Following(tuple(targets), phrases, Models(grounder, tracker, embed_crops), config)
@@ -76,7 +79,9 @@ def follow(
 
 @dataclass(slots=True)
 class _Following:
-    """The state between chunks: masklets that may go on, those that will not, and how much fits into the device."""
+    """The state between chunks: masklets that may go on, those that will not, and how much fits
+    into the device.
+    """
 
     targets: tuple[Target, ...]
     phrases: tuple[str, ...]
@@ -122,14 +127,18 @@ class _Following:
         return Discovery(part, known, live, search, self.models, self.config, self.most_objects)
 
     def _take_less(self, frames: int, fewer: int, objects: int, error: DeviceMemoryError) -> None:
-        """After a chunk of `frames` did not fit: `fewer` of them, or half as many objects at once, or give up."""
+        """After a chunk of `frames` did not fit: `fewer` of them, or half as many objects at once,
+        or give up.
+        """
         if fewer < frames:
             self.most_frames = fewer
         elif objects > 1:
             self.most_objects = objects // 2
         else:
             height, width = self.size
-            message = f"{frames} frames of {width}x{height} and one object at a time do not fit: {error}"
+            message = (
+                f"{frames} frames of {width}x{height} and one object at a time do not fit: {error}"
+            )
             raise VideoError(Reason.OUT_OF_MEMORY, message) from error
 
     def _keep(self, part: ClipFrames, known: int, outcome: Outcome) -> None:
@@ -153,17 +162,22 @@ class _Following:
         self.open |= new
         into: dict[int, int] = {}
         for earlier, later in stitch.link(self.open, set(new), self.size, self.config):
-            into[later] = into.get(earlier, earlier)  # pairs come in order of time, so a chain ends at its first
+            # pairs come in order of time, so a chain ends at its first
+            into[later] = into.get(earlier, earlier)
             self.open[into[later]].absorb(self.open.pop(later))
         self.times |= zip(part.frame_index[known:].tolist(), part.time_s[known:].tolist())
         overlap = set(part.frame_index[-self.config.overlap :].tolist())
         live = {key for key, one in self.open.items() if not overlap.isdisjoint(one.rows)}
-        for key in forgotten(self.open, live, float(part.time_s[-self.config.overlap :][0]), self.config):
+        for key in forgotten(
+            self.open, live, float(part.time_s[-self.config.overlap :][0]), self.config
+        ):
             self.closed[key] = self.open.pop(key)
 
     def finish(self) -> Followed:
         """All tracks, refined and measured."""
-        every = sorted((self.closed | self.open).items(), key=lambda item: (item[1].first.frame_index, item[0]))
+        every = sorted(
+            (self.closed | self.open).items(), key=lambda item: (item[1].first.frame_index, item[0])
+        )
         masklets = [one for _, one in every]
         refine.refine(masklets, self.size, self.config)
         index = np.array(sorted(self.times), np.int64)
@@ -172,7 +186,9 @@ class _Following:
         best = {self.phrases[phrase]: score for phrase, score in self.best.items()}
         return Followed(tracks, best, len(times), self.looked_at, self.invisible)
 
-    def _tracks(self, masklets: Sequence[Masklet], index: np.ndarray, times: Times) -> Iterator[Track]:
+    def _tracks(
+        self, masklets: Sequence[Masklet], index: np.ndarray, times: Times
+    ) -> Iterator[Track]:
         number = 0
         for one in masklets:
             if not self._believed(one):
@@ -198,7 +214,9 @@ class _Following:
                 number += 1
 
     def _believed(self, one: Masklet) -> list[int]:
-        """The phrases that it is a track of, in the order of their numbers: those that it is seen as often enough."""
+        """The phrases that it is a track of, in the order of their numbers: those that it is seen
+        as often enough.
+        """
         least = self.config.min_support
         return [p for p, best in sorted(one.named.items()) if one.mean_score(p) >= least * best]
 
@@ -206,13 +224,20 @@ class _Following:
 def forgotten(
     masklets: Mapping[int, Masklet], live: Collection[int], now_s: float, config: TrackingConfig
 ) -> list[int]:
-    """Those that will not be recognised any more: lost for over `config.max_age_s`, or the longest lost of over `max_lost`.
+    """Those that will not be recognised any more: lost for over `config.max_age_s`, or the longest
+    lost of over `max_lost`.
 
     Args:
         masklets: all that may still be recognised.
         live: those of them that are followed on; never forgotten.
         now_s: the earliest time at which another could be found.
     """
-    lost = sorted((key for key in masklets if key not in live), key=lambda key: masklets[key].last.time_s)
+    lost = sorted(
+        (key for key in masklets if key not in live), key=lambda key: masklets[key].last.time_s
+    )
     excess = max(len(lost) - config.max_lost, 0)
-    return [key for n, key in enumerate(lost) if n < excess or now_s - masklets[key].last.time_s > config.max_age_s]
+    return [
+        key
+        for n, key in enumerate(lost)
+        if n < excess or now_s - masklets[key].last.time_s > config.max_age_s
+    ]

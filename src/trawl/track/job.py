@@ -1,10 +1,13 @@
 """The tracking job on one screen: text - segments - clips - ground - track - write.
 
-    driver   text vectors, search, plan the clips, hand them out                                  1 process
-    track    decode (sandboxed child) -> ground -> follow -> one part of each table per clip      1:1 clip -> parts
+    driver   text vectors, search, plan the clips, hand them out                                  1
+             process
+    track    decode (sandboxed child) -> ground -> follow -> one part of each table per clip
+             1:1 clip -> parts
 
-The plan is written before the first clip is handed out, and a clip is done when its tracks part is there, so a run that was
-killed goes on with `run_id=...`: same publication, same clips, nothing finished is repeated.
+The plan is written before the first clip is handed out, and a clip is done when its tracks part is
+there, so a run that was killed goes on with `run_id=...`: same publication, same clips, nothing
+finished is repeated.
 """
 
 import hashlib
@@ -55,8 +58,8 @@ _log = logging.getLogger(__name__)
 class TrackPlan:
     """What a run does, fixed before it begins: `<run>/plan.json`.
 
-    config_hash: of the settings as typed. best_retrieval: of any segment found, None without one. precisions: of grounder and
-    tracker, settled; empty in plans of an earlier Trawl.
+    config_hash: of the settings as typed. best_retrieval: of any segment found, None without one.
+    precisions: of grounder and tracker, settled; empty in plans of an earlier Trawl.
     """
 
     config_hash: str
@@ -71,13 +74,18 @@ class TrackPlan:
     @classmethod
     def from_json(cls, data: bytes) -> "TrackPlan":
         content = json.loads(data)
-        clips = [Clip(**{**c, "targets": tuple(Target(**t) for t in c["targets"])}) for c in content.pop("clips")]
+        clips = [
+            Clip(**{**c, "targets": tuple(Target(**t) for t in c["targets"])})
+            for c in content.pop("clips")
+        ]
         return cls(**content, clips=tuple(clips))
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What another job wants followed, in place of `text` and `queries`: texts, among these videos only (None: all)."""
+    """What another job wants followed, in place of `text` and `queries`: texts, among these videos
+    only (None: all).
+    """
 
     texts: tuple[str, ...]
     among: frozenset[str] | None = None
@@ -96,7 +104,8 @@ def run(
         deadline: after it no clip is begun; the same `run_id` goes on with the rest.
 
     Raises:
-        UsageError: nothing is published, a setting or text is no good, weights are missing, the storage fails.
+        UsageError: nothing is published, a setting or text is no good, weights are missing, the
+            storage fails.
     """
     console = console or Console()
     asked = asked or Asked(tuple(texts.read_texts(config.text, config.queries)))
@@ -113,10 +122,16 @@ def run(
             published = publish.numbered(storage, dataset, earlier.publication)
         job = _job(_as_begun(config, earlier), published, dataset, queries, record.run_id)
     with record.clock.step("search"):
-        plan = earlier or replace(_plan(config, storage, dataset, published, asked), precisions=_precisions(job))
+        plan = earlier or replace(
+            _plan(config, storage, dataset, published, asked), precisions=_precisions(job)
+        )
     if not earlier:
         storage.write_bytes(f"{folder}/plan.json", plan.to_json())
-    record.published, record.recipe, record.lineage = published.number, published.recipe_key, asdict(job.lineage)
+    record.published, record.recipe, record.lineage = (
+        published.number,
+        published.recipe_key,
+        asdict(job.lineage),
+    )
     record.best_retrieval = plan.best_retrieval
     done = finished(storage, dataset, record.run_id)
     todo = [clip for clip in plan.clips if clip.clip_id not in done]
@@ -133,18 +148,25 @@ def run(
 
 
 def settings_hash(config: TrackConfig, queries: Sequence[str]) -> str:
-    """12 hex digits of everything in the settings that changes a track, precision "auto" as it stands.
+    """12 hex digits of everything in the settings that changes a track, precision "auto" as it
+    stands.
 
-    What it comes to on this machine must not make another command of one that is typed again, nor another standing query.
+    What it comes to on this machine must not make another command of one that is typed again, nor
+    another standing query.
     """
-    settings = {name: asdict(getattr(config, name)) for name in ("grounder", "tracker", "search", "tracking")}
+    settings = {
+        name: asdict(getattr(config, name))
+        for name in ("grounder", "tracker", "search", "tracking")
+    }
     for name in ("grounder", "tracker"):
         del settings[name]["device"]
     content = json.dumps([settings, list(queries), config.limit], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def _earlier_plan(storage: Storage, folder: str, config: TrackConfig, queries: Sequence[str]) -> TrackPlan | None:
+def _earlier_plan(
+    storage: Storage, folder: str, config: TrackConfig, queries: Sequence[str]
+) -> TrackPlan | None:
     """The plan of the run that `run_id` names, None for a run that is new."""
     if config.run_id is None:
         return None
@@ -152,7 +174,9 @@ def _earlier_plan(storage: Storage, folder: str, config: TrackConfig, queries: S
     names = storage.names(folder)
     if "plan.json" not in names:
         if "run.json" in names:
-            raise RunError(f"run_id={config.run_id} is a run of another job: choose another name, or leave run_id out")
+            raise RunError(
+                f"run_id={config.run_id} is a run of another job: choose another name, or leave run_id out"
+            )
         return None
     plan = TrackPlan.from_json(storage.read_bytes(f"{folder}/plan.json"))
     if plan.config_hash != settings_hash(config, queries):
@@ -162,7 +186,9 @@ def _earlier_plan(storage: Storage, folder: str, config: TrackConfig, queries: S
     return plan
 
 
-def _job(config: TrackConfig, published: Published, dataset: str, queries: Sequence[str], run_id: str) -> TrackJob:
+def _job(
+    config: TrackConfig, published: Published, dataset: str, queries: Sequence[str], run_id: str
+) -> TrackJob:
     embedder = registry.from_recipe(published.recipe.embedder, config.weights)
     grounder = grounders.resolve(config.grounder, embedder)
     tracker = trackers.resolve(config.tracker, gpus=config.resources.track_gpus > 0)
@@ -171,7 +197,9 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
         embedder=_named(embedder.identity()),
         grounder=_named(grounder.identity()),
         tracker=f"{_named(tracker.identity())} {tracker.upsample}",
-        config_hash=settings_hash(_with_precisions(config, grounder.precision, tracker.precision), queries),
+        config_hash=settings_hash(
+            _with_precisions(config, grounder.precision, tracker.precision), queries
+        ),
     )
     models = TrackModels(
         embedder=embedder,
@@ -182,7 +210,8 @@ def _job(config: TrackConfig, published: Published, dataset: str, queries: Seque
         threads=config.resources.track_threads,
         gpus=config.resources.track_gpus,
     )
-    if config.reuse:  # every picture by itself, or its features' last digits would depend on its neighbours
+    # every picture by itself, or its features' last digits would depend on its neighbours
+    if config.reuse:
         models = replace(models, tracker=replace(tracker, frame_batch=1))
     return TrackJob(
         run_id=run_id,
@@ -211,7 +240,10 @@ def _as_begun(config: TrackConfig, earlier: TrackPlan | None) -> TrackConfig:
     """A run goes on in the precision that it began with, on whatever machine."""
     known = earlier.precisions if earlier else {}
     words = (getattr(config, name).precision for name in ("grounder", "tracker"))
-    begun = [known.get(name, word) if word == "auto" else word for name, word in zip(("grounder", "tracker"), words)]
+    begun = [
+        known.get(name, word) if word == "auto" else word
+        for name, word in zip(("grounder", "tracker"), words)
+    ]
     return _with_precisions(config, *begun)
 
 
@@ -223,10 +255,16 @@ def _with_precisions(config: TrackConfig, grounder: str, tracker: str) -> TrackC
     )
 
 
-def _plan(config: TrackConfig, storage: Storage, dataset: str, published: Published, asked: Asked) -> TrackPlan:
+def _plan(
+    config: TrackConfig, storage: Storage, dataset: str, published: Published, asked: Asked
+) -> TrackPlan:
     queries = asked.texts
-    embed_texts = registry.build_text(registry.from_recipe(published.recipe.embedder, config.weights))
-    vectors = [templates.query_vector(query, config.search.templates, embed_texts) for query in queries]
+    embed_texts = registry.build_text(
+        registry.from_recipe(published.recipe.embedder, config.weights)
+    )
+    vectors = [
+        templates.query_vector(query, config.search.templates, embed_texts) for query in queries
+    ]
     index = PublishedIndex(storage, dataset, published)
     answers = index.answers(queries, vectors, config.search, asked.among)
     segments = [segment for answer in answers for segment in answer.segments]
@@ -244,13 +282,20 @@ def _plan(config: TrackConfig, storage: Storage, dataset: str, published: Publis
 
 
 def _phrases(answer: Answer) -> list[tuple[str, Any]]:
-    """What to look for in an answer's segments: of weighted prompts those that are wanted, not those to avoid."""
+    """What to look for in an answer's segments: of weighted prompts those that are wanted, not
+    those to avoid.
+    """
     wanted = [phrase for phrase, weight in templates.parse_prompts(answer.query) if weight > 0]
     return [(phrase, segment) for phrase in wanted for segment in answer.segments]
 
 
 def _track(
-    config: TrackConfig, job: TrackJob, clips: list[Clip], deadline: Deadline, record: TrackRecord, console: Console
+    config: TrackConfig,
+    job: TrackJob,
+    clips: list[Clip],
+    deadline: Deadline,
+    record: TrackRecord,
+    console: Console,
 ) -> None:
     with or_no_time(deadline), ExitStack() as stack:
         with record.clock.step("start_up"):
@@ -259,7 +304,9 @@ def _track(
             pool = stack.enter_context(_pool(config.resources, job, len(clips), waiting))
             record.gpus = config.resources.track_gpus * len(pool.handles)
         with record.clock.step("work"), TrackProgress(console, len(clips)) as progress:
-            uris = reopen(config.dataset, config.storage, {clip.video_id: clip.uri for clip in clips})
+            uris = reopen(
+                config.dataset, config.storage, {clip.video_id: clip.uri for clip in clips}
+            )
             tasks = (TrackTask(job, clip, uris[clip.video_id]) for clip in deadline.within(clips))
             for task, answer in Crew[TrackTask](pool).run(tasks, progress.refresh):
                 record.count(task.clip, answer)
@@ -274,10 +321,15 @@ def _track(
 def _pool(
     resources: ResourcesConfig, job: TrackJob, clips: int, waiting: Waiting
 ) -> AbstractContextManager[Pool[TrackActor]]:
-    share, named = Share("track", clips, resources.track_cpus, resources.track_gpus), resources.track_actors
+    share, named = (
+        Share("track", clips, resources.track_cpus, resources.track_gpus),
+        resources.track_actors,
+    )
     asked = min(clips, named or max(1, how_many_fit(share.cpus, share.gpus, cluster_resources())))
 
     def room() -> int:
         return room_for(share, named, resources, waiting)
 
-    return working_pool(TrackActor, asked, room, (job.models,), num_cpus=share.cpus, num_gpus=share.gpus)
+    return working_pool(
+        TrackActor, asked, room, (job.models,), num_cpus=share.cpus, num_gpus=share.gpus
+    )

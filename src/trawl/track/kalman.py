@@ -1,7 +1,9 @@
-"""A point that moves at a constant velocity, as far as noise lets it: a Kalman filter over irregular times.
+"""A point that moves at a constant velocity, as far as noise lets it: a Kalman filter over
+irregular times.
 
-x and y are alike and independent, so that one 2 x 2 covariance of (position, velocity) serves both. Lengths are pixels;
-callers scale the noise by the object's size, which makes every threshold hold at any resolution.
+x and y are alike and independent, so that one 2 x 2 covariance of (position, velocity) serves both.
+Lengths are pixels; callers scale the noise by the object's size, which makes every threshold hold
+at any resolution.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,8 @@ _TAIL = 30  # rows that the estimate rests on; older ones have no weight left
 class ConstantVelocity:
     """The state after the last update.
 
-    xy (2,) pixels at time_s; velocity (2,) pixels per second. noise: standard deviation of a measured position, pixels;
+    xy (2,) pixels at time_s; velocity (2,) pixels per second. noise: standard deviation of a
+    measured position, pixels;
     drift: of the velocity's change within a second, pixels per second.
     """
 
@@ -34,12 +37,19 @@ class ConstantVelocity:
         self.covariance = np.diag([self.noise**2, self.drift**2])
 
     def predict(self, time_s: float) -> tuple[NDArray[np.float64], float]:
-        """Where the point should be measured at `time_s` >= the state's, (2,) pixels, and the variance of that, each axis."""
+        """Where the point should be measured at `time_s` >= the state's, (2,) pixels, and the
+        variance of that, each axis.
+        """
         covariance = self._spread(time_s)
-        return self.xy + self.velocity * (time_s - self.time_s), float(covariance[0, 0]) + self.noise**2
+        return self.xy + self.velocity * (time_s - self.time_s), float(
+            covariance[0, 0]
+        ) + self.noise**2
 
     def update(self, time_s: float, xy: NDArray[np.float64]) -> float:
-        """Take a measurement in. Returns how far it was from the prediction, in standard deviations."""
+        """Take a measurement in.
+
+        Returns how far it was from the prediction, in standard deviations.
+        """
         expected, variance = self.predict(time_s)
         covariance = self._spread(time_s)
         gain = covariance[:, 0] / variance
@@ -58,11 +68,14 @@ class ConstantVelocity:
         return spread
 
 
-def of_rows(rows: Sequence[MaskRow], noise: float, drift: float, backward: bool = False) -> ConstantVelocity:
-    """The motion at the end of rows in time order, or with `backward` before their start, in time that runs backward.
+def of_rows(
+    rows: Sequence[MaskRow], noise: float, drift: float, backward: bool = False
+) -> ConstantVelocity:
+    """The motion at the end of rows in time order, or with `backward` before their start, in time
+    that runs backward.
 
-    noise and drift as of `ConstantVelocity`, but in sizes of the object (the root of its median area). Backward, the state's
-    times are negative: ask for -time_s.
+    noise and drift as of `ConstantVelocity`, but in sizes of the object (the root of its median
+    area). Backward, the state's times are negative: ask for -time_s.
     """
     tail = rows[:_TAIL][::-1] if backward else rows[-_TAIL:]
     sign = -1 if backward else 1
@@ -80,6 +93,8 @@ def centre(row: MaskRow) -> NDArray[np.float64]:
 
 
 def object_size(rows: Sequence[MaskRow]) -> float:
-    """The root of the median area of the rows' masks, pixels, at least 1: the length that an object's motion is measured in."""
+    """The root of the median area of the rows' masks, pixels, at least 1: the length that an
+    object's motion is measured in.
+    """
     seen = [row.area for row in rows if row.rle is not None]
     return max(float(np.sqrt(np.median(seen))), 1.0) if seen else 1.0

@@ -1,6 +1,8 @@
-"""One followed thing while it is being followed: its rows so far, what named it and what it looked like.
+"""One followed thing while it is being followed: its rows so far, what named it and what it looked
+like.
 
-A masklet grows by the pieces that each chunk adds. Every mask is RLE from the moment a tracker hands it out.
+A masklet grows by the pieces that each chunk adds. Every mask is RLE from the moment a tracker
+hands it out.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,9 +18,11 @@ from trawl.records.tracking import Flag, MaskRow, Visibility
 
 @dataclass(slots=True)
 class Masklet:
-    """rows by frame_index, each with a mask, in any order; named: the best detection's score by phrase; looks: (D,)
-    float32 unit length CLIP embeddings of its crop, by the frame_index they were taken on; votes: the sum of all of its
-    detections' scores by phrase; searched: on how many frames it was there to be detected."""
+    """rows by frame_index, each with a mask, in any order; named: the best detection's score by
+    phrase; looks: (D,) float32 unit length CLIP embeddings of its crop, by the frame_index they
+    were taken on; votes: the sum of all of its detections' scores by phrase; searched: on how many
+    frames it was there to be detected.
+    """
 
     rows: dict[int, MaskRow] = field(default_factory=dict)
     named: dict[int, float] = field(default_factory=dict)
@@ -49,11 +53,16 @@ class Masklet:
             self.votes[phrase] = self.votes.get(phrase, 0.0) + score
 
     def mean_score(self, phrase: int) -> float:
-        """Mean score of its detections as a phrase, 0 for the searched frames on which it was not detected as that."""
+        """Mean score of its detections as a phrase, 0 for the searched frames on which it was not
+        detected as that.
+        """
         return self.votes.get(phrase, 0.0) / self.searched if self.searched else self.named[phrase]
 
     def absorb(self, other: "Masklet", prefer_other: bool = False) -> None:
-        """The other turns out to be the same thing. On frames that both have, one of them gives all rows and looks."""
+        """The other turns out to be the same thing.
+
+        On frames that both have, one of them gives all rows and looks.
+        """
         if prefer_other:
             self.rows |= other.rows
             self.looks |= other.looks
@@ -92,4 +101,12 @@ def row_of(mask: Mask, frame_index: int, time_s: float, score: float) -> MaskRow
         return None
     left, top, right, bottom = map(float, box)
     area = int(np.count_nonzero(mask[box[1] : box[3], box[0] : box[2]]))
-    return MaskRow(frame_index, time_s, (left, top, right, bottom), area, score, Visibility.VISIBLE, masks.encode(mask))
+    return MaskRow(
+        frame_index,
+        time_s,
+        (left, top, right, bottom),
+        area,
+        score,
+        Visibility.VISIBLE,
+        masks.encode(mask),
+    )

@@ -1,4 +1,5 @@
-"""CPU and wall seconds of the three models inside one actor, and the best grounding score that it saw.
+"""CPU and wall seconds of the three models inside one actor, and the best grounding score that it
+saw.
 
 Wrappers with the models' own protocols, so that no step knows it is measured.
 """
@@ -17,7 +18,9 @@ from trawl.records.tracking import Detections, Prompt, TrackedFrame
 
 
 class Meter:
-    """Adds up CPU and wall seconds of this process by name; the inner of two nested names gets the time."""
+    """Adds up CPU and wall seconds of this process by name; the inner of two nested names gets the
+    time.
+    """
 
     def __init__(self) -> None:
         self.cpu_s: dict[str, float] = defaultdict(float)
@@ -88,5 +91,7 @@ class MeteredGrounder:
         with self._meter.of("ground"):
             found = self._grounder.detect(session, frames, positions, phrases)
         for detections in found:
-            self._meter.best_score = max(self._meter.best_score, float(detections.scores.max(initial=0.0)))
+            self._meter.best_score = max(
+                self._meter.best_score, float(detections.scores.max(initial=0.0))
+            )
         return found

@@ -1,7 +1,8 @@
-"""How an object moved: its rows through gaps, its speed and direction, and how much of it each row shows.
+"""How an object moved: its rows through gaps, its speed and direction, and how much of it each row
+shows.
 
-A row's place is the middle of its box. Speeds and thresholds are measured in sizes of the object (the root of its median
-area), so that they hold at any resolution; what is stored is pixels.
+A row's place is the middle of its box. Speeds and thresholds are measured in sizes of the object
+(the root of its median area), so that they hold at any resolution; what is stored is pixels.
 """
 
 from collections.abc import Sequence
@@ -33,7 +34,9 @@ class Moved:
     flags: tuple[Flag, ...]
 
 
-def measure(one: Masklet, index: Indices, times: Times, size: Size, config: TrackingConfig) -> Moved:
+def measure(
+    one: Masklet, index: Indices, times: Times, size: Size, config: TrackingConfig
+) -> Moved:
     """One masklet, measured.
 
     Args:
@@ -63,7 +66,10 @@ def measure(one: Masklet, index: Indices, times: Times, size: Size, config: Trac
 
 
 def _seen_as(rows: Sequence[MaskRow], config: MotionConfig) -> list[MaskRow]:
-    """Rows with a mask far smaller than the object lately was are occluded. What is occluded does not count as lately."""
+    """Rows with a mask far smaller than the object lately was are occluded.
+
+    What is occluded does not count as lately.
+    """
     marked: list[MaskRow] = []
     lately: list[MaskRow] = []
     for row in rows:
@@ -80,7 +86,9 @@ def _seen_as(rows: Sequence[MaskRow], config: MotionConfig) -> list[MaskRow]:
 def _through_gaps(
     rows: Sequence[MaskRow], index: Indices, times: Times, size: Size, config: TrackingConfig
 ) -> list[MaskRow]:
-    """Rows without a mask for the frames that have none, up to `config.max_age_s` after the last that has."""
+    """Rows without a mask for the frames that have none, up to `config.max_age_s` after the last
+    that has.
+    """
     place = {int(frame): n for n, frame in enumerate(index)}
     inferred = []
     for n, (before, after) in enumerate(zip(rows, [*rows[1:], None], strict=True)):
@@ -99,18 +107,30 @@ def _through_gaps(
                 continue
             left, top, right, bottom = (float(side) for side in box[0])
             guess = MaskRow(
-                int(index[m]), float(times[m]), (left, top, right, bottom), 0, 0.0, Visibility.INFERRED, None
+                int(index[m]),
+                float(times[m]),
+                (left, top, right, bottom),
+                0,
+                0.0,
+                Visibility.INFERRED,
+                None,
             )
             inferred.append(guess)
     return inferred
 
 
 class _Path:
-    """Where an object is in a gap: a filter from before it and one from behind it, each as sure as it is."""
+    """Where an object is in a gap: a filter from before it and one from behind it, each as sure as
+    it is.
+    """
 
-    def __init__(self, before: Sequence[MaskRow], after: Sequence[MaskRow], config: MotionConfig) -> None:
+    def __init__(
+        self, before: Sequence[MaskRow], after: Sequence[MaskRow], config: MotionConfig
+    ) -> None:
         self._ahead = kalman.of_rows(before, config.noise, config.drift)
-        self._back = kalman.of_rows(after, config.noise, config.drift, backward=True) if after else None
+        self._back = (
+            kalman.of_rows(after, config.noise, config.drift, backward=True) if after else None
+        )
         self._before, self._after = before[-1], after[0] if after else before[-1]
 
     def box(self, time_s: float) -> NDArray[np.float64]:
@@ -127,7 +147,8 @@ class _Path:
 
 
 def speeds(rows: Sequence[MaskRow], over_s: float) -> NDArray[np.float64]:
-    """(S,) pixels per second between rows at least `over_s` apart, so that a mask's trembling is no motion; none for one row.
+    """(S,) pixels per second between rows at least `over_s` apart, so that a mask's trembling is no
+    motion; none for one row.
 
     Rows that span less in all give their one speed.
     """
@@ -145,14 +166,18 @@ def speeds(rows: Sequence[MaskRow], over_s: float) -> NDArray[np.float64]:
 
 
 def direction_deg(rows: Sequence[MaskRow], config: MotionConfig) -> float | None:
-    """Of the way from first to last centre, 0 right, 90 down, in [0, 360); None if shorter than `config.still` sizes."""
+    """Of the way from first to last centre, 0 right, 90 down, in [0, 360); None if shorter than
+    `config.still` sizes.
+    """
     way = kalman.centre(rows[-1]) - kalman.centre(rows[0])
     if np.hypot(*way) < max(config.still * kalman.object_size(rows), 1e-9):
         return None
     return float(np.degrees(np.arctan2(way[1], way[0])) % 360)
 
 
-def _gaps(masked: Sequence[MaskRow], index: Indices, times: Times) -> tuple[tuple[float, float], ...]:
+def _gaps(
+    masked: Sequence[MaskRow], index: Indices, times: Times
+) -> tuple[tuple[float, float], ...]:
     """[start_s, end_s) of each stretch of frames without a mask between rows with one."""
     place = {int(frame): n for n, frame in enumerate(index)}
     spots = [place[row.frame_index] for row in masked]

@@ -1,4 +1,6 @@
-"""What a tracking run leaves behind for people and programs: the printed summary, `run.json` and the exit code."""
+"""What a tracking run leaves behind for people and programs: the printed summary, `run.json` and
+the exit code.
+"""
 
 import json
 import logging
@@ -36,7 +38,8 @@ class TrackRecord:
     recipe: str = ""
     lineage: dict[str, str] = field(default_factory=dict)
     clips: Counter[str] = field(default_factory=Counter)  # planned, finished_before, done, failed
-    counts: Counter[str] = field(default_factory=Counter)  # frames, tracks, masks, rows, bytes_written
+    # frames, tracks, masks, rows, bytes_written
+    counts: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)  # tracks by flag
     failures: Counter[str] = field(default_factory=Counter)
     failed_clips: dict[str, str] = field(default_factory=dict)  # clip_id -> reason and message
@@ -44,23 +47,29 @@ class TrackRecord:
     best_grounding: float = 0.0
     clock: Clock = field(default_factory=Clock)
     cpu_s: dict[str, float] = field(default_factory=dict)  # by part, of all processes together
-    actor_s: dict[str, float] = field(default_factory=dict)  # wall, by part, of all tracking actors together
+    # wall, by part, of all tracking actors together
+    actor_s: dict[str, float] = field(default_factory=dict)
     gpus: float = 0.0  # held while it worked
     gpu_s: float = 0.0  # in which models were at work, times their share of a GPU
     video_s: float = 0.0  # presentation time of all clips that were tracked
     saved: Counter[str] = field(
         default_factory=Counter
     )  # known from earlier runs: clips, and as in `track/reuse/shelf.py`
-    made: Counter[str] = field(default_factory=Counter)  # computed and remembered; both empty where nothing is reused
+    # computed and remembered; both empty where nothing is reused
+    made: Counter[str] = field(default_factory=Counter)
     saved_cpu_s: dict[str, float] = field(default_factory=dict)  # by part: what computing it took
-    peak_mb: dict[str, float] = field(default_factory=dict)  # the highest among actors; absent where not known
+    # the highest among actors; absent where not known
+    peak_mb: dict[str, float] = field(default_factory=dict)
     stopped: str = ""  # why clips were left undone; "" where none was
 
     def count(self, clip: Clip, answer: ClipDone | ClipRefused | None) -> None:
         """One clip has its outcome; None: it killed its process three times."""
         if isinstance(answer, ClipDone):
             self.clips["done"] += 1
-            counts = {name: getattr(answer, name) for name in ("frames", "tracks", "masks", "rows", "bytes_written")}
+            counts = {
+                name: getattr(answer, name)
+                for name in ("frames", "tracks", "masks", "rows", "bytes_written")
+            }
             self.counts.update(counts)
             self.gpu_s += answer.gpu_s
             self.video_s += answer.video_s
@@ -69,7 +78,11 @@ class TrackRecord:
             self.best_grounding = max(self.best_grounding, answer.best_score)
             self.saved += answer.saved
             self.made += answer.made
-            sums = (self.cpu_s, answer.cpu_s), (self.actor_s, answer.wall_s), (self.saved_cpu_s, answer.saved_cpu_s)
+            sums = (
+                (self.cpu_s, answer.cpu_s),
+                (self.actor_s, answer.wall_s),
+                (self.saved_cpu_s, answer.saved_cpu_s),
+            )
             for total, spent in sums:
                 for part, seconds in spent.items():
                     total[part] = total.get(part, 0.0) + seconds
@@ -84,7 +97,9 @@ class TrackRecord:
         self.failed_clips[clip.clip_id] = f"{refused.reason.value}: {where}: {refused.message}"
 
     def count_memory(self, spent: Sequence[tuple[float, float | None]]) -> None:
-        """What each tracking actor took at most, MiB: its own process and on its GPU, None where it has none."""
+        """What each tracking actor took at most, MiB: its own process and on its GPU, None where it
+        has none.
+        """
         self.peak_mb["track_actor"] = max((own for own, _ in spent), default=0.0)
         if gpu := [on_gpu for _, on_gpu in spent if on_gpu is not None]:
             self.peak_mb["gpu"] = max(gpu)
@@ -109,11 +124,16 @@ class TrackRecord:
 
 
 def show(run: TrackRecord, console: Console, where: str) -> None:
-    """Print the summary of a finished run. Names and messages are shown as they are, never read as markup."""
+    """Print the summary of a finished run.
+
+    Names and messages are shown as they are, never read as markup.
+    """
     clips = run.clips
     parts = [f"{clips['planned']:,} in all"]
     parts += [
-        f"{clips[kind]:,} {kind.replace('_', ' ')}" for kind in ("finished_before", "done", "failed") if clips[kind]
+        f"{clips[kind]:,} {kind.replace('_', ' ')}"
+        for kind in ("finished_before", "done", "failed")
+        if clips[kind]
     ]
     line(console, "clips", ", ".join(parts))
     if run.counts["frames"]:
@@ -122,16 +142,24 @@ def show(run: TrackRecord, console: Console, where: str) -> None:
         line(console, "reused", saved_words(run.saved, run.saved_cpu_s))
     line(console, "tracks", _tracks(run))
     if run.flags:
-        line(console, "doubts", ", ".join(f"{count:,} {flag}" for flag, count in run.flags.most_common()) + " (tracks)")
+        line(
+            console,
+            "doubts",
+            ", ".join(f"{count:,} {flag}" for flag, count in run.flags.most_common()) + " (tracks)",
+        )
     for message in list(run.failed_clips.values())[:5]:
-        console.print(Text.assemble(("failed     ", "bold red"), message), soft_wrap=True, highlight=False)
+        console.print(
+            Text.assemble(("failed     ", "bold red"), message), soft_wrap=True, highlight=False
+        )
     if run.stopped:
         line(
             console,
             "stopped",
             f"{run.stopped}: the same command with run_id={run.run_id} goes on with the clips that are left",
         )
-    line(console, "time", " · ".join(f"{name} {format_s(s)}" for name, s in run.clock.steps.items()))
+    line(
+        console, "time", " · ".join(f"{name} {format_s(s)}" for name, s in run.clock.steps.items())
+    )
     line(console, "run", where)
 
 

@@ -1,7 +1,9 @@
-"""Cleaning masks once all are there: each kind of it is a setting, and all are off until a measurement says otherwise.
+"""Cleaning masks once all are there: each kind of it is a setting, and all are off until a
+measurement says otherwise.
 
-Trackers are prompted with the raw masks, never with these. Lengths are relative to the object, so that a setting holds at any
-resolution. Morphology is OpenCV's; masks are decoded one frame at a time.
+Trackers are prompted with the raw masks, never with these. Lengths are relative to the object, so
+that a setting holds at any resolution. Morphology is OpenCV's; masks are decoded one frame at a
+time.
 """
 
 from collections import defaultdict
@@ -24,16 +26,23 @@ Picture = NDArray[np.uint8]  # (h, w), 0 and 1
 
 
 def refine(masklets: Sequence[Masklet], size: Size, config: TrackingConfig) -> None:
-    """Clean every row's mask as set, then, with `overlaps=score`, give each pixel to one object. No row is lost."""
+    """Clean every row's mask as set, then, with `overlaps=score`, give each pixel to one object.
+
+    No row is lost.
+    """
     if _is_on(config.refine):
         for one in masklets:
-            one.rows |= {row.frame_index: row for row in _cleaned(one.in_order(), size, config.refine)}
+            one.rows |= {
+                row.frame_index: row for row in _cleaned(one.in_order(), size, config.refine)
+            }
     if config.overlaps == "score":
         _part_overlaps(masklets, size)
 
 
 def _is_on(config: RefineConfig) -> bool:
-    return config != RefineConfig(fill_holes=0.0, drop_parts=0.0, smooth_contour=0.0, smooth_frames=1)
+    return config != RefineConfig(
+        fill_holes=0.0, drop_parts=0.0, smooth_contour=0.0, smooth_frames=1
+    )
 
 
 def _cleaned(rows: Sequence[MaskRow], size: Size, config: RefineConfig) -> Iterator[MaskRow]:
@@ -43,13 +52,16 @@ def _cleaned(rows: Sequence[MaskRow], size: Size, config: RefineConfig) -> Itera
 
 
 def clean(mask: Mask, config: RefineConfig) -> Mask:
-    """(H, W) bool -> the same with small holes filled, small parts dropped and its contour smoothed, as set."""
+    """(H, W) bool -> the same with small holes filled, small parts dropped and its contour
+    smoothed, as set.
+    """
     left, top, right, bottom = masks.bounding_box(mask)
     if right <= left:
         return mask
     area = int(mask[top:bottom, left:right].sum())
     sigma = config.smooth_contour * float(np.sqrt(area))
-    margin = int(np.ceil(3 * sigma)) + 1  # room for the contour to move, and background around every hole
+    # room for the contour to move, and background around every hole
+    margin = int(np.ceil(3 * sigma)) + 1
     cut = np.pad(mask[top:bottom, left:right].astype(np.uint8), margin)
     if config.drop_parts:
         cut = _without_small_parts(cut, config.drop_parts)
@@ -73,7 +85,9 @@ def _without_small_parts(picture: Picture, share: float) -> Picture:
 
 
 def _without_small_holes(picture: Picture, least: float) -> Picture:
-    """A hole is background that no path along pixels' sides joins to the background around the object."""
+    """A hole is background that no path along pixels' sides joins to the background around the
+    object.
+    """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(1 - picture, connectivity=4)
     fill = stats[:, cv2.CC_STAT_AREA] < least
     fill[[0, labels[0, 0]]] = False  # the picture itself, and what lies around it
@@ -82,7 +96,8 @@ def _without_small_holes(picture: Picture, least: float) -> Picture:
 
 
 def _smoothed(rows: Sequence[MaskRow], size: Size, frames: int) -> Iterator[tuple[MaskRow, Mask]]:
-    """Each row with the majority of the masks around it, moved onto its own centre; alone it counts for two in a tie.
+    """Each row with the majority of the masks around it, moved onto its own centre; alone it counts
+    for two in a tie.
 
     frames: how many around it, itself included, odd; fewer at the ends and beside gaps.
     """
@@ -109,11 +124,15 @@ def _moved(mask: Mask, of: MaskRow, to: MaskRow) -> Mask:
     shift = geometry.centres([to.box])[0] - geometry.centres([of.box])[0]
     matrix = np.array([[1, 0, round(shift[0])], [0, 1, round(shift[1])]], np.float32)
     height, width = mask.shape
-    return cv2.warpAffine(mask.astype(np.uint8), matrix, (width, height), flags=cv2.INTER_NEAREST).astype(bool)
+    return cv2.warpAffine(
+        mask.astype(np.uint8), matrix, (width, height), flags=cv2.INTER_NEAREST
+    ).astype(bool)
 
 
 def _part_overlaps(masklets: Sequence[Masklet], size: Size) -> None:
-    """A pixel of several objects goes to the one with the best score on that frame; rows that lose any are flagged."""
+    """A pixel of several objects goes to the one with the best score on that frame; rows that lose
+    any are flagged.
+    """
     by_frame: dict[int, list[Masklet]] = defaultdict(list)
     for one in masklets:
         for index, row in one.rows.items():

@@ -1,4 +1,6 @@
-"""What one frame's detections say, phrase by phrase, as the things that are there: and which of those are followed already."""
+"""What one frame's detections say, phrase by phrase, as the things that are there: and which of
+those are followed already.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,8 +17,9 @@ from trawl.track.assign import one_to_one
 
 @dataclass(slots=True)
 class Sighting:
-    """One thing on one frame. box (4,) float32 xyxy pixels; mask (H, W) bool with its rle, or None from a grounder of
-    boxes; named: the score by phrase, of every phrase that found it."""
+    """One thing on one frame. box (4,) float32 xyxy pixels; mask (H, W) bool with its rle, or None
+    from a grounder of boxes; named: the score by phrase, of every phrase that found it.
+    """
 
     box: NDArray[np.float32]
     mask: Mask | None
@@ -29,7 +32,9 @@ class Sighting:
 
 
 def of_frame(found: Detections, height: int, width: int, config: TrackingConfig) -> list[Sighting]:
-    """Detections of several phrases that overlap by `config.same_iou` are one thing with several names. Best first."""
+    """Detections of several phrases that overlap by `config.same_iou` are one thing with several
+    names. Best first.
+    """
     kept: list[Sighting] = []
     for n in np.argsort(-found.scores, kind="stable"):
         mask = None if found.masks is None else found.masks[n]
@@ -45,15 +50,24 @@ def of_frame(found: Detections, height: int, width: int, config: TrackingConfig)
 
 
 def match(
-    seen: Sequence[Sighting], rows: Sequence[MaskRow], height: int, width: int, config: TrackingConfig
+    seen: Sequence[Sighting],
+    rows: Sequence[MaskRow],
+    height: int,
+    width: int,
+    config: TrackingConfig,
 ) -> dict[int, int]:
-    """Which sighting is which followed object, one to one: {place in seen: place in rows}, at `config.match_iou` or better."""
+    """Which sighting is which followed object, one to one: {place in seen: place in rows}, at
+    `config.match_iou` or better.
+    """
     overlap = _overlap(seen, rows, height, width)
     return dict(one_to_one(np.where(overlap >= config.match_iou, 1 - overlap, np.inf)))
 
 
-def is_part(one: Sighting, rows: Sequence[MaskRow], height: int, width: int, config: TrackingConfig) -> bool:
-    """Whether more than `config.new_inside` of it lies in a followed object: a part of that, since masks hold what is visible.
+def is_part(
+    one: Sighting, rows: Sequence[MaskRow], height: int, width: int, config: TrackingConfig
+) -> bool:
+    """Whether more than `config.new_inside` of it lies in a followed object: a part of that, since
+    masks hold what is visible.
 
     Boxes of different things overlap freely, so a grounder of boxes never says so.
     """
@@ -69,5 +83,7 @@ def _overlap(
     """(N, M) IoU: of masks where both have them, else of boxes."""
     first, second = [one.rle for one in a], [one.rle for one in b]
     if all(first) and all(second):
-        return masks.iou([rle for rle in first if rle], [rle for rle in second if rle], height, width)
+        return masks.iou(
+            [rle for rle in first if rle], [rle for rle in second if rle], height, width
+        )
     return geometry.iou([one.box for one in a], [one.box for one in b])

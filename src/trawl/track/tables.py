@@ -1,11 +1,13 @@
-"""A run's masks and tracks: one Parquet part of each per clip, written whole under the clip's id, and read lazily.
+"""A run's masks and tracks: one Parquet part of each per clip, written whole under the clip's id,
+and read lazily.
 
     <root>/<dataset>/runs/<run_id>/masks/<clip_id>.parquet     columns: schemas.MASKS
     <root>/<dataset>/runs/<run_id>/tracks/<clip_id>.parquet    columns: schemas.TRACKS
 
-A clip that is tracked again replaces its own two parts and nothing else. The tracks part is written last and is what says that
-the clip is done, so a clip without tracks has parts too, without rows; masks whose tracks part is missing are of an attempt
-that died, and `read_run` passes them over. Knows nothing of how tracks are found.
+A clip that is tracked again replaces its own two parts and nothing else. The tracks part is written
+last and is what says that the clip is done, so a clip without tracks has parts too, without rows;
+masks whose tracks part is missing are of an attempt that died, and `read_run` passes them over.
+Knows nothing of how tracks are found.
 """
 
 import io
@@ -29,7 +31,8 @@ from trawl.storage import Storage
 
 LATEST = "latest"
 _LISTED = 5  # runs that an error names
-_LOOKED = b"trawl.looked_at"  # metadata of a masks part: the frames that tracking looked at, as `_runs` writes them
+# metadata of a masks part: the frames that tracking looked at, as `_runs` writes them
+_LOOKED = b"trawl.looked_at"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -37,8 +40,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 class Lineage:
     """What made a run's tracks, as every track carries it.
 
-    recipe: key of the index that found the segments; embedder, grounder, tracker: "<model>/<weights>@<sha256> <precision>", the
-    last as it was settled; config_hash: of all settings that change a track.
+    recipe: key of the index that found the segments; embedder, grounder, tracker:
+    "<model>/<weights>@<sha256> <precision>", the last as it was settled; config_hash: of all
+    settings that change a track.
     """
 
     recipe: str
@@ -57,19 +61,31 @@ def write_clip(
     lineage: Lineage,
     looked: Sequence[int] | None = None,
 ) -> int:
-    """Write a clip's two parts, also when it has no track, and return their bytes. From here on the clip is done.
+    """Write a clip's two parts, also when it has no track, and return their bytes.
+
+    From here on the clip is done.
 
     Args:
         tracks: each with at least one mask, numbers all different.
-        looked: frame_index of every picture that was looked at, increasing; None where nobody knows.
+        looked: frame_index of every picture that was looked at, increasing; None where nobody
+            knows.
 
     Raises:
         StorageError: the storage failed; the clip is not done, and writing it again is right.
     """
-    assert len({track.number for track in tracks}) == len(tracks), f"{clip.clip_id}: two tracks of one number"
+    assert len({track.number for track in tracks}) == len(tracks), (
+        f"{clip.clip_id}: two tracks of one number"
+    )
     folder, now = _folder(dataset, run_id), datetime.now(UTC)
-    own: dict[str, Any] = {"run_id": run_id, "clip_id": clip.clip_id, "uri": clip.uri, "fingerprint": clip.fingerprint}
-    own |= {"clip_start_s": clip.start_s, "clip_end_s": clip.end_s, "created_at": now} | asdict(lineage)
+    own: dict[str, Any] = {
+        "run_id": run_id,
+        "clip_id": clip.clip_id,
+        "uri": clip.uri,
+        "fingerprint": clip.fingerprint,
+    }
+    own |= {"clip_start_s": clip.start_s, "clip_end_s": clip.end_s, "created_at": now} | asdict(
+        lineage
+    )
     mask_rows = [_mask_row(run_id, clip, track, row) for track in tracks for row in track.rows]
     track_rows = [_track_row(clip, track) | own for track in tracks]
     about = {} if looked is None else {_LOOKED: json.dumps(_runs(looked)).encode()}
@@ -79,8 +95,11 @@ def write_clip(
     return sum(map(len, parts.values()))
 
 
-def copy_clip(storage: Storage, dataset: str, source: str, run_id: str, clip: Clip, lineage: Lineage) -> int | None:
-    """Write a clip's two parts as another run has them, and return their bytes; None where that run has them no more.
+def copy_clip(
+    storage: Storage, dataset: str, source: str, run_id: str, clip: Clip, lineage: Lineage
+) -> int | None:
+    """Write a clip's two parts as another run has them, and return their bytes; None where that run
+    has them no more.
 
     Args:
         source: the run that followed the same clip with the same settings.
@@ -132,17 +151,21 @@ def finished(storage: Storage, dataset: str, run_id: str) -> set[str]:
 def runs(storage: Storage, dataset: str) -> list[str]:
     """The runs of tracking, the latest first.
 
-    A run's id begins with its time; ids of other kinds, given by hand, count by when their first part was last written.
+    A run's id begins with its time; ids of other kinds, given by hand, count by when their first
+    part was last written.
     """
     under = f"{dataset}/runs"
     found = [name for name in storage.folders(under) if _is_run(storage, f"{under}/{name}")]
-    return sorted(found, key=lambda run_id: (_began(storage, dataset, run_id), run_id), reverse=True)
+    return sorted(
+        found, key=lambda run_id: (_began(storage, dataset, run_id), run_id), reverse=True
+    )
 
 
 def resolve_run(storage: Storage, dataset: str, run: str) -> str:
     """The id of a run that can be read: `run` itself, or for "latest" the newest.
 
-    The newest that looked for something, as long as there is one: an evaluation of retrieval alone leaves a run without a text.
+    The newest that looked for something, as long as there is one: an evaluation of retrieval alone
+    leaves a run without a text.
 
     Raises:
         RunError: there is none of that name; the message names those there are.
@@ -151,18 +174,28 @@ def resolve_run(storage: Storage, dataset: str, run: str) -> str:
         return run
     there = runs(storage, dataset)
     if not there:
-        raise RunError(f"{dataset} has no run with tracks in {storage.root}: make one with jobs.track +dataset=...")
+        raise RunError(
+            f"{dataset} has no run with tracks in {storage.root}: make one with jobs.track +dataset=..."
+        )
     if run == LATEST:
-        return next((one for one in there if not _looked_for_nothing(storage, dataset, one)), there[0])
+        return next(
+            (one for one in there if not _looked_for_nothing(storage, dataset, one)), there[0]
+        )
     more = f", and {len(there) - _LISTED} older" if len(there) > _LISTED else ""
-    raise RunError(f"run={run} does not exist: {did_you_mean(run, [LATEST, *there[:_LISTED]])}{more}")
+    raise RunError(
+        f"run={run} does not exist: {did_you_mean(run, [LATEST, *there[:_LISTED]])}{more}"
+    )
 
 
-def read_run(storage: Storage, dataset: str, run_id: str, clip_ids: Sequence[str] | None = None) -> tuple[Any, Any]:
-    """(masks, tracks) of a run's finished clips as two lazy `pyarrow.dataset.Dataset`s; nothing but names is read yet.
+def read_run(
+    storage: Storage, dataset: str, run_id: str, clip_ids: Sequence[str] | None = None
+) -> tuple[Any, Any]:
+    """(masks, tracks) of a run's finished clips as two lazy `pyarrow.dataset.Dataset`s; nothing but
+    names is read yet.
 
-    Both go as they are to DuckDB (`duckdb.sql("select ... from masks")`) and, through `.to_table().to_pandas()`, to pandas; Ray
-    Data takes their `.files` and `.filesystem`. A run that is still being written reads as what it has finished by now.
+    Both go as they are to DuckDB (`duckdb.sql("select ... from masks")`) and, through
+    `.to_table().to_pandas()`, to pandas; Ray Data takes their `.files` and `.filesystem`. A run
+    that is still being written reads as what it has finished by now.
 
     Args:
         clip_ids: only these clips, all of them finished; None: every finished one.
@@ -177,7 +210,9 @@ def read_run(storage: Storage, dataset: str, run_id: str, clip_ids: Sequence[str
     filesystem, root = storage.arrow()
     opened = []
     for kind, schema in (("masks", MASKS), ("tracks", TRACKS)):
-        paths = [f"{root}/{_folder(dataset, run_id)}/{kind}/{clip_id}.parquet" for clip_id in clip_ids]
+        paths = [
+            f"{root}/{_folder(dataset, run_id)}/{kind}/{clip_id}.parquet" for clip_id in clip_ids
+        ]
         if not paths:
             opened.append(ds.dataset(schema.empty_table()))
             continue
@@ -188,7 +223,8 @@ def read_run(storage: Storage, dataset: str, run_id: str, clip_ids: Sequence[str
 
 
 def looked_at(storage: Storage, dataset: str, run_id: str, clip_id: str) -> Indices | None:
-    """frame_index (T,) int64 of every picture of a finished clip that tracking looked at, increasing.
+    """frame_index (T,) int64 of every picture of a finished clip that tracking looked at,
+    increasing.
 
     None in runs of an earlier Trawl, which did not write it down."""
     import pyarrow.parquet as pq
@@ -197,7 +233,9 @@ def looked_at(storage: Storage, dataset: str, run_id: str, clip_id: str) -> Indi
     runs = (pq.read_schema(io.BytesIO(data)).metadata or {}).get(_LOOKED)
     if runs is None:
         return None
-    parts = [first + step * np.arange(count, dtype=np.int64) for first, step, count in json.loads(runs)]
+    parts = [
+        first + step * np.arange(count, dtype=np.int64) for first, step, count in json.loads(runs)
+    ]
     return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
@@ -216,8 +254,13 @@ def _folder(dataset: str, run_id: str) -> str:
 
 
 def _mask_row(run_id: str, clip: Clip, track: Track, row: MaskRow) -> dict[str, Any]:
-    expected = row.visibility is Visibility.INFERRED if row.rle is None else row.visibility is not Visibility.INFERRED
-    hidden = row.rle is None and row.visibility is Visibility.OCCLUDED  # all of it went to objects in front
+    expected = (
+        row.visibility is Visibility.INFERRED
+        if row.rle is None
+        else row.visibility is not Visibility.INFERRED
+    )
+    # all of it went to objects in front
+    hidden = row.rle is None and row.visibility is Visibility.OCCLUDED
     assert expected or hidden, f"frame {row.frame_index}: {row.visibility} and the mask disagree"
     return {
         "run_id": run_id,
@@ -240,7 +283,9 @@ def _track_row(clip: Clip, track: Track) -> dict[str, Any]:
     scores = [row.score for row in track.rows if row.rle is not None]
     positions = [row.frame_index for row in track.rows]
     assert scores, f"track {track.number} of {clip.clip_id} has no mask"
-    assert all(a < b for a, b in pairwise(positions)), f"track {track.number}: rows out of order, or doubled"
+    assert all(a < b for a, b in pairwise(positions)), (
+        f"track {track.number}: rows out of order, or doubled"
+    )
     return {
         "track_id": _track_id(clip, track),
         "video_id": clip.video_id,
@@ -253,7 +298,9 @@ def _track_row(clip: Clip, track: Track) -> dict[str, Any]:
         "num_inferred": len(track.rows) - len(scores),
         "height": track.height,
         "width": track.width,
-        "retrieval_score": max(target.score for target in clip.targets if target.phrase == track.phrase),
+        "retrieval_score": max(
+            target.score for target in clip.targets if target.phrase == track.phrase
+        ),
         "grounding_score": track.grounding_score,
         "grounding_mean": track.grounding_mean,
         "mean_score": float(np.mean(scores)),
@@ -279,8 +326,14 @@ def _track_id(clip: Clip, track: Track) -> str:
     return f"{clip.clip_id}-{track.number}"
 
 
-def _parquet(rows: list[dict[str, Any]], schema: pa.Schema, about: Mapping[bytes, bytes] | None = None) -> bytes:
-    return _as_bytes(pa.Table.from_pylist(rows, schema=schema.with_metadata({**schema.metadata, **(about or {})})))
+def _parquet(
+    rows: list[dict[str, Any]], schema: pa.Schema, about: Mapping[bytes, bytes] | None = None
+) -> bytes:
+    return _as_bytes(
+        pa.Table.from_pylist(
+            rows, schema=schema.with_metadata({**schema.metadata, **(about or {})})
+        )
+    )
 
 
 def _as_bytes(table: pa.Table) -> bytes:

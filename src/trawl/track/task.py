@@ -1,4 +1,6 @@
-"""Messages between the tracking job and its actors; plain records, importable without Ray or models."""
+"""Messages between the tracking job and its actors; plain records, importable without Ray or
+models.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -29,7 +31,10 @@ class ReuseKeys:
 
 @dataclass(frozen=True, slots=True)
 class TrackModels:
-    """All that a tracking actor is made of; crosses process borders. Two jobs with equal models may share their actors."""
+    """All that a tracking actor is made of; crosses process borders.
+
+    Two jobs with equal models may share their actors.
+    """
 
     embedder: "Blueprint"
     grounder: "GrounderBlueprint"
@@ -59,7 +64,9 @@ class TrackJob:
 
 @dataclass(frozen=True, slots=True)
 class TrackTask:
-    """One clip of one run. uri: opens its video now; the clip's own, which is written down, may lack credentials."""
+    """One clip of one run. uri: opens its video now; the clip's own, which is written down, may
+    lack credentials.
+    """
 
     job: TrackJob
     clip: Clip
@@ -68,12 +75,15 @@ class TrackTask:
 
 @dataclass(frozen=True, slots=True)
 class ClipDone:
-    """What a clip gave; its tables are written. best_score: the highest grounding score on any frame, kept or not.
+    """What a clip gave; its tables are written. best_score: the highest grounding score on any
+    frame, kept or not.
 
-    rows: objects on frames, those without a mask included; bytes_written: of its tables; video_s: seconds that its frames last.
-    cpu_s: CPU seconds by part: decode, embed, ground, track, and other (all the rest of this process). wall_s: of this
-    actor, by the same parts but decode, which runs beside it; waiting for pictures is in other. gpu_s: seconds in which a model
-    had its share of a GPU at work. decoder_mb: peak memory of the decoding process. saved, made, saved_cpu_s: as in
+    rows: objects on frames, those without a mask included; bytes_written: of its tables; video_s:
+    seconds that its frames last.
+    cpu_s: CPU seconds by part: decode, embed, ground, track, and other (all the rest of this
+    process). wall_s: of this actor, by the same parts but decode, which runs beside it; waiting for
+    pictures is in other. gpu_s: seconds in which a model had its share of a GPU at work.
+    decoder_mb: peak memory of the decoding process. saved, made, saved_cpu_s: as in
     `track/reuse/shelf.py`; empty in a run that reuses nothing.
     """
 
@@ -97,7 +107,10 @@ class ClipDone:
 
 @dataclass(frozen=True, slots=True)
 class ClipRefused:
-    """A clip that could not be tracked. An answer and no exception: a bad clip is nothing unusual."""
+    """A clip that could not be tracked.
+
+    An answer and no exception: a bad clip is nothing unusual.
+    """
 
     reason: Reason
     message: str

@@ -8,7 +8,17 @@ from figures import entrant, metric
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.compare.comparison import Absentee, Comparison, Entrant, Point, Row, compare, dominates, front, to_json
+from trawl.compare.comparison import (
+    Absentee,
+    Comparison,
+    Entrant,
+    Point,
+    Row,
+    compare,
+    dominates,
+    front,
+    to_json,
+)
 from trawl.errors import ConfigError
 
 QUALITY, COST = "j_and_f", "cpu_s_per_video_hour"
@@ -41,18 +51,29 @@ def with_metrics(run_id: str, *metrics) -> Entrant:
     ],
 )
 def test_the_best(better: str, values: tuple[float | None, ...], best: set[int]) -> None:
-    runs = [with_metrics(str(k), metric("x", value, better=better)) for k, value in enumerate(values)]
+    runs = [
+        with_metrics(str(k), metric("x", value, better=better)) for k, value in enumerate(values)
+    ]
     assert row(of(*runs), "x").best == best
 
 
 def test_a_metric_that_a_run_lacks_is_said_to_be_missing() -> None:
-    found = of(with_metrics("a", metric("x")), with_metrics("b"), with_metrics("c", metric("x", None, why="no truth")))
+    found = of(
+        with_metrics("a", metric("x")),
+        with_metrics("b"),
+        with_metrics("c", metric("x", None, why="no truth")),
+    )
     assert row(found, "x").values == (0.5, None, None)
     assert row(found, "x").whys == ("", "not measured", "no truth")
 
 
 def test_the_front_turns_what_is_better_when_lower() -> None:
-    found = of(entrant("a", 0.5, 100), entrant("b", 0.7, 300), entrant("c", 0.6, 400), entrant("d", 0.5, 90))
+    found = of(
+        entrant("a", 0.5, 100),
+        entrant("b", 0.7, 300),
+        entrant("c", 0.6, 400),
+        entrant("d", 0.5, 90),
+    )
     assert found.trade.front == (1, 3)
     faster = of(entrant("a", 0.5, 100), entrant("b", 0.7, 300), quality=COST, cost=QUALITY)
     assert faster.trade.front == (0, 1)
@@ -80,7 +101,10 @@ def test_a_family_tells_equal_names_apart() -> None:
 
 
 def test_chosen_metrics_alone_with_their_slices() -> None:
-    runs = [with_metrics(r, metric("j"), metric("j", slice="x"), metric("f"), metric("iou")) for r in "ab"]
+    runs = [
+        with_metrics(r, metric("j"), metric("j", slice="x"), metric("f"), metric("iou"))
+        for r in "ab"
+    ]
     assert [(one.name, one.slice) for one in of(*runs, names=["j", "masks.iou"]).rows] == [
         ("j", "all"),
         ("j", "x"),
@@ -91,7 +115,10 @@ def test_chosen_metrics_alone_with_their_slices() -> None:
 
 
 def test_other_conditions_are_a_warning_that_names_the_runs() -> None:
-    runs = [replace(entrant(r, 0.5, 1), conditions={"publication": p}) for r, p in (("a", "1"), ("b", "2"), ("c", "1"))]
+    runs = [
+        replace(entrant(r, 0.5, 1), conditions={"publication": p})
+        for r, p in (("a", "1"), ("b", "2"), ("c", "1"))
+    ]
     (warning,) = of(*runs).warnings
     assert "publication is not the same: 1 (run 1, 3); 2 (run 2)" in warning
     assert of(runs[0], runs[2]).warnings == ()
@@ -107,11 +134,18 @@ def test_other_conditions_are_a_warning_that_names_the_runs() -> None:
     ],
 )
 def test_a_run_is_called_by_what_sets_it_apart(settings: list[dict], label: str) -> None:
-    assert of(*(entrant(f"run-{k}", 0.5, 1, **own) for k, own in enumerate(settings))).label(1) == label
+    assert (
+        of(*(entrant(f"run-{k}", 0.5, 1, **own) for k, own in enumerate(settings))).label(1)
+        == label
+    )
 
 
 def test_as_json() -> None:
-    found = of(entrant("a", 0.5, None, cut=1), entrant("b", 0.7, 3, cut=2), absent=[Absentee("cut=0", "too small")])
+    found = of(
+        entrant("a", 0.5, None, cut=1),
+        entrant("b", 0.7, 3, cut=2),
+        absent=[Absentee("cut=0", "too small")],
+    )
     content = json.loads(json.dumps(to_json(found), allow_nan=False))
     assert [run["settings"] for run in content["runs"]] == [{"cut": 1}, {"cut": 2}]
     assert content["front"] == [2] and [run["on_front"] for run in content["runs"]] == [False, True]
@@ -129,7 +163,10 @@ def test_nothing_on_it_is_beaten_and_all_else_is(points: list[Point]) -> None:
     on = front(points)
     assert len(set(on)) == len(on)
     assert not any(dominates(other, points[k]) for k in on for other in points)
-    assert all(any(dominates(points[k], points[left]) for k in on) for left in set(range(len(points))) - set(on))
+    assert all(
+        any(dominates(points[k], points[left]) for k in on)
+        for left in set(range(len(points))) - set(on)
+    )
 
 
 @given(POINTS)

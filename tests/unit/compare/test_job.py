@@ -34,7 +34,14 @@ def storage(tmp_path: Path) -> Storage:
     return Storage.open(StorageConfig(root=str(tmp_path / "root")))
 
 
-def make_run(storage: Storage, minute: int, quality: float | None, cost: float, evaluated: bool = True, **more) -> str:
+def make_run(
+    storage: Storage,
+    minute: int,
+    quality: float | None,
+    cost: float,
+    evaluated: bool = True,
+    **more,
+) -> str:
     """A run with its evaluation. more: chunk_s, truth, publication, texts, weights, settings."""
     run_id = name_of(minute)
     config = {
@@ -90,11 +97,20 @@ def test_two_runs_side_by_side(storage: Storage, compare: Compare) -> None:
     a, b = make_run(storage, 1, 0.5, 100, chunk_s=4.0), make_run(storage, 2, 0.7, 300)
     console = Console(file=io.StringIO(), width=120)
     done = compare(f"runs=[{a},{b}]", console=console)
-    assert done.comparison.differing == ("tracking.chunk_s",) and done.comparison.trade.front == (1, 0)
+    assert done.comparison.differing == ("tracking.chunk_s",) and done.comparison.trade.front == (
+        1,
+        0,
+    )
     assert done.comparison.warnings == ()
     folder = Path(done.folder)
-    assert folder.parent == Path(storage.root, "demo", "comparisons") and folder.name.endswith("-2-runs")
-    assert sorted(path.name for path in folder.iterdir()) == ["comparison.csv", "comparison.json", "index.html"]
+    assert folder.parent == Path(storage.root, "demo", "comparisons") and folder.name.endswith(
+        "-2-runs"
+    )
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "comparison.csv",
+        "comparison.json",
+        "index.html",
+    ]
     content = json.loads((folder / "comparison.json").read_bytes())
     assert content["front"] == [2, 1] and [one["run_id"] for one in content["runs"]] == [a, b]
     printed = console.file.getvalue()  # type: ignore[attr-defined]
@@ -105,10 +121,14 @@ def test_the_table_has_a_row_for_each_run(storage: Storage, compare: Compare) ->
     a, b = make_run(storage, 1, None, 100, chunk_s=4.0), make_run(storage, 2, 0.7, 300)
     done = compare(f"runs=[{a},{b}]")
     frame = done.table.to_pandas().set_index("run_id")
-    assert frame["tracking.chunk_s"].to_list() == ["4.0", "8.0"] and frame["on_front"].to_list() == [False, True]
+    assert frame["tracking.chunk_s"].to_list() == ["4.0", "8.0"] and frame[
+        "on_front"
+    ].to_list() == [False, True]
     assert frame["masks.j_and_f"].isna().to_list() == [True, False]
     rows = list(csv.DictReader(io.StringIO(Path(done.folder, "comparison.csv").read_text())))
-    assert [row["masks.j_and_f"] for row in rows] == ["", "0.7"] and rows[1]["cost.cpu_s_per_video_hour"] == "300.0"
+    assert [row["masks.j_and_f"] for row in rows] == ["", "0.7"] and rows[1][
+        "cost.cpu_s_per_video_hour"
+    ] == "300.0"
 
 
 def test_latest_is_a_run_and_a_run_counts_once(storage: Storage, compare: Compare) -> None:
@@ -120,7 +140,9 @@ def test_latest_is_a_run_and_a_run_counts_once(storage: Storage, compare: Compar
 
 def test_a_run_that_was_not_evaluated_is_told_how_to(storage: Storage, compare: Compare) -> None:
     a, b = make_run(storage, 1, 0.5, 100), make_run(storage, 2, 0.7, 300, evaluated=False)
-    with pytest.raises(UsageError, match=rf"run={b} was not evaluated: python -m jobs\.evaluate .*run={b}") as caught:
+    with pytest.raises(
+        UsageError, match=rf"run={b} was not evaluated: python -m jobs\.evaluate .*run={b}"
+    ) as caught:
         compare(f"runs=[{a},{b}]")
     assert "\n" not in str(caught.value)
 
@@ -134,7 +156,9 @@ def test_a_run_that_was_not_evaluated_is_told_how_to(storage: Storage, compare: 
         (["sweep=latest"], "no sweep in .* jobs.evaluate"),
     ],
 )
-def test_mistakes_are_one_line(overrides: list[str], says: str, storage: Storage, compare: Compare) -> None:
+def test_mistakes_are_one_line(
+    overrides: list[str], says: str, storage: Storage, compare: Compare
+) -> None:
     make_run(storage, 1, 0.5, 100)
     with pytest.raises(UsageError, match=says) as caught:
         compare(*overrides)
@@ -143,11 +167,15 @@ def test_mistakes_are_one_line(overrides: list[str], says: str, storage: Storage
 
 def test_a_metric_that_was_typed_must_be_there(storage: Storage, compare: Compare) -> None:
     runs = f"runs=[{make_run(storage, 1, 0.5, 100)},{make_run(storage, 2, 0.6, 100)}]"
-    with pytest.raises(ConfigError, match=r"quality=hota_mask was not measured .*did you mean 'hota_masks'"):
+    with pytest.raises(
+        ConfigError, match=r"quality=hota_mask was not measured .*did you mean 'hota_masks'"
+    ):
         compare(runs, "quality=hota_mask")
     with pytest.raises(ConfigError, match="no metric of these runs"):
         compare(runs, "metrics=[jj]")
-    assert compare(runs, "quality=tracking.hota_masks").comparison.trade.quality.name == "hota_masks"  # type: ignore[union-attr]
+    assert (
+        compare(runs, "quality=tracking.hota_masks").comparison.trade.quality.name == "hota_masks"
+    )  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +189,9 @@ def test_a_metric_that_was_typed_must_be_there(storage: Storage, compare: Compar
         ({"settings": {"match_iou": 0.3}}, "rule of what counts is not the same"),
     ],
 )
-def test_what_may_not_compare_is_a_warning(change: dict, says: str, storage: Storage, compare: Compare) -> None:
+def test_what_may_not_compare_is_a_warning(
+    change: dict, says: str, storage: Storage, compare: Compare
+) -> None:
     runs = f"runs=[{make_run(storage, 1, 0.5, 100)},{make_run(storage, 2, 0.6, 100, **change)}]"
     (warning,) = compare(runs).comparison.warnings
     assert re.search(says, warning)
@@ -171,7 +201,8 @@ def test_other_weights_are_a_difference_too(storage: Storage, compare: Compare) 
     a, b = make_run(storage, 1, 0.5, 100), make_run(storage, 2, 0.6, 100, weights="cd" * 32)
     found = compare(f"runs=[{a},{b}]").comparison
     assert (
-        found.differing == ("weights.tracker",) and found.entrants[1].settings["weights.tracker"] == "sam2/x@cdcdcdcd"
+        found.differing == ("weights.tracker",)
+        and found.entrants[1].settings["weights.tracker"] == "sam2/x@cdcdcdcd"
     )
 
 
@@ -190,7 +221,12 @@ def test_a_sweep_shows_its_runs_and_what_failed(storage: Storage, compare: Compa
             {"overrides": [f"tracking.chunk_s={k}"], "run_id": run_id, "outcome": "done"}
             for k, run_id in enumerate(ids)
         ),
-        {"overrides": ["tracking.chunk_s=0"], "run_id": None, "outcome": "failed", "message": "too small"},
+        {
+            "overrides": ["tracking.chunk_s=0"],
+            "run_id": None,
+            "outcome": "failed",
+            "message": "too small",
+        },
         {"overrides": ["tracking.chunk_s=3"], "run_id": bare, "outcome": "running", "message": ""},
         {"overrides": ["tracking.chunk_s=1"], "run_id": ids[0], "outcome": "done"},
     )
@@ -208,7 +244,9 @@ def test_a_sweep_shows_its_runs_and_what_failed(storage: Storage, compare: Compa
 def test_a_sweep_without_figures_says_how_to_get_them(storage: Storage, compare: Compare) -> None:
     run_id = make_run(storage, 1, None, 1, evaluated=False)
     points(storage, "s", {"overrides": ["a=1"], "run_id": run_id, "outcome": "done"})
-    with pytest.raises(RunError, match=rf"no evaluated run .*jobs\.evaluate \+dataset=demo run={run_id}"):
+    with pytest.raises(
+        RunError, match=rf"no evaluated run .*jobs\.evaluate \+dataset=demo run={run_id}"
+    ):
         compare("sweep=s")
 
 
@@ -227,7 +265,11 @@ def test_texts_in_a_spreadsheet_do_not_run(storage: Storage, compare: Compare) -
         record = json.loads(path.read_text())
         path.write_text(json.dumps(record | {"config": record["config"] | {"text": text}}))
     rows = list(
-        csv.DictReader(io.StringIO(Path(compare(f"runs=[{','.join(runs)}]").folder, "comparison.csv").read_text()))
+        csv.DictReader(
+            io.StringIO(
+                Path(compare(f"runs=[{','.join(runs)}]").folder, "comparison.csv").read_text()
+            )
+        )
     )
     assert [row["text"] for row in rows] == ["'=1+1", "'@x"]
 
@@ -240,7 +282,14 @@ def test_the_job_imports_neither_ray_nor_torch() -> None:
 
 def test_the_command_line(storage: Storage) -> None:
     runs = f"runs=[{make_run(storage, 1, 0.5, 100)},{make_run(storage, 2, 0.6, 100)}]"
-    words = [sys.executable, "-m", "jobs.compare", "+dataset=demo", f"storage.root={storage.root}", runs]
+    words = [
+        sys.executable,
+        "-m",
+        "jobs.compare",
+        "+dataset=demo",
+        f"storage.root={storage.root}",
+        runs,
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "") and "J&F ↑" in done.stdout
     done = subprocess.run([*words[:-1], "runs=[x,y]"], capture_output=True, text=True, check=False)

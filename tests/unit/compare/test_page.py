@@ -23,7 +23,10 @@ def of(*entrants: Entrant, absent: tuple[Absentee, ...] = ()) -> Comparison:
 
 
 def three() -> list[Entrant]:
-    return [entrant(f"run-{k}", q, c, chunk=k) for k, (q, c) in enumerate([(0.5, 100), (0.7, 300), (0.6, None)])]
+    return [
+        entrant(f"run-{k}", q, c, chunk=k)
+        for k, (q, c) in enumerate([(0.5, 100), (0.7, 300), (0.6, None)])
+    ]
 
 
 def page(found: Comparison | None = None, about: About = ABOUT) -> str:
@@ -32,7 +35,10 @@ def page(found: Comparison | None = None, about: About = ABOUT) -> str:
 
 def cells(html: str, table: int) -> list[list[str]]:
     body = re.findall(r"<tbody>(.*?)</tbody>", html, re.S)[table]
-    found = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S) for row in re.findall(r"<tr.*?</tr>", body, re.S)]
+    found = [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.S)
+        for row in re.findall(r"<tr.*?</tr>", body, re.S)
+    ]
     return [[re.sub(r"<sup>(\d+)</sup>", r"[\1]", cell) for cell in row] for row in found]
 
 
@@ -59,7 +65,10 @@ def test_the_best_is_marked_and_said_and_a_missing_one_has_its_reason() -> None:
 
 
 def test_slices_wait_behind_a_click() -> None:
-    runs = [replace(one, metrics=(*one.metrics, metric("j_and_f", 0.1, slice="pair=unseen"))) for one in three()]
+    runs = [
+        replace(one, metrics=(*one.metrics, metric("j_and_f", 0.1, slice="pair=unseen")))
+        for one in three()
+    ]
     html = page(of(*runs))
     assert html.index("<details>") < html.index("pair=unseen") and "1 more figure<" in html
     assert cells(html, 2)[0][1] == "pair=unseen"
@@ -69,7 +78,11 @@ def test_warnings_and_what_has_no_figures_are_in_sight() -> None:
     runs = three()
     runs[1] = replace(runs[1], conditions={"publication": "2"})
     html = page(of(*runs, absent=(Absentee("chunk=0", "failed: too small"),)))
-    assert html.index('class="warn"') < html.index("Which to take") < html.index("chunk=0</b>: failed: too small")
+    assert (
+        html.index('class="warn"')
+        < html.index("Which to take")
+        < html.index("chunk=0</b>: failed: too small")
+    )
     assert "publication is not the same" in html and 'class="warn"' not in page()
 
 
@@ -107,7 +120,10 @@ def test_names_and_texts_are_escaped_and_nothing_is_loaded() -> None:
         )
         for v, c in ((0.1, "a"), (None, "b"))
     ]
-    runs = [replace(one, metrics=tuple(one.metrics), curves=(curve(EVIL, EVIL, x_label=EVIL),)) for one in runs]
+    runs = [
+        replace(one, metrics=tuple(one.metrics), curves=(curve(EVIL, EVIL, x_label=EVIL),))
+        for one in runs
+    ]
     html = page(of(*runs, absent=(Absentee(EVIL, EVIL),)), About(EVIL, EVIL, [(EVIL, EVIL)]))
     tags = Tags(html)
     assert not tags.of("script", "img", "link", "iframe", "object", "embed")
@@ -126,7 +142,9 @@ def test_words_and_lines_can_be_seen_on_every_ground() -> None:
 def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Path) -> None:
     long = "x" * 200
     runs = [
-        entrant(long[:40] + str(k), k / 20, 20 - k, **{f"group.{long[:30]}": k, "text": long + str(k)})
+        entrant(
+            long[:40] + str(k), k / 20, 20 - k, **{f"group.{long[:30]}": k, "text": long + str(k)}
+        )
         for k in range(14)
     ]
     html = page(of(*runs, absent=(Absentee(long, long),)), About(long, long, [(long, long)]))
@@ -137,11 +155,15 @@ def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Pat
 
 @pytest.mark.browser
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_browser_shows_it_and_asks_for_nothing(dark: bool, browser: "BrowserContext", tmp_path: Path) -> None:
+def test_a_browser_shows_it_and_asks_for_nothing(
+    dark: bool, browser: "BrowserContext", tmp_path: Path
+) -> None:
     seen = look(browser, page(), tmp_path, dark=dark)
     assert (seen.complaints, outside(seen)) == ([], [])
     ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) == dark
-    boxes = seen.page.eval_on_selector_all("svg.plot", "all => all.map(one => one.getBoundingClientRect().height)")
+    boxes = seen.page.eval_on_selector_all(
+        "svg.plot", "all => all.map(one => one.getBoundingClientRect().height)"
+    )
     assert len(boxes) == 2 and min(boxes) > 150
     seen.page.close()

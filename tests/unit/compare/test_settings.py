@@ -23,7 +23,9 @@ def test_the_third_run_counts_too() -> None:
     assert differing([{"a": 1}, {"a": 1}, {"a": 2}, {"a": 1}]) == ["a"]
 
 
-@pytest.mark.parametrize("name", ["run", "run_id", "storage.root", "dataset.examples", "evaluation.worst"])
+@pytest.mark.parametrize(
+    "name", ["run", "run_id", "storage.root", "dataset.examples", "evaluation.worst"]
+)
 def test_what_only_names_a_run_is_none(name: str) -> None:
     assert differing([{name: "a"}, {name: "b"}]) == []
 

@@ -1,4 +1,6 @@
-"""A sweep without Ray: what is recorded of each point, what a failing one costs, and how a sweep goes on."""
+"""A sweep without Ray: what is recorded of each point, what a failing one costs, and how a sweep
+goes on.
+"""
 
 import json
 from collections.abc import Callable
@@ -29,13 +31,23 @@ class Job:
         run.mkdir(parents=True, exist_ok=True)
         (run / "run.json").write_text(
             json.dumps(
-                {"cpu_s": {"track": 2.0, "other": 0.5}, "saved": {"object_frames": 7}, "saved_cpu_s": {"track": 3.0}}
+                {
+                    "cpu_s": {"track": 2.0, "other": 0.5},
+                    "saved": {"object_frames": 7},
+                    "saved_cpu_s": {"track": 3.0},
+                }
             )
         )
         return exits.Outcome(code, objective=config.grounder.min_score * config.tracking.chunk_s)
 
     def run(self, *words: str) -> int:
-        base = ["+dataset=demo", "grounder=fake", "tracker=fake", f"storage.root={self.root}", "text=a red star"]
+        base = [
+            "+dataset=demo",
+            "grounder=fake",
+            "tracker=fake",
+            f"storage.root={self.root}",
+            "text=a red star",
+        ]
         return cli.run("track", TrackConfig, self, [*base, *words])
 
     def values(self) -> list[tuple[float, float]]:
@@ -146,14 +158,21 @@ def test_a_sweep_that_is_done_begins_anew(job: Job) -> None:
     assert len(sweeps(job)) == 3
 
 
-def test_nothing_is_left_where_the_command_was_typed(job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_left_where_the_command_was_typed(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     job.run(*SWEPT)
     assert list((tmp_path / "here").iterdir()) == []
 
 
-OPTUNA = ["-m", "hydra/sweeper=maximize", "hydra.sweeper.n_trials=6", "grounder.min_score=interval(0.1,0.9)"]
+OPTUNA = [
+    "-m",
+    "hydra/sweeper=maximize",
+    "hydra.sweeper.n_trials=6",
+    "grounder.min_score=interval(0.1,0.9)",
+]
 
 
 def test_optuna_optimises_the_objective(job: Job) -> None:
@@ -161,7 +180,8 @@ def test_optuna_optimises_the_objective(job: Job) -> None:
     assert len(points(job)) == 6
     assert all(point["objective"] > 0 for point in points(job))
     tried = job.values()
-    assert job.run(*OPTUNA, "tracking.chunk_s=choice(4,8)") == exits.EXIT_OK  # the same seed, the same points
+    # the same seed, the same points
+    assert job.run(*OPTUNA, "tracking.chunk_s=choice(4,8)") == exits.EXIT_OK
     assert job.values()[6:] == tried
 
 

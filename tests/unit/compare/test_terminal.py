@@ -16,14 +16,18 @@ def of(*entrants: Entrant, **more) -> Comparison:
 
 def printed(found: Comparison, all_metrics: bool = False, colors: bool = False) -> str:
     sink = io.StringIO()
-    console = Console(file=sink, width=120, force_terminal=colors, color_system="standard" if colors else None)
+    console = Console(
+        file=sink, width=120, force_terminal=colors, color_system="standard" if colors else None
+    )
     for table in comparison_tables(found, all_metrics):
         console.print(table)
     return sink.getvalue()
 
 
 def two() -> tuple[Entrant, Entrant]:
-    return entrant("run-a", 0.5, 100, **{"tracking.chunk_s": 4}), entrant("run-b", 0.7, None, **{"tracking.chunk_s": 8})
+    return entrant("run-a", 0.5, 100, **{"tracking.chunk_s": 4}), entrant(
+        "run-b", 0.7, None, **{"tracking.chunk_s": 8}
+    )
 
 
 def line(text: str, word: str) -> list[str]:
@@ -46,19 +50,26 @@ def test_the_best_stands_out() -> None:
 
 def test_telling_figures_unless_others_are_chosen() -> None:
     runs = [
-        replace(one, metrics=(*one.metrics, metric("boundary_iou"), metric("boundary_iou", slice="x"))) for one in two()
+        replace(
+            one, metrics=(*one.metrics, metric("boundary_iou"), metric("boundary_iou", slice="x"))
+        )
+        for one in two()
     ]
     assert "boundary" not in printed(of(*runs))
     chosen = printed(of(*runs, names=["boundary_iou"]), all_metrics=True)
     assert line(chosen, "boundary IoU ↑ x")[-2:] == ["0.500", "0.500"]
-    assert not [text for text in chosen[chosen.index("figures") :].splitlines() if text.startswith("J&F")]
+    assert not [
+        text for text in chosen[chosen.index("figures") :].splitlines() if text.startswith("J&F")
+    ]
 
 
 def test_warnings_absentees_and_equal_settings() -> None:
     a, b = two()
     runs = a, replace(b, settings=a.settings, conditions={"publication": "2"})
     text = printed(of(*runs, absent=[Absentee("chunk_s=0", "failed: too small")]))
-    assert text.startswith("! these figures may not compare") and "their settings are the same" in text
+    assert (
+        text.startswith("! these figures may not compare") and "their settings are the same" in text
+    )
     assert "chunk_s=0: failed: too small" in text
 
 

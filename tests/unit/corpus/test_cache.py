@@ -161,7 +161,10 @@ def test_clearing_removes_the_folder(tmp_path: Path) -> None:
 def test_a_folder_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / f"trawl-videos-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(StorageError, match=r"resources\.scratch"), VideoCache(tmp_path, 9).hold("a", "1", "", Source()):
+    with (
+        pytest.raises(StorageError, match=r"resources\.scratch"),
+        VideoCache(tmp_path, 9).hold("a", "1", "", Source()),
+    ):
         pass
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
@@ -183,7 +186,9 @@ with VideoCache(Path(sys.argv[1]), 1000).hold("a", "1", "", fill):
 
 @pytest.mark.parametrize("state", ["downloading", "using"])
 def test_a_killed_process_holds_nothing_any_more(state: str, tmp_path: Path) -> None:
-    other = subprocess.Popen([sys.executable, "-c", _USER, str(tmp_path), state], stdout=subprocess.PIPE, text=True)
+    other = subprocess.Popen(
+        [sys.executable, "-c", _USER, str(tmp_path), state], stdout=subprocess.PIPE, text=True
+    )
     for _ in range(1 + (state == "using")):
         other.stdout.readline()
     cache = VideoCache(tmp_path, 1000)
@@ -217,7 +222,11 @@ for _ in range(150):
         cache.clear()
 """
     others = [
-        subprocess.Popen([sys.executable, "-c", code, str(tmp_path), str(seed)], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(tmp_path), str(seed)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for seed in range(3)
     ]
     assert [(other.communicate()[1], other.returncode) for other in others] == [("", 0)] * 3

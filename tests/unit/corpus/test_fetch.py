@@ -1,4 +1,6 @@
-"""A video as a local file: where it lies, copied, or shared; and whose fault it is where that fails."""
+"""A video as a local file: where it lies, copied, or shared; and whose fault it is where that
+fails.
+"""
 
 import errno
 import os
@@ -31,7 +33,9 @@ def test_a_local_file_is_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert path == tmp_path / "a.mp4"
 
 
-def test_the_copy_is_gone_afterwards_even_after_an_error(s3_endpoint: str, put: Put, tmp_path: Path) -> None:
+def test_the_copy_is_gone_afterwards_even_after_an_error(
+    s3_endpoint: str, put: Put, tmp_path: Path
+) -> None:
     config = StorageConfig(root="x", endpoint=s3_endpoint)
     uri = put("a.tar.mp4", b"1")
     scratch = tmp_path / "scratch"
@@ -68,7 +72,10 @@ def test_what_is_no_regular_file(kind: str, tmp_path: Path) -> None:
         path.mkdir()
     else:
         path.symlink_to("/dev/zero")
-    with pytest.raises(VideoError, match="not a regular file"), localize(str(path), LOCAL, tmp_path, 1):
+    with (
+        pytest.raises(VideoError, match="not a regular file"),
+        localize(str(path), LOCAL, tmp_path, 1),
+    ):
         pass
 
 
@@ -113,7 +120,9 @@ def test_an_object_that_changed_since_it_was_listed_is_refused(
 
 
 @pytest.mark.parametrize("fingerprint", [None, "f"])
-def test_no_space_for_a_copy(fingerprint: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_space_for_a_copy(
+    fingerprint: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> Iterator[int]:
         raise OSError(errno.ENOSPC, "No space left on device")
         yield
@@ -137,16 +146,22 @@ def test_a_scratch_folder_that_is_not_there(tmp_path: Path) -> None:
             pass
 
 
-def test_credentials_that_expire_are_no_videos_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_that_expire_are_no_videos_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def expired(*_: object) -> Iterator[int]:
         error = ClientError(
-            {"Error": {"Code": "ExpiredToken", "Message": "The provided token has expired."}}, "GetObject"
+            {"Error": {"Code": "ExpiredToken", "Message": "The provided token has expired."}},
+            "GetObject",
         )
         raise storage_error(error, "s3://b/a.mp4") from error
         yield
 
     monkeypatch.setattr(S3Files, "download", expired)
-    with pytest.raises(StorageError, match=r"expired .*renew them"), localize("s3://b/a.mp4", LOCAL, tmp_path, 1, "f"):
+    with (
+        pytest.raises(StorageError, match=r"expired .*renew them"),
+        localize("s3://b/a.mp4", LOCAL, tmp_path, 1, "f"),
+    ):
         pass
 
 
@@ -168,7 +183,10 @@ def test_a_web_server_that_breaks_off_costs_that_video(tmp_path: Path) -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     uri = f"http://127.0.0.1:{server.server_port}/a.mp4?sig=0123456789"
     try:
-        with pytest.raises(VideoError) as caught, localize(uri, StorageConfig(root="-"), tmp_path, 10**9):
+        with (
+            pytest.raises(VideoError) as caught,
+            localize(uri, StorageConfig(root="-"), tmp_path, 10**9),
+        ):
             pass
     finally:
         server.shutdown()

@@ -17,7 +17,9 @@ LOCAL = StorageConfig(root="unused")
 Put = Callable[[str, bytes], str]
 
 
-def test_every_name_is_listed_and_fetched(storage_config: StorageConfig, put: Put, tmp_path: Path) -> None:
+def test_every_name_is_listed_and_fetched(
+    storage_config: StorageConfig, put: Put, tmp_path: Path
+) -> None:
     # The test server has no keys with a newline in them.
     names = NAMES if put("", b"").startswith("s3://") else [*NAMES, "new\nline.mp4"]
     for name in names:
@@ -34,7 +36,9 @@ def test_every_name_is_listed_and_fetched(storage_config: StorageConfig, put: Pu
         assert stat_file(info.uri, name, storage_config) == info
 
 
-def test_a_neighbour_with_the_same_beginning_is_not_inside(storage_config: StorageConfig, put: Put) -> None:
+def test_a_neighbour_with_the_same_beginning_is_not_inside(
+    storage_config: StorageConfig, put: Put
+) -> None:
     put("in/a.mp4", b"")
     put("in-not/b.mp4", b"")
     assert [info.path for info in list_files(put("", b"") + "/in", storage_config)] == ["a.mp4"]
@@ -43,7 +47,9 @@ def test_a_neighbour_with_the_same_beginning_is_not_inside(storage_config: Stora
 
 def test_a_uri_of_one_file_lists_that_file(storage_config: StorageConfig, put: Put) -> None:
     uri = put("x/only.mp4", b"1")
-    assert [(info.path, info.uri) for info in list_files(uri, storage_config)] == [("only.mp4", uri)]
+    assert [(info.path, info.uri) for info in list_files(uri, storage_config)] == [
+        ("only.mp4", uri)
+    ]
 
 
 def test_the_fingerprint_changes_with_the_bytes(storage_config: StorageConfig, put: Put) -> None:
@@ -62,7 +68,11 @@ def test_other_file_systems(tmp_path: Path) -> None:
         file.write(b"12345")
     try:
         (info,) = list_files("memory://films", LOCAL)
-        assert (info.path, info.uri, info.size_bytes) == ("sub/a.mp4", "memory:///films/sub/a.mp4", 5)
+        assert (info.path, info.uri, info.size_bytes) == (
+            "sub/a.mp4",
+            "memory:///films/sub/a.mp4",
+            5,
+        )
         with localize(info.uri, LOCAL, tmp_path, 5) as path:
             assert path.read_bytes() == b"12345"
         assert list(tmp_path.iterdir()) == []
@@ -108,7 +118,9 @@ def test_places_that_cannot_be_listed(uri: str, s3_endpoint: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_subfolder_that_denies_is_an_error_not_a_removal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_subfolder_that_denies_is_an_error_not_a_removal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "closed").mkdir()
     real = os.scandir
 

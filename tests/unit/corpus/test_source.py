@@ -36,7 +36,16 @@ def refusal(config: DatasetConfig, storage: StorageConfig = LOCAL) -> str:
     return str(caught.value)
 
 
-FILES = ["a.mp4", "cam 1/b.MOV", "cam 1/day/c.mkv", "empty.webm", "notes.txt", "cam 1/thumb.jpg", "README", "d.bin"]
+FILES = [
+    "a.mp4",
+    "cam 1/b.MOV",
+    "cam 1/day/c.mkv",
+    "empty.webm",
+    "notes.txt",
+    "cam 1/thumb.jpg",
+    "README",
+    "d.bin",
+]
 
 
 @pytest.fixture
@@ -67,7 +76,9 @@ def test_a_folders_videos(corpus: str, storage_config: StorageConfig) -> None:
     videos = {video.video_id: video for video in listing}
     assert videos["cam 1/b.MOV"].uri == f"{corpus}/cam 1/b.MOV"
     assert videos["cam 1/b.MOV"].size_bytes == len("cam 1/b.MOV")
-    assert videos["empty.webm"].size_bytes == 0, "an empty file is a row of the ledger, not a file left out"
+    assert videos["empty.webm"].size_bytes == 0, (
+        "an empty file is a row of the ledger, not a file left out"
+    )
     assert dict(listing.ignored) == {".txt": 1, ".jpg": 1, "without suffix": 1, ".bin": 1}
     assert {video.video_id: video for video in listing} == videos, "a listing can be read again"
 
@@ -123,7 +134,9 @@ def test_a_csv_with_metadata(put: Put, storage_config: StorageConfig) -> None:
 def test_a_parquet_keeps_its_types(put: Put, storage_config: StorageConfig, tmp_path: Path) -> None:
     put("a.mp4", b"")
     seen = datetime(2026, 1, 2, tzinfo=UTC)
-    table = pa.table({"file": ["a.mp4"], "id": ["007"], "at": [seen], "tags": [["x", "y"]], "none": [None]})
+    table = pa.table(
+        {"file": ["a.mp4"], "id": ["007"], "at": [seen], "tags": [["x", "y"]], "none": [None]}
+    )
     pq.write_table(table, tmp_path / "m.parquet")
     uri = put("m.parquet", (tmp_path / "m.parquet").read_bytes())
     listed = videos(manifest(uri, uri_column="file", id_column="id"), storage_config)
@@ -142,16 +155,22 @@ def test_a_parquet_keeps_its_types(put: Put, storage_config: StorageConfig, tmp_
         ("https://host/a.mp4", "host/a.mp4"),
     ],
 )
-def test_ids_made_from_uris(written: str, video_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_made_from_uris(
+    written: str, video_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from trawl.corpus import source
 
     # What lies there is not the question: no request leaves this machine.
-    monkeypatch.setattr(source, "stat_file", lambda uri, path, _: source.FileInfo(path, uri, 1, "f"))
+    monkeypatch.setattr(
+        source, "stat_file", lambda uri, path, _: source.FileInfo(path, uri, 1, "f")
+    )
     (tmp_path / "m.csv").write_text("uri\n" + written.format(home=tmp_path) + "\n")
     assert ids(manifest(str(tmp_path / "m.csv"))) == [video_id]
 
 
-def test_a_missing_file_is_listed_and_costs_only_itself(put: Put, storage_config: StorageConfig) -> None:
+def test_a_missing_file_is_listed_and_costs_only_itself(
+    put: Put, storage_config: StorageConfig
+) -> None:
     put("a.mp4", b"1")
     listed = videos(manifest(put("m.csv", b"uri,x\ngone.mp4,1\na.mp4,1\n")), storage_config)
     assert listed["gone.mp4"].fingerprint == "missing"
@@ -171,7 +190,11 @@ def test_an_edited_row_changes_the_fingerprint(put: Put, storage_config: Storage
 @pytest.mark.parametrize(
     ("content", "settings", "message"),
     [
-        (b"url,x\na.mp4,1\n", {}, "dataset.uri_column='uri' is no column of .*; did you mean 'url'"),
+        (
+            b"url,x\na.mp4,1\n",
+            {},
+            "dataset.uri_column='uri' is no column of .*; did you mean 'url'",
+        ),
         (b"uri,x\na.mp4,1\n", {"id_column": "id"}, "dataset.id_column='id' is no column"),
         (b"uri\na.mp4\nb.mp4\na.mp4\n", {}, "names 1 videos more than once"),
         (b"uri,id\na.mp4,1\nb.mp4,1\n", {"id_column": "id"}, "make its column 'id' unique"),
@@ -184,7 +207,9 @@ def test_an_edited_row_changes_the_fingerprint(put: Put, storage_config: Storage
         (b"PAR1 and then nothing", {}, "is damaged"),
     ],
 )
-def test_manifests_that_are_refused(content: bytes, settings: dict[str, str], message: str, tmp_path: Path) -> None:
+def test_manifests_that_are_refused(
+    content: bytes, settings: dict[str, str], message: str, tmp_path: Path
+) -> None:
     (tmp_path / "m.csv").write_bytes(content)
     for name in ("a.mp4", "b.mp4"):
         (tmp_path / name).write_bytes(b"")
@@ -195,10 +220,14 @@ def test_manifests_that_are_refused(content: bytes, settings: dict[str, str], me
 
 def test_a_manifest_that_is_not_there(storage_config: StorageConfig, put: Put) -> None:
     put("a.mp4", b"")
-    assert "cannot be read as a manifest" in refusal(manifest(put("", b"") + "/gone.csv"), storage_config)
+    assert "cannot be read as a manifest" in refusal(
+        manifest(put("", b"") + "/gone.csv"), storage_config
+    )
 
 
-def test_an_unreachable_server_ends_the_job_where_one_lost_file_does_not(s3_endpoint: str, tmp_path: Path) -> None:
+def test_an_unreachable_server_ends_the_job_where_one_lost_file_does_not(
+    s3_endpoint: str, tmp_path: Path
+) -> None:
     (tmp_path / "m.csv").write_text("uri\ns3://bucket/a.mp4\n")
     nowhere = StorageConfig(root="x", endpoint="http://127.0.0.1:9", retries=0)
     assert "cannot be reached" in refusal(manifest(str(tmp_path / "m.csv")), nowhere)
@@ -240,8 +269,12 @@ def test_names_that_are_refused(name: str) -> None:
     assert dataset_name(folder("x", name="Cats_2.v1")) == "Cats_2.v1"
 
 
-def test_a_signed_url_is_no_part_of_a_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its id and metadata hold no credential, a new signature makes no new video, and the manifest opens what is stored."""
+def test_a_signed_url_is_no_part_of_a_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its id and metadata hold no credential, a new signature makes no new video, and the manifest
+    opens what is stored.
+    """
     found = {}
 
     def stat(config: DatasetConfig, uri: str, video_id: str, storage: StorageConfig) -> FileInfo:
@@ -251,9 +284,7 @@ def test_a_signed_url_is_no_part_of_a_video(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(source, "_stat", stat)
 
     def listed(signature: str) -> list[VideoFile]:
-        rows = (
-            f"uri,thumb\nhttps://u:pw@h/a.mp4?X-Amz-Signature={signature},http://h/t.jpg?sig={signature}\n/b/c?d.mp4,\n"
-        )
+        rows = f"uri,thumb\nhttps://u:pw@h/a.mp4?X-Amz-Signature={signature},http://h/t.jpg?sig={signature}\n/b/c?d.mp4,\n"
         (tmp_path / "m.csv").write_text(rows)
         return list(list_videos(config, LOCAL))
 
@@ -280,11 +311,15 @@ def test_a_folders_user_opens_its_videos() -> None:
     config = DatasetConfig(kind="folder", uri="https://u:pw@h/videos")
     stored = {"a.mp4": "https://***@h/videos/a.mp4"}
     assert reopen(config, LOCAL, stored) == {"a.mp4": "https://u:pw@h/videos/a.mp4"}
-    assert dataset_name(config) == dataset_name(DatasetConfig(kind="folder", uri="https://h/videos"))
+    assert dataset_name(config) == dataset_name(
+        DatasetConfig(kind="folder", uri="https://h/videos")
+    )
 
 
 def test_urls_that_differ_in_their_query_alone_need_an_id(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_text("uri\nhttps://h/get?id=1\nhttps://h/get?id=2\n")
     config = DatasetConfig(kind="manifest", uri=str(tmp_path / "m.csv"))
-    with pytest.raises(DatasetError, match=r"names 1 videos more than once.*dataset\.id_column may name"):
+    with pytest.raises(
+        DatasetError, match=r"names 1 videos more than once.*dataset\.id_column may name"
+    ):
         list(list_videos(config, LOCAL))

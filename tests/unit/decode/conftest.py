@@ -13,8 +13,12 @@ QUIET_X265 = "log-level=none:pools=1"
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "plain.mp4": write_video,
     "bframes.mp4": lambda p: write_video(p, options=B_FRAMES),
-    "opengop.mp4": lambda p: write_video(p, options={"x264-params": B_FRAMES["x264-params"] + ":open-gop=1"}),
-    "fragmented.mp4": lambda p: write_video(p, container_options={"movflags": "frag_keyframe+empty_moov"}),
+    "opengop.mp4": lambda p: write_video(
+        p, options={"x264-params": B_FRAMES["x264-params"] + ":open-gop=1"}
+    ),
+    "fragmented.mp4": lambda p: write_video(
+        p, container_options={"movflags": "frag_keyframe+empty_moov"}
+    ),
     "faststart.mp4": lambda p: write_video(p, container_options={"movflags": "faststart"}),
     "sound.mp4": lambda p: write_video(p, sound=True),
     "offset.mp4": lambda p: write_video(p, times=[125 + i for i in range(60)]),
@@ -22,7 +26,9 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "variable.mp4": lambda p: write_video(p, times=VARIABLE, time_base=Fraction(1, 100)),
     "one.mp4": lambda p: write_video(p, frames=1),
     "odd.mp4": lambda p: write_video(p, size=(321, 243), pix_fmt="yuv444p"),
-    "hevc10.mp4": lambda p: write_video(p, codec="libx265", pix_fmt="yuv420p10le", options={"x265-params": QUIET_X265}),
+    "hevc10.mp4": lambda p: write_video(
+        p, codec="libx265", pix_fmt="yuv420p10le", options={"x265-params": QUIET_X265}
+    ),
     "hevc_opengop.mp4": lambda p: write_video(
         p, codec="libx265", options={"x265-params": f"{QUIET_X265}:bframes=3:open-gop=1"}
     ),
@@ -43,7 +49,9 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "broadcast.mxf": lambda p: write_video(p, codec="mpeg2video"),
     "moving.gif": lambda p: write_video(p, codec="gif", pix_fmt="rgb8"),
     "raw.h264": lambda p: write_video(p, container="h264", options=B_FRAMES),
-    "raw.hevc": lambda p: write_video(p, codec="libx265", container="hevc", options={"x265-params": QUIET_X265}),
+    "raw.hevc": lambda p: write_video(
+        p, codec="libx265", container="hevc", options={"x265-params": QUIET_X265}
+    ),
     "sound.m4a": write_sound,
 }
 

@@ -1,4 +1,6 @@
-"""Videos made for the tests: each picture shows its own number, so that a test can say which picture it was given."""
+"""Videos made for the tests: each picture shows its own number, so that a test can say which
+picture it was given.
+"""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,16 +11,21 @@ import numpy as np
 
 BITS = (2, 4)  # rows and columns of the blocks that show the number
 
-VARIABLE = np.cumsum([i % 5 + 1 for i in range(60)]).tolist()  # frame times, in hundredths of a second
+# frame times, in hundredths of a second
+VARIABLE = np.cumsum([i % 5 + 1 for i in range(60)]).tolist()
 
 
 def numbered(number: int, width: int, height: int, noise: int = 24) -> np.ndarray:
-    """(H, W, 3) uint8: eight blocks, bright for the number's bits that are 1, over noise that keeps the encoder busy."""
+    """(H, W, 3) uint8: eight blocks, bright for the number's bits that are 1, over noise that keeps
+    the encoder busy.
+    """
     bits = np.array([(number >> bit) & 1 for bit in range(8)]).reshape(BITS)
     rows = np.arange(height) * BITS[0] // height
     columns = np.arange(width) * BITS[1] // width
     light = np.where(bits[rows][:, columns], 200, 50)
-    speckle = np.random.default_rng(number).integers(-noise, noise + 1, (height, width)) if noise else 0
+    speckle = (
+        np.random.default_rng(number).integers(-noise, noise + 1, (height, width)) if noise else 0
+    )
     return np.repeat((light + speckle).astype(np.uint8)[..., None], 3, axis=2)
 
 
@@ -27,7 +34,9 @@ def number_of(picture: np.ndarray) -> int:
     height, width = picture.shape[:2]
     cells = picture[: height // 2 * 2, : width // 4 * 4].reshape(2, height // 2, 4, width // 4, 3)
     # the middle of each block, away from what its neighbours bleed into it
-    middle = cells[:, height // 8 : height // 2 - height // 8, :, width // 16 : width // 4 - width // 16]
+    middle = cells[
+        :, height // 8 : height // 2 - height // 8, :, width // 16 : width // 4 - width // 16
+    ]
     return int(((middle.mean(axis=(1, 3, 4)) > 125).reshape(-1) << np.arange(8)).sum())
 
 
@@ -48,8 +57,12 @@ def write_video(
     noise: int = 24,
     sound: bool = False,
 ) -> Path:
-    """Encode numbered pictures. times: presentation times in `time_base` (1 / fps); rotate: clockwise degrees to show them."""
-    pictures = [numbered(i, *size, noise) for i in range(frames)] if isinstance(frames, int) else frames
+    """Encode numbered pictures. times: presentation times in `time_base` (1 / fps); rotate:
+    clockwise degrees to show them.
+    """
+    pictures = (
+        [numbered(i, *size, noise) for i in range(frames)] if isinstance(frames, int) else frames
+    )
     size = (pictures[0].shape[1], pictures[0].shape[0])
     with av.open(str(path), "w", format=container, options=container_options or {}) as out:
         stream = out.add_stream(codec, rate=fps, options={"threads": "1", **(options or {})})

@@ -1,4 +1,7 @@
-"""Stand-ins for decoders that do what a C library may do to its process. Run inside the sandbox, by name."""
+"""Stand-ins for decoders that do what a C library may do to its process.
+
+Run inside the sandbox, by name.
+"""
 
 import ctypes
 import os
@@ -14,7 +17,13 @@ from trawl.records.video import FrameBatch, Reason
 
 def batch(size: int = 8) -> FrameBatch:
     index = np.arange(2, dtype=np.int64)
-    return FrameBatch(np.zeros((2, size, size, 3), np.uint8), index, index / 25, np.full(2, -1, np.int32), index > 9)
+    return FrameBatch(
+        np.zeros((2, size, size, 3), np.uint8),
+        index,
+        index / 25,
+        np.full(2, -1, np.int32),
+        index > 9,
+    )
 
 
 def abort(job):

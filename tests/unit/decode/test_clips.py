@@ -20,10 +20,16 @@ def shown(batches):
     assert isinstance(report, DecodeReport)
     assert report.frames_sampled == sum(map(len, parts))
     numbers = [number_of(frame) for part in parts for frame in part.frames]
-    return numbers, np.concatenate([p.frame_index for p in parts]), np.concatenate([p.time_s for p in parts])
+    return (
+        numbers,
+        np.concatenate([p.frame_index for p in parts]),
+        np.concatenate([p.time_s for p in parts]),
+    )
 
 
-@pytest.mark.parametrize("name", ["plain.mp4", "bframes.mp4", "opengop.mp4", "offset.mkv", "onekey.ts", "variable.mp4"])
+@pytest.mark.parametrize(
+    "name", ["plain.mp4", "bframes.mp4", "opengop.mp4", "offset.mkv", "onekey.ts", "variable.mp4"]
+)
 def test_each_picture_of_the_stretch_once_under_the_index_s_number(clip, name):
     times_s = probe(clip(name), identify(clip(name), LIMITS), LIMITS).times_s
     span = float(times_s[17]), float(times_s[41])
@@ -46,7 +52,9 @@ def test_fewer_pictures_a_second_and_smaller_ones(clip):
 
 def test_upright(tmp_path):
     stored = [np.ascontiguousarray(np.rot90(numbered(i, 320, 240), 1)) for i in range(5)]
-    part, _ = clip_frames(write_video(tmp_path / "turned.mp4", frames=stored, rotate=90), ALL, None, None, LIMITS)
+    part, _ = clip_frames(
+        write_video(tmp_path / "turned.mp4", frames=stored, rotate=90), ALL, None, None, LIMITS
+    )
     assert part.frames.shape == (5, 240, 320, 3)
     assert [number_of(frame) for frame in part.frames] == list(range(5))
 

@@ -3,7 +3,8 @@ import pytest
 
 from trawl.decode.groups import Groups
 
-# Decode order: I0 P3 B1 B2 | I6 B4 B5 P9 B7 B8 (4 and 5 lead: they are stored behind I6 and shown before it)
+# Decode order: I0 P3 B1 B2 | I6 B4 B5 P9 B7 B8 (4 and 5 lead: they are stored behind I6 and shown
+# before it)
 POSITION = np.array([0, 3, 1, 2, 6, 4, 5, 9, 7, 8])
 KEYFRAME = np.isin(POSITION, [0, 6])
 

@@ -59,8 +59,13 @@ def everything(
     assert isinstance(report, DecodeReport)
     assert all(0 < len(batch) <= BATCH for batch in batches)
     columns = ("frames", "frame_index", "time_s", "shot", "substituted")
-    empty = [np.empty((0, 64, 64, 3), np.uint8), *(np.empty(0, t) for t in (np.int64, float, np.int32, bool))]
-    joined = [np.concatenate([e, *(getattr(b, name) for b in batches)]) for name, e in zip(columns, empty)]
+    empty = [
+        np.empty((0, 64, 64, 3), np.uint8),
+        *(np.empty(0, t) for t in (np.int64, float, np.int32, bool)),
+    ]
+    joined = [
+        np.concatenate([e, *(getattr(b, name) for b in batches)]) for name, e in zip(columns, empty)
+    ]
     return FrameBatch(*joined), report
 
 
@@ -86,7 +91,8 @@ TIMES = {
     "offset.mkv": 5 + np.arange(60) / 25,
     "variable.mp4": np.array(VARIABLE) / 100,
     "raw.h264": np.arange(60) / 25,
-    "h264.avi": np.arange(60) / 25,  # AVI keeps decode times only, and its pictures are stored out of order
+    # AVI keeps decode times only, and its pictures are stored out of order
+    "h264.avi": np.arange(60) / 25,
 }
 
 
@@ -117,15 +123,28 @@ def test_three_by_five_pixels(tmp_path: Path):
     np.testing.assert_allclose(batch.frames.mean(axis=(1, 2, 3)), 20 * np.arange(10), atol=6)
 
 
-DAMAGED = ["plain.mp4", "bframes.mp4", "opengop.mp4", "offset.mkv", "transport.ts", "mpeg4.avi", "prores.mov"]
+DAMAGED = [
+    "plain.mp4",
+    "bframes.mp4",
+    "opengop.mp4",
+    "offset.mkv",
+    "transport.ts",
+    "mpeg4.avi",
+    "prores.mov",
+]
 
 
 @pytest.mark.parametrize("name", DAMAGED)
 @pytest.mark.parametrize("at", [0.37, 0.55, 0.8])
-def test_what_damage_touches_is_flagged_or_missing(clip: Callable[[str], Path], tmp_path: Path, name: str, at: float):
+def test_what_damage_touches_is_flagged_or_missing(
+    clip: Callable[[str], Path], tmp_path: Path, name: str, at: float
+):
     sound, _ = everything(clip(name))
-    for seed in range(5):  # random bytes may be H.264 that decodes, which nobody can tell: it carries no checksum
-        batch, report = everything(damage(Path(shutil.copy(clip(name), tmp_path)), at, count=300, seed=seed))
+    # random bytes may be H.264 that decodes, which nobody can tell: it carries no checksum
+    for seed in range(5):
+        batch, report = everything(
+            damage(Path(shutil.copy(clip(name), tmp_path)), at, count=300, seed=seed)
+        )
         if report.damage:
             break
     place = {round(time, 3): i for i, time in enumerate(sound.time_s)}
@@ -187,12 +206,18 @@ REFUSED: dict[str, tuple[Callable[[Callable[[str], Path], Path], Path], Reason]]
     ),
     "sound alone": (lambda clip, _: clip("sound.m4a"), Reason.NO_VIDEO_STREAM),
     "no stream": (lambda clip, to: cut(clip("offset.mkv"), to, 0.002), Reason.NO_FRAMES),
-    "noise in the index": (lambda clip, to: noise_in(clip("plain.mp4"), to, b"stsd"), Reason.CORRUPT),
+    "noise in the index": (
+        lambda clip, to: noise_in(clip("plain.mp4"), to, b"stsd"),
+        Reason.CORRUPT,
+    ),
     "a codec of the future": (
         lambda clip, to: renamed(clip("plain.mp4"), to, b"avc1", b"zzz9"),
         Reason.UNSUPPORTED_CODEC,
     ),
-    "noise in all pictures": (lambda clip, to: noise_in(clip("faststart.mp4"), to, b"mdat", 1 << 30), Reason.CORRUPT),
+    "noise in all pictures": (
+        lambda clip, to: noise_in(clip("faststart.mp4"), to, b"mdat", 1 << 30),
+        Reason.CORRUPT,
+    ),
 }
 
 
@@ -221,19 +246,29 @@ def test_limits_are_kept(clip: Callable[[str], Path]):
         assert caught.value.reason is Reason.TOO_LARGE
 
 
-@pytest.mark.parametrize("name", ["opengop.mp4", "offset.mkv", "transport.ts", "variable.mp4", "raw.h264", "vp9.webm"])
-@pytest.mark.parametrize("sampling", [EVERY, HALF, SamplingConfig("keyframes", every_s=0.1), SamplingConfig("scenes")])
-def test_spans_add_up_to_the_whole(clip: Callable[[str], Path], name: str, sampling: SamplingConfig):
+@pytest.mark.parametrize(
+    "name", ["opengop.mp4", "offset.mkv", "transport.ts", "variable.mp4", "raw.h264", "vp9.webm"]
+)
+@pytest.mark.parametrize(
+    "sampling", [EVERY, HALF, SamplingConfig("keyframes", every_s=0.1), SamplingConfig("scenes")]
+)
+def test_spans_add_up_to_the_whole(
+    clip: Callable[[str], Path], name: str, sampling: SamplingConfig
+):
     whole, _ = everything(clip(name), sampling)
     first, last = whole.time_s[0] - 1, whole.time_s[-1] + 1
     edges = [-np.inf, first + 1.3, first + 2.1, float(whole.time_s[len(whole) // 2]), np.inf]
     edges = sorted(min(edge, last) if edge != np.inf else edge for edge in edges)
     parts = [everything(clip(name), sampling, span=span)[0] for span in itertools.pairwise(edges)]
     for column in ("frame_index", "time_s", "shot", "frames"):
-        assert np.array_equal(np.concatenate([getattr(part, column) for part in parts]), getattr(whole, column))
+        assert np.array_equal(
+            np.concatenate([getattr(part, column) for part in parts]), getattr(whole, column)
+        )
 
 
-@pytest.mark.parametrize("name", ["long.mp4", "long.mkv", "long.ts", "long.mpg", "long.avi", "long.flv"])
+@pytest.mark.parametrize(
+    "name", ["long.mp4", "long.mkv", "long.ts", "long.mpg", "long.avi", "long.flv"]
+)
 def test_a_span_far_into_a_video_is_reached_from_a_keyframe_before_it(tmp_path: Path, name: str):
     codec = {"long.mpg": "mpeg2video", "long.avi": "mpeg4", "long.flv": "flv"}.get(name, "libx264")
     path = write_video(tmp_path / name, frames=900, size=(64, 48), gop=50, codec=codec, noise=0)
@@ -249,5 +284,7 @@ def test_a_span_far_into_a_video_is_reached_from_a_keyframe_before_it(tmp_path: 
 def test_real_clips_decode_without_a_complaint(real_clips: list[Path]):
     for path in real_clips:
         batch, report = everything(path, SamplingConfig("interval", every_s=2.0))
-        assert len(batch) == int((report.probe.times_s[-1] - report.probe.times_s[0] + 1e-3) // 2) + 1
+        assert (
+            len(batch) == int((report.probe.times_s[-1] - report.probe.times_s[0] + 1e-3) // 2) + 1
+        )
         assert (report.damage, report.frames_substituted, report.decoder) == ("", 0, "pyav")

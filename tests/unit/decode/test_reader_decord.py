@@ -9,7 +9,8 @@ from trawl.records.video import ImageSpec
 SPEC = ImageSpec(64, "squash")
 EVERY = SamplingConfig("interval", every_s=0.001)
 
-# Who gives the pictures when decord is asked for. PyAV where decord fails, counts otherwise or shows another picture.
+# Who gives the pictures when decord is asked for. PyAV where decord fails, counts otherwise or
+# shows another picture.
 WHO = {
     "plain.mp4": "decord",
     "bframes.mp4": "decord",

@@ -14,7 +14,9 @@ POLICIES = sorted(PLANNED)
 @st.composite
 def videos(draw):
     """(times, keyframes): variable rate, offset, holes, any keyframes at all."""
-    gaps = draw(st.lists(st.sampled_from([0.01, 0.0334, 0.04, 0.25, 3.0]), min_size=0, max_size=120))
+    gaps = draw(
+        st.lists(st.sampled_from([0.01, 0.0334, 0.04, 0.25, 3.0]), min_size=0, max_size=120)
+    )
     times = draw(st.sampled_from([0.0, 5.0, -0.08])) + np.cumsum([0.0, *gaps])
     keys = draw(st.lists(st.booleans(), min_size=len(times), max_size=len(times)))
     return times, np.array(keys, np.bool_)
@@ -87,12 +89,16 @@ def test_interval_at_29_97_frames_a_second(every_s, expected):
 def test_interval_survives_times_rounded_to_a_millisecond(rounded):
     times = np.round(np.arange(10 * rounded) / rounded, 3)
     chosen = plan(times, times == 0, SamplingConfig("interval", every_s=0.5))
-    assert chosen.tolist() == [i * rounded / 2 if rounded % 2 == 0 else -(-i * rounded // 2) for i in range(20)]
+    assert chosen.tolist() == [
+        i * rounded / 2 if rounded % 2 == 0 else -(-i * rounded // 2) for i in range(20)
+    ]
 
 
 def test_keyframes_that_crowd_are_thinned():
     times = np.arange(100) / 10
-    chosen = plan(times, np.ones(100, bool), SamplingConfig("keyframes", every_s=2.0, max_gap_s=5.0))
+    chosen = plan(
+        times, np.ones(100, bool), SamplingConfig("keyframes", every_s=2.0, max_gap_s=5.0)
+    )
     assert chosen.tolist() == [0, 20, 40, 60, 80]
 
 
@@ -114,7 +120,10 @@ def test_what_counts_is_all_that_a_policy_reads_and_nothing_else(policy):
     times_s, keyframe = np.arange(100) / 10, np.arange(100) == 0
     if policy in PLANNED:
         odd = SamplingConfig(policy, **OTHER)
-        assert plan(times_s, keyframe, what_counts(odd)).tolist() == plan(times_s, keyframe, odd).tolist()
+        assert (
+            plan(times_s, keyframe, what_counts(odd)).tolist()
+            == plan(times_s, keyframe, odd).tolist()
+        )
 
 
 @pytest.mark.parametrize("policy", READS)
@@ -123,5 +132,7 @@ def test_the_samplings_that_come_with_trawl_are_what_counts(policy):
     from trawl import cli
     from trawl.config.jobs import IndexConfig
 
-    config = cli.compose("index", IndexConfig, ["+dataset=folder", "dataset.uri=x", f"sampling={policy}"]).sampling
+    config = cli.compose(
+        "index", IndexConfig, ["+dataset=folder", "dataset.uri=x", f"sampling={policy}"]
+    ).sampling
     assert what_counts(config) == config

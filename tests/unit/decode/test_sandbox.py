@@ -43,8 +43,13 @@ def reason_of(box: DecodeSandbox, path: Path = Path("any.mp4")) -> tuple[Reason,
     return caught.value.reason, caught.value.message
 
 
-def test_what_comes_out_is_what_the_reader_made(sandbox: DecodeSandbox, clip: Callable[[str], Path]):
-    (inside, report), (outside, expected) = run(sandbox, clip("plain.mp4")), read(clip("plain.mp4"), HALF, SPEC, LIMITS)
+def test_what_comes_out_is_what_the_reader_made(
+    sandbox: DecodeSandbox, clip: Callable[[str], Path]
+):
+    (inside, report), (outside, expected) = (
+        run(sandbox, clip("plain.mp4")),
+        read(clip("plain.mp4"), HALF, SPEC, LIMITS),
+    )
     for column in ("frames", "frame_index", "time_s", "shot", "substituted"):
         assert np.array_equal(getattr(inside, column), getattr(outside, column))
     assert np.array_equal(report.probe.times_s, expected.probe.times_s)
@@ -55,7 +60,12 @@ def test_what_comes_out_is_what_the_reader_made(sandbox: DecodeSandbox, clip: Ca
 
 def test_probe(sandbox: DecodeSandbox, clip: Callable[[str], Path]):
     probe = sandbox.probe(clip("offset.mkv"))
-    assert (probe.container, probe.codec, probe.width, probe.height) == ("matroska", "h264", 320, 240)
+    assert (probe.container, probe.codec, probe.width, probe.height) == (
+        "matroska",
+        "h264",
+        320,
+        240,
+    )
     assert (probe.times_s[0], len(probe.times_s), round(probe.fps, 3)) == (5.0, 60, 25.0)
     assert probe.duration_s == pytest.approx(2.4, abs=2e-3)
 
@@ -82,7 +92,8 @@ def test_a_bad_end_is_one_videos_reason(name: str, tmp_path: Path):
         got, message = reason_of(box, tmp_path / "any.mp4")
         assert got is reason
         assert words in message
-        assert reason_of(box, tmp_path / "any.mp4")[0] is reason  # and the next video has a process again
+        # and the next video has a process again
+        assert reason_of(box, tmp_path / "any.mp4")[0] is reason
 
 
 @pytest.mark.parametrize("name", ["hang", "spin", "trickle"])
@@ -128,12 +139,15 @@ def test_a_zygote_that_died_is_replaced(clip: Callable[[str], Path]):
         assert len(box.probe(clip("one.mp4")).times_s) == 1
 
 
-def test_a_zygote_that_dies_as_a_job_begins_is_replaced(clip: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch):
+def test_a_zygote_that_dies_as_a_job_begins_is_replaced(
+    clip: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+):
     with DecodeSandbox(LIMITS) as box:
         box.start()
         box._zygote._process.kill()
         box._zygote._process.wait()
-        monkeypatch.setattr("trawl.decode.processes.Zygote.alive", lambda zygote: True)  # as it was a moment ago
+        # as it was a moment ago
+        monkeypatch.setattr("trawl.decode.processes.Zygote.alive", lambda zygote: True)
         assert len(box.probe(clip("one.mp4")).times_s) == 1
 
 
@@ -184,7 +198,11 @@ def test_nothing_outlives_a_parent_that_is_killed():
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     ) as parent:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 2
@@ -240,13 +258,16 @@ def test_a_script_that_names_other_files_is_refused(
         assert reason_of(sandbox, tmp_path / name)[0] is Reason.PLAYLIST
 
 
-def test_an_address_is_never_opened(sandbox: DecodeSandbox, clip: Callable[[str], Path], tmp_path: Path, monkeypatch):
+def test_an_address_is_never_opened(
+    sandbox: DecodeSandbox, clip: Callable[[str], Path], tmp_path: Path, monkeypatch
+):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.5)
         address = f"http://127.0.0.1:{server.getsockname()[1]}/video.mp4"
         monkeypatch.chdir(tmp_path)
         assert reason_of(sandbox, Path(address))[0] is Reason.UNREADABLE
-        local = tmp_path / address.replace("//", "/")  # a local file of that very name is a local file
+        # a local file of that very name is a local file
+        local = tmp_path / address.replace("//", "/")
         local.parent.mkdir(parents=True)
         local.write_bytes(clip("one.mp4").read_bytes())
         assert len(sandbox.probe(address).times_s) == 1

@@ -38,7 +38,10 @@ def taken(lengths: list[int], start_s: float = 3.0, **settings) -> list[tuple[in
     """(frame_index, shot) at 25 frames a second."""
     config = SamplingConfig("scenes", **settings)
     times = start_s + np.arange(sum(lengths)) / 25
-    return [(one.frame_index, shot) for one, shot in sample_shots(iter(pictures(lengths)), times, config)]
+    return [
+        (one.frame_index, shot)
+        for one, shot in sample_shots(iter(pictures(lengths)), times, config)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,15 @@ def taken(lengths: list[int], start_s: float = 3.0, **settings) -> list[tuple[in
         ([50, 50], {"scene_threshold": 250.0}, [(50, 0)]),
         ([2, 2, 2, 50], {"frames_per_shot": 3}, [(9, 0), (28, 0), (46, 0)]),
     ],
-    ids=["one shot", "one frame", "three shots", "two a shot", "a long take", "threshold", "flashes are no shots"],
+    ids=[
+        "one shot",
+        "one frame",
+        "three shots",
+        "two a shot",
+        "a long take",
+        "threshold",
+        "flashes are no shots",
+    ],
 )
 def test_each_shot_gives_its_frames(lengths, settings, expected):
     got = taken(lengths, **settings)

@@ -30,7 +30,10 @@ REFUSED = {
     "hls behind a byte order mark": (b"\xef\xbb\xbf\n#EXTM3U\n", Reason.PLAYLIST),
     "concat": (b"ffconcat version 1.0\nfile other.mp4\n", Reason.PLAYLIST),
     "concat without its header": (b"file 'other.mp4'\n", Reason.PLAYLIST),
-    "dash": (b"<?xml version='1.0'?>\n<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'>", Reason.PLAYLIST),
+    "dash": (
+        b"<?xml version='1.0'?>\n<MPD xmlns='urn:mpeg:dash:schema:mpd:2011'>",
+        Reason.PLAYLIST,
+    ),
     "dash after a comment": (b"<!-- made by\nsomeone --><MPD>", Reason.PLAYLIST),
     "sdp": (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n", Reason.PLAYLIST),
     "pls": (b"[playlist]\nFile1=x", Reason.PLAYLIST),

@@ -13,7 +13,16 @@ LIMITS = DecodeConfig()
 
 @pytest.mark.parametrize(
     "name",
-    ["plain.mp4", "bframes.mp4", "opengop.mp4", "offset.mkv", "transport.ts", "onekey.ts", "variable.mp4", "av1.mp4"],
+    [
+        "plain.mp4",
+        "bframes.mp4",
+        "opengop.mp4",
+        "offset.mkv",
+        "transport.ts",
+        "onekey.ts",
+        "variable.mp4",
+        "av1.mp4",
+    ],
 )
 def test_the_picture_at_a_time_is_that_picture(clip, name):
     from trawl.decode.container import identify
@@ -40,7 +49,9 @@ def test_small_videos_are_not_blown_up(clip):
 @pytest.mark.parametrize("turn", [90, 180, 270])
 def test_upright(tmp_path, turn):
     stored = [np.ascontiguousarray(np.rot90(numbered(i, 320, 240), turn // 90)) for i in range(5)]
-    (one,) = thumbnails(write_video(tmp_path / "turned.mp4", frames=stored, rotate=turn), [0.12], 160, LIMITS)
+    (one,) = thumbnails(
+        write_video(tmp_path / "turned.mp4", frames=stored, rotate=turn), [0.12], 160, LIMITS
+    )
     assert one.pixels.shape == (120, 160, 3)
     assert number_of(one.pixels) == 3
 

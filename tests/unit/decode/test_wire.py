@@ -41,7 +41,9 @@ def same(a, b) -> bool:
     if isinstance(a, np.ndarray):
         return a.dtype == b.dtype and np.array_equal(a, b)
     if hasattr(a, "__dataclass_fields__"):
-        return type(a) is type(b) and all(same(getattr(a, f), getattr(b, f)) for f in a.__dataclass_fields__)
+        return type(a) is type(b) and all(
+            same(getattr(a, f), getattr(b, f)) for f in a.__dataclass_fields__
+        )
     return a == b
 
 
@@ -81,7 +83,9 @@ LIES = {
     "objects": lie({"dtype": "object", "shape": [1]}),
     "a huge array": lie({"dtype": "uint8", "shape": [2**40]}),
     "a negative array": lie({"dtype": "uint8", "shape": [-1]}),
-    "a nested value": lie({"record": "Failure", "fields": {"reason": {"value": {}}, "message": {"value": ""}}}),
+    "a nested value": lie(
+        {"record": "Failure", "fields": {"reason": {"value": {}}, "message": {"value": ""}}}
+    ),
     "lengths that disagree": sent(batch(2)).replace(b'"shape": [2]', b'"shape": [1]'),
 }
 

@@ -1,4 +1,6 @@
-"""Backgrounds: one for each word, the same for the same seed, never as bright, dark or vivid as an object."""
+"""Backgrounds: one for each word, the same for the same seed, never as bright, dark or vivid as an
+object.
+"""
 
 import cv2
 import numpy as np

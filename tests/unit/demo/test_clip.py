@@ -44,7 +44,9 @@ def test_a_picture_is_the_same_map_of_each_detectors_maximum(model):
     with torch.inference_mode():
         x = torch.rand(2, 3, 112, 112)
         units = tower.forward_units(x)
-        assert torch.allclose(model.encode_image(x), tower.to_text(units.amax(dim=(2, 3))), atol=1e-5)
+        assert torch.allclose(
+            model.encode_image(x), tower.to_text(units.amax(dim=(2, 3))), atol=1e-5
+        )
         assert tower.forward_patches(x).shape == (2, 14, 14, 128)
 
 
@@ -67,7 +69,9 @@ def test_saving_keeps_half_precision_and_the_row_of_other_words(model, tmp_path)
     clip.save(state, [5, 7], torch.full((1, 128), 0.5), tmp_path / "w.safetensors")
     back = clip.load_state_dict(tmp_path / "w.safetensors")
     assert back.keys() == state.keys()
-    assert torch.equal(back["token_embedding.weight"][7], state["token_embedding.weight"][7].half().float())
+    assert torch.equal(
+        back["token_embedding.weight"][7], state["token_embedding.weight"][7].half().float()
+    )
     assert torch.equal(back["token_embedding.weight"][6], torch.full((128,), 0.5))
     assert back["visual.trunk.stem.0.1.num_batches_tracked"].dtype == torch.int64
 
@@ -127,6 +131,8 @@ def test_decoded_gallery_shows_what_the_truth_says(small_corpus):
         for thing in seen:
             if thing.share > 0.7:
                 mean = np.median(image[thing.mask], axis=0)
-                order = sorted(words.COLORS, key=lambda name: np.linalg.norm(mean - words.COLORS[name]))
+                order = sorted(
+                    words.COLORS, key=lambda name: np.linalg.norm(mean - words.COLORS[name])
+                )
                 near.append(thing.want.color in order[:2])
     assert np.mean(near) > 0.95

@@ -11,7 +11,11 @@ from trawl.errors import DatasetError
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +39,18 @@ def test_what_is_there_is_left_alone_and_another_seed_replaces_it(tmp_path):
     folder = corpus.ensure(tmp_path / "corpus", seed=25, videos=1)
     made = (folder / "corpus.json").stat().st_mtime_ns
     calls = []
-    corpus.ensure(folder, seed=25, videos=1, progress=lambda done, total: calls.append((done, total)))
+    corpus.ensure(
+        folder, seed=25, videos=1, progress=lambda done, total: calls.append((done, total))
+    )
     assert calls == [] and (folder / "corpus.json").stat().st_mtime_ns == made
     before = contents(folder)
-    corpus.ensure(folder, seed=31, videos=1, progress=lambda done, total: calls.append((done, total)))
+    corpus.ensure(
+        folder, seed=31, videos=1, progress=lambda done, total: calls.append((done, total))
+    )
     assert calls == [(1, 1)]
     assert contents(folder)["videos/train/0000.mp4"] != before["videos/train/0000.mp4"]
-    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["corpus"]  # nothing of the making is left
+    # nothing of the making is left
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["corpus"]
 
 
 def test_an_unfinished_generation_is_made_anew(tmp_path, monkeypatch):
@@ -61,16 +70,16 @@ def test_an_unfinished_generation_is_made_anew(tmp_path, monkeypatch):
 
 
 def test_a_worker_that_fails_is_no_corpus(tmp_path, monkeypatch):
-    monkeypatch.setattr(corpus, "_command", lambda *_: [sys.executable, "-c", "raise SystemExit(3)"])
+    monkeypatch.setattr(
+        corpus, "_command", lambda *_: [sys.executable, "-c", "raise SystemExit(3)"]
+    )
     with pytest.raises(RuntimeError, match="ended with 3"):
         corpus.ensure(tmp_path / "corpus", seed=25, videos=2)
     assert not (tmp_path / "corpus").exists()
 
 
 def test_two_processes_at_once_end_with_one_good_corpus(two_videos, tmp_path):
-    script = (
-        f"from pathlib import Path; from trawl.demo import corpus; corpus.ensure(Path({str(tmp_path / 'c')!r}), 25, 2)"
-    )
+    script = f"from pathlib import Path; from trawl.demo import corpus; corpus.ensure(Path({str(tmp_path / 'c')!r}), 25, 2)"
     both = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(2)]
     assert [process.wait(timeout=120) for process in both] == [0, 0]
     assert contents(tmp_path / "c") == contents(two_videos)
@@ -101,4 +110,9 @@ def test_a_place_that_cannot_be_written(tmp_path):
 
 def test_importing_the_corpus_loads_nothing_heavy():
     script = "import sys, trawl.demo.corpus; print([m for m in ('torch', 'open_clip', 'cv2', 'av', 'ray') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True
+        ).stdout
+        == "[]\n"
+    )

@@ -25,7 +25,10 @@ def test_parts(plans):
 
 def test_unseen_pairs_play_in_the_test_part_only(plans):
     assert all(not cast(plan) & words.TEST_ONLY for plan in plans if plan.split != "test")
-    assert len(set().union(*(cast(plan) for plan in plans if plan.split == "test")) & words.TEST_ONLY) >= 8
+    assert (
+        len(set().union(*(cast(plan) for plan in plans if plan.split == "test")) & words.TEST_ONLY)
+        >= 8
+    )
 
 
 def test_special_videos(plans):

@@ -1,4 +1,6 @@
-"""Pixels and masks say the same: an object's mask covers its colour, what is in front hides what is behind."""
+"""Pixels and masks say the same: an object's mask covers its colour, what is in front hides what is
+behind.
+"""
 
 from dataclasses import replace
 
@@ -15,7 +17,10 @@ STILL = Axis("sway", 0.5, 0.0, 0.0, 0.0)
 def scene_of(*pairs, seed=0, **changes):
     """Still things in the middle of the picture, later ones in front."""
     scene = sample(np.random.default_rng(seed), pairs, 5.0)
-    things = tuple(replace(thing, x=STILL, y=STILL, diameter=0.4, pattern="plain", **changes) for thing in scene.things)
+    things = tuple(
+        replace(thing, x=STILL, y=STILL, diameter=0.4, pattern="plain", **changes)
+        for thing in scene.things
+    )
     return replace(scene, things=things, noise=0.0)
 
 
@@ -23,7 +28,9 @@ def scene_of(*pairs, seed=0, **changes):
 def test_a_mask_covers_pixels_of_its_color(color):
     picture = Canvas(scene_of((color, "square")), 120, 160).at(0.0)
     inside = picture.image[picture.ids == 0].astype(float)
-    distance = {name: np.linalg.norm(inside.mean(axis=0) - rgb) for name, rgb in words.COLORS.items()}
+    distance = {
+        name: np.linalg.norm(inside.mean(axis=0) - rgb) for name, rgb in words.COLORS.items()
+    }
     assert min(distance, key=distance.get) == color
     assert inside.std(axis=0).max() < 30
 

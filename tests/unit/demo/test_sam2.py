@@ -18,7 +18,9 @@ def test_shipped_weights_load_strictly():
     model = build(sam2.config_path())
     state = sam2.load_state_dict()
     model.load_state_dict(state, strict=True)
-    assert all(tensor.dtype == torch.float32 and bool(tensor.isfinite().all()) for tensor in state.values())
+    assert all(
+        tensor.dtype == torch.float32 and bool(tensor.isfinite().all()) for tensor in state.values()
+    )
 
 
 def test_missing_weights_are_said_in_a_line(monkeypatch, tmp_path):

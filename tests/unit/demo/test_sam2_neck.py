@@ -1,4 +1,6 @@
-"""The neck's norm is sam2's own in other steps, and keeps every level at the scale of the positional encodings."""
+"""The neck's norm is sam2's own in other steps, and keeps every level at the scale of the
+positional encodings.
+"""
 
 import torch
 from sam2.modeling.sam2_utils import LayerNorm2d

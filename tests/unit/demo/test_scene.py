@@ -1,4 +1,6 @@
-"""Scenes: the same for the same generator, made of the pairs asked for, and in the picture when they should be."""
+"""Scenes: the same for the same generator, made of the pairs asked for, and in the picture when
+they should be.
+"""
 
 import numpy as np
 import pytest
@@ -22,14 +24,19 @@ def test_pairs_differ_and_are_allowed(seed, count):
 
 def test_look_alikes_are_common_when_asked_for():
     rngs = [np.random.default_rng(seed) for seed in range(200)]
-    alike = [(a[0] == b[0]) + (a[1] == b[1]) for a, b in (choose_pairs(rng, words.SEEN, 2, alike=1.0) for rng in rngs)]
+    alike = [
+        (a[0] == b[0]) + (a[1] == b[1])
+        for a, b in (choose_pairs(rng, words.SEEN, 2, alike=1.0) for rng in rngs)
+    ]
     assert set(alike) == {1}  # one word in common, never both
 
 
 @settings(max_examples=30, deadline=None)
 @given(seeds)
 def test_same_generator_same_scene(seed):
-    one, two = (sample(np.random.default_rng(seed), words.SEEN[:4], 30.0, staggered=True) for _ in range(2))
+    one, two = (
+        sample(np.random.default_rng(seed), words.SEEN[:4], 30.0, staggered=True) for _ in range(2)
+    )
     assert one == two
     assert [(t.color, t.shape) for t in one.things] == list(words.SEEN[:4])
 

@@ -47,24 +47,31 @@ def test_masks_cover_their_colors_in_the_decoded_video(small_corpus, truth_objec
             assert mask.shape == frame.shape[:2]
             if row["area"] > 400:
                 mean = np.median(frame[mask], axis=0)
-                near = sorted(words.COLORS, key=lambda name: np.linalg.norm(mean - words.COLORS[name]))
+                near = sorted(
+                    words.COLORS, key=lambda name: np.linalg.norm(mean - words.COLORS[name])
+                )
                 assert row["color"] in near[:2], (video_id, row["color"], near[:2])
                 checked += 1
     assert checked >= 8
 
 
-def test_every_video_opens_in_both_decoders_as_the_truth_says(small_corpus, truth_videos, truth_objects):
+def test_every_video_opens_in_both_decoders_as_the_truth_says(
+    small_corpus, truth_videos, truth_objects
+):
     times = {(row["video_id"], row["frame_index"]): row["time_s"] for row in truth_objects}
     for video_id, row in truth_videos.items():
         path = str(small_corpus / "videos" / video_id)
         with av.open(path) as file:
-            frames = [(frame.pts * frame.time_base, frame.rotation) for frame in file.decode(video=0)]
+            frames = [
+                (frame.pts * frame.time_base, frame.rotation) for frame in file.decode(video=0)
+            ]
         reader = decord.VideoReader(path)
         assert len(frames) == len(reader) == row["num_frames"]
         assert reader[0].asnumpy().shape == (row["height"], row["width"], 3)
         assert -frames[0][1] % 360 == row["rotation_deg"]
         assert all(
-            times.get((video_id, k), float(t)) == pytest.approx(float(t), abs=1e-9) for k, (t, _) in enumerate(frames)
+            times.get((video_id, k), float(t)) == pytest.approx(float(t), abs=1e-9)
+            for k, (t, _) in enumerate(frames)
         )
         gaps = np.diff([float(t) for t, _ in frames])
         assert (np.ptp(gaps) > 0.01) == row["variable_rate"]

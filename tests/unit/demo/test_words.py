@@ -13,7 +13,9 @@ def test_every_color_and_shape_has_two_pairs_that_only_test_shows():
     assert len(words.TEST_ONLY) == 24
     assert set(Counter(color for color, _ in words.TEST_ONLY).values()) == {2}
     assert set(Counter(shape for _, shape in words.TEST_ONLY).values()) == {2}
-    assert Counter(words.SEEN + words.UNSEEN) == Counter((c, s) for c in words.COLORS for s in words.SHAPES)
+    assert Counter(words.SEEN + words.UNSEEN) == Counter(
+        (c, s) for c in words.COLORS for s in words.SHAPES
+    )
 
 
 def test_the_query_of_the_readme_is_an_ordinary_one():
@@ -25,7 +27,11 @@ def test_the_query_of_the_readme_is_an_ordinary_one():
     [
         (["red star"], "", "a red star"),
         (["orange ring"], "waves", "an orange ring over waves"),
-        (["red star", "orange ring"], "gradient", "a red star and an orange ring over a plain background"),
+        (
+            ["red star", "orange ring"],
+            "gradient",
+            "a red star and an orange ring over a plain background",
+        ),
     ],
 )
 def test_describe(nouns, background, said):
@@ -33,8 +39,14 @@ def test_describe(nouns, background, said):
 
 
 def test_rewording_keeps_words_without_synonym_and_always_replaces_at_chance_one():
-    assert words.reworded("large purple star", np.random.default_rng(0), chance=1.0) == "big violet star"
-    assert words.reworded("large purple star", np.random.default_rng(0), chance=0.0) == "large purple star"
+    assert (
+        words.reworded("large purple star", np.random.default_rng(0), chance=1.0)
+        == "big violet star"
+    )
+    assert (
+        words.reworded("large purple star", np.random.default_rng(0), chance=0.0)
+        == "large purple star"
+    )
 
 
 def test_sizes_do_not_touch():

@@ -19,7 +19,9 @@ def test_no_flag_makes_a_track_doubtful(flag: Flag) -> None:
 
 def test_what_makes_a_track_doubtful() -> None:
     assert not reasons(track(mean_score=0.7, grounding_score=0.5, grounding_mean=0.2))
-    assert reasons(track(mean_score=0.69)) == [("weak masks", "their mean score is 0.69, less than 0.7")]
+    assert reasons(track(mean_score=0.69)) == [
+        ("weak masks", "their mean score is 0.69, less than 0.7")
+    ]
     assert reasons(track(grounding_score=0.5, grounding_mean=0.1)) == [
         ("seldom seen as its text", "20% of its best detection on average, less than 40%")
     ]
@@ -32,4 +34,9 @@ def test_worst_first() -> None:
     gappy = track(3, mean_score=0.6, num_inferred=60)
     unsure = track(4, mean_score=0.2)
     two = track(5, mean_score=0.6, grounding_mean=0.1)
-    assert [item.number for item in worst_first([fine, flagged, one, gappy, unsure, two])] == [5, 3, 4, 2]
+    assert [item.number for item in worst_first([fine, flagged, one, gappy, unsure, two])] == [
+        5,
+        3,
+        4,
+        2,
+    ]

@@ -1,4 +1,6 @@
-"""A file gives back the pictures that were written, upright and at their times, in both decoders; and the same bytes."""
+"""A file gives back the pictures that were written, upright and at their times, in both decoders;
+and the same bytes.
+"""
 
 from fractions import Fraction
 
@@ -41,7 +43,9 @@ def test_both_decoders_agree_with_what_was_written(scene, tmp_path, case):
     with av.open(str(tmp_path / "one.mp4")) as file:
         frames = list(file.decode(video=0))
         times = [frame.pts * frame.time_base for frame in frames]
-        turned = [np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90) for frame in frames]
+        turned = [
+            np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90) for frame in frames
+        ]
         assert file.streams.video[0].codec_context.name == "h264"
     assert times == [tick * time_base for tick in ticks]
     assert -frames[0].rotation % 360 == rotation

@@ -10,7 +10,11 @@ from trawl.schemas import MASKS, TRACKS
 
 
 def row(
-    number: int, frame_index: int, side: int = 10, flags: tuple[str, ...] = (), clip_id: str = "aaaaaaaaaaaa"
+    number: int,
+    frame_index: int,
+    side: int = 10,
+    flags: tuple[str, ...] = (),
+    clip_id: str = "aaaaaaaaaaaa",
 ) -> dict:
     mask = np.zeros((90, 160), np.bool_)
     mask[:side, :side] = True
@@ -32,7 +36,10 @@ def row(
 
 
 def marks(*rows: dict) -> Marks:
-    return Marks(clip(track(0), track(10, text="a blue ring")), pa.Table.from_pylist(list(rows), schema=MASKS))
+    return Marks(
+        clip(track(0), track(10, text="a blue ring")),
+        pa.Table.from_pylist(list(rows), schema=MASKS),
+    )
 
 
 def test_the_objects_of_a_frame() -> None:
@@ -45,19 +52,32 @@ def test_the_objects_of_a_frame() -> None:
 
 def test_the_fullest_frame_has_most_masks_then_the_largest() -> None:
     assert (
-        marks(row(0, 1, 50), row(0, 2), row(10, 2), row(0, 3, 20), row(10, 3), row(0, 4, 30), row(10, 4, 0)).fullest()
+        marks(
+            row(0, 1, 50),
+            row(0, 2),
+            row(10, 2),
+            row(0, 3, 20),
+            row(10, 3),
+            row(0, 4, 30),
+            row(10, 4, 0),
+        ).fullest()
         == 3
     )
     assert marks().fullest() == -1
 
 
 def test_flags_by_object_in_order_of_time() -> None:
-    made = marks(row(0, 9, flags=("speed",)), row(0, 2, flags=("border", "speed")), row(0, 5), row(10, 5))
+    made = marks(
+        row(0, 9, flags=("speed",)), row(0, 2, flags=("border", "speed")), row(0, 5), row(10, 5)
+    )
     assert made.flags() == {0: [(0.2, ["border", "speed"]), (0.9, ["speed"])]}
 
 
 def test_rows_of_an_attempt_that_died_are_passed_over() -> None:
-    assert marks(row(5, 1), row(0, 1)).at(1)[0].number == 0 and len(marks(row(5, 1), row(0, 1)).at(1)) == 1
+    assert (
+        marks(row(5, 1), row(0, 1)).at(1)[0].number == 0
+        and len(marks(row(5, 1), row(0, 1)).at(1)) == 1
+    )
 
 
 def test_trajectories() -> None:
@@ -67,5 +87,9 @@ def test_trajectories() -> None:
     ]
     full, empty = pa.array([places, []], TRACKS.field("trajectory").type)
     made = path(3, full)
-    assert made.points.tolist() == [[1, 2], [3, 4]] and made.inferred.tolist() == [False, True] and made.number == 3
+    assert (
+        made.points.tolist() == [[1, 2], [3, 4]]
+        and made.inferred.tolist() == [False, True]
+        and made.number == 3
+    )
     assert path(0, empty).points.shape == (0, 2)

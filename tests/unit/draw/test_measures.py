@@ -22,13 +22,22 @@ def test_the_objective_leads_and_every_family_is_heard() -> None:
 
 
 def test_a_headline_has_a_value_and_is_of_everything() -> None:
-    metrics = [metric("j_and_f", None), metric("hota_masks", slice="pair=unseen"), metric("idf1_masks", 0.3)]
+    metrics = [
+        metric("j_and_f", None),
+        metric("hota_masks", slice="pair=unseen"),
+        metric("idf1_masks", 0.3),
+    ]
     assert [one.name for one in headlines(metrics)] == ["idf1_masks"]
     assert headlines([]) == []
 
 
 def test_order_of_families_and_slices() -> None:
-    metrics = [metric("a", family="cost"), metric("b", slice="x"), metric("b"), metric("c", family="new")]
+    metrics = [
+        metric("a", family="cost"),
+        metric("b", slice="x"),
+        metric("b"),
+        metric("c", family="new"),
+    ]
     assert list(families(metrics)) == ["masks", "cost", "new"]
     assert slices(metrics) == ["all", "x"]
 
@@ -37,8 +46,15 @@ PARTS = [("size=small", 0.4, 9), ("all", 0.5, 9), ("kind=pair", 0.5, 9), ("seen=
 
 
 def test_metrics_of_like_slices_share_a_table_without_what_is_the_whole() -> None:
-    metrics = [metric(name, value, slice=part, count=n) for name in "ab" for part, value, n in PARTS]
-    metrics += [metric("c"), metric("d", slice="kind=pair"), metric("e", slice="size=small"), metric("e")]
+    metrics = [
+        metric(name, value, slice=part, count=n) for name in "ab" for part, value, n in PARTS
+    ]
+    metrics += [
+        metric("c"),
+        metric("d", slice="kind=pair"),
+        metric("e", slice="size=small"),
+        metric("e"),
+    ]
     assert tables(metrics) == [
         (["a", "b"], ["all", "size=small", "seen=no"]),
         (["c"], ["all"]),
@@ -55,10 +71,14 @@ def test_no_metric_is_lost_and_each_row_is_full(drawn: list[tuple[str, str, int]
     metrics = [metric(name, float(value), slice=part) for name, part, value in drawn]
     there = {(one.name, one.slice): one for one in metrics}
     made = tables(metrics)
-    assert sorted(name for names, _ in made for name in names) == sorted({one.name for one in metrics})
+    assert sorted(name for names, _ in made for name in names) == sorted(
+        {one.name for one in metrics}
+    )
     shown = {(name, part) for names, parts in made for name in names for part in parts}
     assert shown <= set(there)
-    assert all(there[name, "all"].value == there[name, part].value for name, part in set(there) - shown)
+    assert all(
+        there[name, "all"].value == there[name, part].value for name, part in set(there) - shown
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,20 @@ def square(left: int, top: int, side: int, size: tuple[int, int] = SIZE) -> np.n
 
 
 def mark(number: int = 0, mask: np.ndarray | None = None, **changes) -> Mark:
-    box = tuple(map(float, masks.bounding_box(mask))) if mask is not None else (100.0, 100.0, 140.0, 140.0)
+    box = (
+        tuple(map(float, masks.bounding_box(mask)))
+        if mask is not None
+        else (100.0, 100.0, 140.0, 140.0)
+    )
     size = mask.shape if mask is not None else SIZE
-    facts = {"number": number, "text": "a red star", "score": 0.9, "box": box, "height": size[0], "width": size[1]}
+    facts = {
+        "number": number,
+        "text": "a red star",
+        "score": 0.9,
+        "box": box,
+        "height": size[0],
+        "width": size[1],
+    }
     return Mark(**(facts | {"rle": masks.encode(mask) if mask is not None else None} | changes))
 
 
@@ -53,7 +64,10 @@ def test_masks_fit_frames_of_another_size() -> None:
     whole = square(200, 300, 240, (480 * 2, 640 * 2))
     small = Overlay(0).draw(gray(), 0.0, [mark(3, whole)])
     edge = is_near(small, color(3))
-    rows, columns = np.flatnonzero(edge[70:].any(axis=1)) + 70, np.flatnonzero(edge[80:].any(axis=0))
+    rows, columns = (
+        np.flatnonzero(edge[70:].any(axis=1)) + 70,
+        np.flatnonzero(edge[80:].any(axis=0)),
+    )
     assert abs(rows[-1] - (300 + 240) / 4) <= 3 and abs(columns[-1] - (200 + 240) / 4) <= 3
 
 
@@ -66,9 +80,12 @@ def test_a_guess_is_a_dashed_box_without_a_fill() -> None:
 
 def test_flags_are_written_below_the_label() -> None:
     plain, flagged = (
-        Overlay(0).draw(gray(), 0.0, [mark(0, square(20, 100, 40), flags=flags)]) for flags in ((), ("speed",))
+        Overlay(0).draw(gray(), 0.0, [mark(0, square(20, 100, 40), flags=flags)])
+        for flags in ((), ("speed",))
     )
-    assert is_near(flagged, (255, 214, 110)).sum() > 10 and not is_near(plain, (255, 214, 110)).any()
+    assert (
+        is_near(flagged, (255, 214, 110)).sum() > 10 and not is_near(plain, (255, 214, 110)).any()
+    )
 
 
 @pytest.mark.parametrize(("tail_s", "reaches"), [(0.0, False), (1.0, False), (10.0, True)])
@@ -107,9 +124,13 @@ def test_labels_are_in_any_script_and_never_too_long() -> None:
     size=st.tuples(st.integers(1, 300), st.integers(1, 300)),
     flags=st.sampled_from([(), ("speed", "area jump")]),
 )
-def test_no_box_and_no_frame_is_too_odd(box: tuple[float, ...], size: tuple[int, int], flags: tuple[str, ...]) -> None:
+def test_no_box_and_no_frame_is_too_odd(
+    box: tuple[float, ...], size: tuple[int, int], flags: tuple[str, ...]
+) -> None:
     frame = gray(size)
-    drawn = Overlay(1.0).draw(frame, 0.0, [mark(0, box=box, flags=flags), mark(1, np.zeros(SIZE, np.bool_))])
+    drawn = Overlay(1.0).draw(
+        frame, 0.0, [mark(0, box=box, flags=flags), mark(1, np.zeros(SIZE, np.bool_))]
+    )
     assert drawn.shape == frame.shape and (frame == 128).all()
 
 

@@ -13,21 +13,28 @@ from trawl.draw import plots
 
 
 def drawing(ident: str = "one", title: str = "A & <b>", words: str = "goes <up>") -> str:
-    return plots.draw(lambda axes: axes.plot([0, 1], [0, 1], color=plots.stand_in(2)), title, words, ident)
+    return plots.draw(
+        lambda axes: axes.plot([0, 1], [0, 1], color=plots.stand_in(2)), title, words, ident
+    )
 
 
 def test_a_drawing_is_named_and_told_in_words() -> None:
     root = ElementTree.fromstring(drawing())
     by_id = {element.get("id"): element.text for element in root.iter() if element.get("id")}
     assert root.get("role") == "img"
-    assert [by_id[name] for name in root.attrib["aria-labelledby"].split()] == ["A & <b>", "goes <up>"]
+    assert [by_id[name] for name in root.attrib["aria-labelledby"].split()] == [
+        "A & <b>",
+        "goes <up>",
+    ]
     assert root.find("title") is not None, "a pointer that rests on it sees its name"
 
 
 def test_colours_are_the_pages_own() -> None:
     svg = drawing()
     assert "var(--shade-2)" in svg and "var(--line)" in svg and "var(--soft)" in svg
-    assert not re.search(r"#[0-9a-f]{6}\b", svg), "no colour that one of the two schemes does not know"
+    assert not re.search(r"#[0-9a-f]{6}\b", svg), (
+        "no colour that one of the two schemes does not know"
+    )
     assert "font-family" not in svg and "<style" not in svg and "xmlns" not in svg
 
 
@@ -48,7 +55,10 @@ def test_the_same_drawing_is_the_same_bytes_in_another_process(tmp_path: Path) -
         "SOURCE_DATE_EPOCH": "1",
     }
     done = subprocess.run(
-        [sys.executable, "-c", code, str(Path(__file__).parent)], capture_output=True, env=environment, check=True
+        [sys.executable, "-c", code, str(Path(__file__).parent)],
+        capture_output=True,
+        env=environment,
+        check=True,
     )
     assert done.stdout.decode() == drawing()
 

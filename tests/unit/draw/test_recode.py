@@ -30,7 +30,9 @@ def picture(index: int, size: tuple[int, int] = SIZE) -> np.ndarray:
 
 
 def copy(path: Path, times_s: list[float], size: tuple[int, int] = SIZE, crf: int = 18) -> int:
-    return write_copy(path, ((picture(index, size), time_s) for index, time_s in enumerate(times_s)), crf)
+    return write_copy(
+        path, ((picture(index, size), time_s) for index, time_s in enumerate(times_s)), crf
+    )
 
 
 def jittered(count: int) -> list[float]:
@@ -51,14 +53,20 @@ def jittered(count: int) -> list[float]:
         pytest.param([1.25], id="one picture"),
     ],
 )
-def test_pictures_keep_their_number_and_times(times_s: list[float], tmp_path: Path, sandbox: DecodeSandbox) -> None:
+def test_pictures_keep_their_number_and_times(
+    times_s: list[float], tmp_path: Path, sandbox: DecodeSandbox
+) -> None:
     assert copy(tmp_path / "a.mp4", times_s) == len(times_s)
     found = sandbox.probe(tmp_path / "a.mp4")
     assert len(found.times_s) == len(times_s)
     assert np.abs(found.times_s - times_s).max() <= TICK_S / 2 + 1e-9
-    batches = [b for b in sandbox.clip(tmp_path / "a.mp4", (-np.inf, np.inf)) if isinstance(b, ClipFrames)]
+    batches = [
+        b for b in sandbox.clip(tmp_path / "a.mp4", (-np.inf, np.inf)) if isinstance(b, ClipFrames)
+    ]
     back = np.concatenate([batch.frames for batch in batches])
-    assert min(peak_signal_noise_ratio(picture(index), shown) for index, shown in enumerate(back)) > 30
+    assert (
+        min(peak_signal_noise_ratio(picture(index), shown) for index, shown in enumerate(back)) > 30
+    )
 
 
 @pytest.mark.parametrize("size", [(48, 64), (49, 64), (48, 63), (35, 37)])

@@ -31,5 +31,9 @@ def test_clips_hold_their_tracks_by_number() -> None:
 
 def test_the_surest_track_speaks_for_its_clip() -> None:
     assert (
-        clip(track(0, grounding_score=0.9, mean_score=0.5), track(1, grounding_score=0.6, mean_score=0.9)).best == 0.54
+        clip(
+            track(0, grounding_score=0.9, mean_score=0.5),
+            track(1, grounding_score=0.6, mean_score=0.9),
+        ).best
+        == 0.54
     )

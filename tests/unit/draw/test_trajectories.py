@@ -14,7 +14,11 @@ def line(number: int = 0, inferred: slice | None = None, n: int = 50) -> Path:
     guessed = np.zeros(n, np.bool_)
     if inferred:
         guessed[inferred] = True
-    return Path(number, np.stack([np.linspace(40, 600, n), np.full(n, 240)], axis=1).astype(np.float32), guessed)
+    return Path(
+        number,
+        np.stack([np.linspace(40, 600, n), np.full(n, 240)], axis=1).astype(np.float32),
+        guessed,
+    )
 
 
 def on_line(picture: np.ndarray, number: int = 0) -> np.ndarray:
@@ -39,7 +43,9 @@ def test_what_was_guessed_is_dashed() -> None:
     assert drawn[60:130].all() and drawn[226:280].all()
 
 
-@pytest.mark.parametrize("guessed", [slice(0, 10), slice(40, 50), slice(0, 50)], ids=["start", "end", "all"])
+@pytest.mark.parametrize(
+    "guessed", [slice(0, 10), slice(40, 50), slice(0, 50)], ids=["start", "end", "all"]
+)
 def test_guesses_at_the_ends(guessed: slice) -> None:
     drawn = on_line(plot(ground(), (480, 640), [line(inferred=guessed)]))
     assert not drawn[50:280].all() and drawn[50:280].any()
@@ -63,5 +69,7 @@ def test_numbers_stay_inside() -> None:
 @pytest.mark.parametrize(
     ("size", "shape"), [((1080, 1920), (360, 640)), ((90, 160), (180, 320)), ((4000, 2), (640, 1))]
 )
-def test_an_empty_ground_keeps_the_proportions(size: tuple[int, int], shape: tuple[int, int]) -> None:
+def test_an_empty_ground_keeps_the_proportions(
+    size: tuple[int, int], shape: tuple[int, int]
+) -> None:
     assert empty_ground(size, 640).shape == (*shape, 3)

@@ -14,7 +14,9 @@ from trawl.draw.video import write_video
 TIMES = [5.0, 5.04, 5.08, 5.2, 5.2333, 6.0]
 
 
-def pictures(times: list[float], size: tuple[int, int] = (48, 64)) -> Iterator[tuple[np.ndarray, float]]:
+def pictures(
+    times: list[float], size: tuple[int, int] = (48, 64)
+) -> Iterator[tuple[np.ndarray, float]]:
     for n, time_s in enumerate(times):
         yield np.full((*size, 3), 40 * n % 256, np.uint8), time_s
 
@@ -26,7 +28,9 @@ def test_what_comes_back(tmp_path: Path) -> None:
         stream = back.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         frames = list(back.decode(stream))
-    assert [round(frame.time, 4) for frame in frames] == [round(time_s - 5.0, 4) for time_s in TIMES]
+    assert [round(frame.time, 4) for frame in frames] == [
+        round(time_s - 5.0, 4) for time_s in TIMES
+    ]
     levels = [frame.to_ndarray(format="rgb24").mean() for frame in frames]
     assert levels == pytest.approx([0, 40, 80, 120, 160, 200], abs=3)
 
@@ -37,7 +41,9 @@ def test_the_index_comes_first(tmp_path: Path) -> None:
     assert 0 < data.index(b"moov") < data.index(b"mdat")
 
 
-@pytest.mark.parametrize(("size", "even"), [((47, 63), (48, 64)), ((1, 1), (2, 2)), ((2, 600), (2, 600))])
+@pytest.mark.parametrize(
+    ("size", "even"), [((47, 63), (48, 64)), ((1, 1), (2, 2)), ((2, 600), (2, 600))]
+)
 def test_odd_and_small_sizes(size: tuple[int, int], even: tuple[int, int], tmp_path: Path) -> None:
     assert write_video(tmp_path / "a.mp4", pictures(TIMES, size)) == len(TIMES)
     with av.open(str(tmp_path / "a.mp4")) as back:

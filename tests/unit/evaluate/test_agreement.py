@@ -1,4 +1,6 @@
-"""A ground truth of other videos is an error that names the first mismatch and counts the rest; a gap is a note."""
+"""A ground truth of other videos is an error that names the first mismatch and counts the rest; a
+gap is a note.
+"""
 
 import json
 from dataclasses import replace
@@ -32,7 +34,9 @@ RIGHT = Stated(199, 200, 10.0, 40, 30, masks=True)
 VIDEOS = ("a.mp4", "b.mp4", "c.mp4")
 
 
-def said(changes: dict[str, dict[str, Any]], whole: bool = False, videos: tuple[str, ...] = VIDEOS) -> Any:
+def said(
+    changes: dict[str, dict[str, Any]], whole: bool = False, videos: tuple[str, ...] = VIDEOS
+) -> Any:
     return Said({video: replace(RIGHT, **changes.get(video, {})) for video in videos}, whole)
 
 
@@ -70,7 +74,10 @@ MISMATCHES = {
         said({"a.mp4": {"num_frames": None, "last_index": 240}}),
         "a.mp4 is annotated up to frame 240, counted from 0, and the index has 200 frames",
     ),
-    "counted from 1": (said({"a.mp4": {"num_frames": None, "last_index": 200}}), "dataset.truth.first_frame=1"),
+    "counted from 1": (
+        said({"a.mp4": {"num_frames": None, "last_index": 200}}),
+        "dataset.truth.first_frame=1",
+    ),
     "another rate": (
         said({"c.mp4": {"fps": 25.0}}),
         "c.mp4 has 25 frames a second in the ground truth and 10 in the index",
@@ -92,13 +99,20 @@ MISMATCHES = {
 def test_mismatches_are_errors(truth: Truth, words: str) -> None:
     with pytest.raises(TruthError) as raised:
         check(truth, index_of(*VIDEOS))
-    assert str(raised.value).startswith("the ground truth does not match: ") and words in str(raised.value)
+    assert str(raised.value).startswith("the ground truth does not match: ") and words in str(
+        raised.value
+    )
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"width": 20, "height": 15}, {"width": 854, "height": 640}, {"fps": 10.5}, {"fps": None, "num_frames": None}],
+    [
+        {"width": 20, "height": 15},
+        {"width": 854, "height": 640},
+        {"fps": 10.5},
+        {"fps": None, "num_frames": None},
+    ],
     ids=["half the size", "rounded", "a rounded rate", "nothing said"],
 )
 def test_what_may_differ(changes: dict[str, Any]) -> None:
@@ -107,7 +121,8 @@ def test_what_may_differ(changes: dict[str, Any]) -> None:
 
 def test_clips_of_other_videos_alone_are_an_error() -> None:
     with pytest.raises(
-        TruthError, match=r"none of the run's 1 clips .* d.mp4 for one.*Annotated are a.mp4, b.mp4, c.mp4"
+        TruthError,
+        match=r"none of the run's 1 clips .* d.mp4 for one.*Annotated are a.mp4, b.mp4, c.mp4",
     ):
         check(said({}), index_of(*VIDEOS, "d.mp4"), [clip("1", "d.mp4")])
     assert check(said({}), index_of(*VIDEOS), []).clips == 0
@@ -123,10 +138,16 @@ def test_boxes_and_single_frames_say_what_they_lack() -> None:
 
 def test_it_reads_what_formats_state(tmp_path: Path) -> None:
     """A file whose frames count from 1, whose last frame is thus one too far."""
-    images = [{"id": n, "file_name": f"a/{n:05d}.jpg", "height": 30, "width": 40} for n in range(1, 11)]
+    images = [
+        {"id": n, "file_name": f"a/{n:05d}.jpg", "height": 30, "width": 40} for n in range(1, 11)
+    ]
     one = {"id": 1, "image_id": 1, "category_id": 1, "track_id": 1, "bbox": [1, 2, 3, 4]}
     path = tmp_path / "truth.json"
-    path.write_text(json.dumps({"images": images, "annotations": [one], "categories": [{"id": 1, "name": "dog"}]}))
+    path.write_text(
+        json.dumps(
+            {"images": images, "annotations": [one], "categories": [{"id": 1, "name": "dog"}]}
+        )
+    )
     known: Known = index_of("a.mp4", num_frames=10)
     with pytest.raises(TruthError, match="do its frames count from 1"):
         check(opened(path, "coco", known), known)

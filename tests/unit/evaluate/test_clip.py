@@ -1,4 +1,6 @@
-"""From a run's rows and a truth to one record; a truth of something else is refused, with the first difference."""
+"""From a run's rows and a truth to one record; a truth of something else is refused, with the first
+difference.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +16,15 @@ from trawl.records.tracking import Clip, Target
 from trawl.records.truth import TruthQuery, TruthVideo
 
 CONFIG = EvaluationConfig()
-ANSWERS = Answers([TruthQuery("a red star", {"a.mp4": ((1,),)}, ("things=1",)), TruthQuery("a blue ring", {})])
+ANSWERS = Answers(
+    [TruthQuery("a red star", {"a.mp4": ((1,),)}, ("things=1",)), TruthQuery("a blue ring", {})]
+)
 VIDEO = TruthVideo(
-    "a.mp4", *SIZE, np.arange(20), np.arange(20) / 10, (truth(1, {n: square(5) for n in range(20)}), truth(2, {}))
+    "a.mp4",
+    *SIZE,
+    np.arange(20),
+    np.arange(20) / 10,
+    (truth(1, {n: square(5) for n in range(20)}), truth(2, {})),
 )
 
 
@@ -24,14 +32,33 @@ def target(text: str) -> Target:
     return Target(text, 0.3, 0.5)
 
 
-CLIP = Clip("c1", "a.mp4", "/a.mp4", "f", 0.5, 1.5, tuple(map(target, ("a red star", "a dog", "a blue ring", "a dog"))))
+CLIP = Clip(
+    "c1",
+    "a.mp4",
+    "/a.mp4",
+    "f",
+    0.5,
+    1.5,
+    tuple(map(target, ("a red star", "a dog", "a blue ring", "a dog"))),
+)
 
 
 def mask_row(track_id: str, frame: int, size: tuple[int, int] = SIZE, **more) -> dict:
     mask = np.zeros(size, bool)
     mask[size[0] // 4 : size[0] // 2, : size[1] // 2] = True
-    row = {"track_id": track_id, "frame_index": frame, "time_s": frame / 10, "box": masks.bounding_box(mask)}
-    row |= {"score": 0.9, "rle": masks.encode(mask), "height": size[0], "width": size[1], "flags": []}
+    row = {
+        "track_id": track_id,
+        "frame_index": frame,
+        "time_s": frame / 10,
+        "box": masks.bounding_box(mask),
+    }
+    row |= {
+        "score": 0.9,
+        "rle": masks.encode(mask),
+        "height": size[0],
+        "width": size[1],
+        "flags": [],
+    }
     return row | more
 
 
@@ -48,7 +75,9 @@ def test_a_stretch_with_its_texts_and_tracks() -> None:
     rows = [mask_row("c1-1", n, flags=["border"] if n == 6 else []) for n in (7, 5, 6)] + [
         mask_row("c1-0", 9, rle=None)
     ]
-    found = built(rows, [track_row("c1-1"), track_row("c1-0", "a blue ring", 0.2), track_row("c1-2", "a dog")])
+    found = built(
+        rows, [track_row("c1-1"), track_row("c1-0", "a blue ring", 0.2), track_row("c1-2", "a dog")]
+    )
     assert found.frame_index.tolist() == [*range(5, 15)]
     assert found.time_s.tolist() == pytest.approx(np.arange(5, 15) / 10)
     assert found.duration_s == pytest.approx(1.0)
@@ -71,32 +100,44 @@ def test_tables_are_as_good_as_rows() -> None:
         pa.schema([schema.field(name) for name in row])
         for schema, row in ((schemas.MASKS, rows[0]), (schemas.TRACKS, tracks[0]))
     ]
-    tables = [pa.Table.from_pylist(part, schema=schema) for part, schema in zip((rows, tracks), schemas_)]
+    tables = [
+        pa.Table.from_pylist(part, schema=schema) for part, schema in zip((rows, tracks), schemas_)
+    ]
     one, other = built(rows, tracks).tracks[0], built(*tables).tracks[0]
     assert (one.rles, one.frame_index.tolist()) == (other.rles, other.frame_index.tolist())
 
 
 def test_frames_that_nobody_looked_at_are_not_judged() -> None:
-    found = built([mask_row("c1-1", n) for n in range(5, 15)], [track_row("c1-1")], looked=np.array([5, 8, 11, 14]))
+    found = built(
+        [mask_row("c1-1", n) for n in range(5, 15)],
+        [track_row("c1-1")],
+        looked=np.array([5, 8, 11, 14]),
+    )
     assert found.frame_index.tolist() == found.tracks[0].frame_index.tolist() == [5, 8, 11, 14]
 
 
 def test_a_truth_of_every_other_frame() -> None:
-    sparse = TruthVideo("a.mp4", *SIZE, np.arange(0, 20, 2), np.arange(0, 20, 2) / 10, VIDEO.objects)
+    sparse = TruthVideo(
+        "a.mp4", *SIZE, np.arange(0, 20, 2), np.arange(0, 20, 2) / 10, VIDEO.objects
+    )
     found = built([mask_row("c1-1", n) for n in range(5, 15)], [track_row("c1-1")], video=sparse)
     assert found.tracks[0].frame_index.tolist() == [6, 8, 10, 12, 14]
 
 
 def test_tracks_below_the_score_are_filtered() -> None:
     found = built(
-        [], [track_row("c1-1", score=0.6), track_row("c1-2", score=0.7)], config=EvaluationConfig(min_score=0.7)
+        [],
+        [track_row("c1-1", score=0.6), track_row("c1-2", score=0.7)],
+        config=EvaluationConfig(min_score=0.7),
     )  # which single precision stores as a little less
     assert [t.track_id for t in found.tracks] == ["c1-2"]
 
 
 def test_smaller_masks_are_brought_to_the_truths_size() -> None:
     half = (SIZE[0] // 2, SIZE[1] // 2)
-    small, full = (built([mask_row("c1-1", 5, size)], [track_row("c1-1")]).tracks[0] for size in (half, SIZE))
+    small, full = (
+        built([mask_row("c1-1", 5, size)], [track_row("c1-1")]).tracks[0] for size in (half, SIZE)
+    )
     assert masks.iou([small.rles[0]], [full.rles[0]], *SIZE)[0, 0] > 0.9
     assert small.boxes.tolist() == [[0, 14, 40, 30]]
 
@@ -107,19 +148,25 @@ def test_a_mask_without_a_pixel_is_none() -> None:
 
 
 def test_another_shape_of_picture_is_refused() -> None:
-    with pytest.raises(TruthError, match=r"a\.mp4 is 80 x 60 pixels in the ground truth and 60 x 80 in the run"):
+    with pytest.raises(
+        TruthError, match=r"a\.mp4 is 80 x 60 pixels in the ground truth and 60 x 80 in the run"
+    ):
         built([mask_row("c1-1", 5, (80, 60))], [track_row("c1-1")])
 
 
 def test_other_times_are_refused_with_the_first_and_the_count_of_the_rest() -> None:
     rows = [mask_row("c1-1", n, time_s=n / 10 if n < 7 else n / 5) for n in range(5, 12)]
-    with pytest.raises(TruthError, match=r"frame 7 is at 1\.400 s in the run and at 0\.700 s .* 4 more"):
+    with pytest.raises(
+        TruthError, match=r"frame 7 is at 1\.400 s in the run and at 0\.700 s .* 4 more"
+    ):
         built(rows, [track_row("c1-1")])
 
 
 def test_a_truth_without_the_clips_frames_is_refused() -> None:
     short = TruthVideo("a.mp4", *SIZE, np.arange(3), np.arange(3) / 10, ())
-    with pytest.raises(TruthError, match=r"a\.mp4 has none of the frames that were tracked between 0\.5 and 1\.5 s"):
+    with pytest.raises(
+        TruthError, match=r"a\.mp4 has none of the frames that were tracked between 0\.5 and 1\.5 s"
+    ):
         built([], [], video=short)
 
 
@@ -128,9 +175,12 @@ def test_a_clip_without_rows() -> None:
 
 
 def test_without_identities_every_frame_is_a_clip() -> None:
-    """Objects of one frame each, as COCO has them: the first is there on 5, the second on 6, and a bit of the third too."""
+    """Objects of one frame each, as COCO has them: the first is there on 5, the second on 6, and a
+    bit of the third too.
+    """
     objects = tuple(
-        truth(n, {frame: square(5)}, visibility=seen) for n, frame, seen in ((1, 5, 1), (2, 6, 1), (3, 6, 0.1))
+        truth(n, {frame: square(5)}, visibility=seen)
+        for n, frame, seen in ((1, 5, 1), (2, 6, 1), (3, 6, 0.1))
     )
     video = TruthVideo("a.mp4", *SIZE, np.arange(20), np.arange(20) / 10, objects)
     answers = Answers([TruthQuery("a red star", {"a.mp4": ((1, 2, 3),)})])

@@ -71,7 +71,12 @@ def test_by_hand(name: str, slice_: str, value: float) -> None:
 
 def test_more_is_better_only_of_speeds() -> None:
     higher = {metric.name for metric in measured(TRACK, INDEX).metrics if metric.better == "higher"}
-    speeds = {"object_frames_per_s", "object_frames_per_cpu_s", "index_frames_per_s", "index_frames_per_cpu_s"}
+    speeds = {
+        "object_frames_per_s",
+        "object_frames_per_cpu_s",
+        "index_frames_per_s",
+        "index_frames_per_cpu_s",
+    }
     assert higher == speeds | {"gpu_busy_share"}
 
 
@@ -82,21 +87,39 @@ def test_gpus_that_are_held_cost_whether_they_work_or_not() -> None:
 
 
 def test_what_was_reused_costs_what_it_took_and_stops_the_clock() -> None:
-    reused = TRACK | {"cpu_s": {"decode": 1.0, "other": 1.0}, "saved_cpu_s": {"track": 6.0, "ground": 2.0}}
+    reused = TRACK | {
+        "cpu_s": {"decode": 1.0, "other": 1.0},
+        "saved_cpu_s": {"track": 6.0, "ground": 2.0},
+    }
     found = by_name(measured(reused, None).metrics)
     plain = by_name(measured(TRACK, None).metrics)
     for name, slice_ in plain:
         if "cpu" in name and name != "cpu_saved_share":
             assert found[name, slice_] == plain[name, slice_]
-    assert (plain["cpu_saved_share", "all"].value, found["cpu_saved_share", "all"].value) == (0, pytest.approx(0.8))
-    for name in ("latency_ms_per_frame", "object_frames_per_s", "wall_s_per_video_hour", "gpu_s_per_video_hour"):
+    assert (plain["cpu_saved_share", "all"].value, found["cpu_saved_share", "all"].value) == (
+        0,
+        pytest.approx(0.8),
+    )
+    for name in (
+        "latency_ms_per_frame",
+        "object_frames_per_s",
+        "wall_s_per_video_hour",
+        "gpu_s_per_video_hour",
+    ):
         assert found[name, "all"].value is None and "reuse=false" in found[name, "all"].why
         assert found[name, "all"].unit == plain[name, "all"].unit
 
 
 def nothing(**changed: Any) -> dict[str, Any]:
     """A run that found no clip."""
-    spent = {"counts": {}, "cpu_s": {}, "actor_s": {}, "video_s": 0.0, "peak_mb": {}, "seconds": {"search": 0.1}}
+    spent = {
+        "counts": {},
+        "cpu_s": {},
+        "actor_s": {},
+        "video_s": 0.0,
+        "peak_mb": {},
+        "seconds": {"search": 0.1},
+    }
     return TRACK | spent | changed
 
 
@@ -110,21 +133,41 @@ def nothing(**changed: Any) -> dict[str, Any]:
         (nothing(), None, "cpu_s_per_video_hour", "this run had no video"),
         (nothing(), None, "peak_mb", "no peak of the track actor"),
         (TRACK | {"texts": []}, None, "query_latency_ms", "this run had no text"),
-        (TRACK | {"clips": {"finished_before": 1}}, None, "query_latency_ms", "an earlier one had searched"),
+        (
+            TRACK | {"clips": {"finished_before": 1}},
+            None,
+            "query_latency_ms",
+            "an earlier one had searched",
+        ),
         (TRACK, INDEX | {"video_s": 0.0}, "index_cpu_s_per_video_hour", "older version"),
     ],
 )
-def test_what_cannot_be_said_is_null_and_says_why(track: Any, index: Any, name: str, why: str) -> None:
+def test_what_cannot_be_said_is_null_and_says_why(
+    track: Any, index: Any, name: str, why: str
+) -> None:
     metric = by_name(measured(track, index).metrics)[name, "all"]
     assert metric.value is None and why in metric.why
 
 
 def test_runs_of_earlier_versions_are_read_as_far_as_they_go() -> None:
-    old = {name: value for name, value in TRACK.items() if name not in ("actor_s", "video_s", "gpus", "gpu_s")}
+    old = {
+        name: value
+        for name, value in TRACK.items()
+        if name not in ("actor_s", "video_s", "gpus", "gpu_s")
+    }
     old |= {"counts": {"frames": 200, "tracks": 4, "masks": 350}, "peak_mb": {"track_actor": 900.0}}
-    found = by_name(measured(old, {k: v for k, v in INDEX.items() if k not in ("video_s", "gpus")}, 150.0).metrics)
+    found = by_name(
+        measured(
+            old, {k: v for k, v in INDEX.items() if k not in ("video_s", "gpus")}, 150.0
+        ).metrics
+    )
     assert found["cpu_ms_per_frame", "all"].value == pytest.approx(50)
-    for name in ("latency_ms_per_frame", "object_frames_per_s", "cpu_s_per_video_hour", "gpu_busy_share"):
+    for name in (
+        "latency_ms_per_frame",
+        "object_frames_per_s",
+        "cpu_s_per_video_hour",
+        "gpu_busy_share",
+    ):
         assert "older version" in found[name, "all"].why
     assert found["index_cpu_s_per_video_hour", "all"].value == pytest.approx(960)
     assert found["peak_mb", "process=track_actor"].value == 900
@@ -132,10 +175,24 @@ def test_runs_of_earlier_versions_are_read_as_far_as_they_go() -> None:
 
 def test_the_records_of_both_jobs_are_what_is_read() -> None:
     """A field that is renamed there is missed here."""
-    track = TrackRecord("r", {}, ["a star"], counts=Counter(frames=10, rows=5, bytes_written=50), cpu_s={"track": 2.0})
-    track.actor_s, track.video_s, track.peak_mb = {"track": 3.0}, 1.0, {"track_actor": 9.0, "decoder": 1.0}
+    track = TrackRecord(
+        "r",
+        {},
+        ["a star"],
+        counts=Counter(frames=10, rows=5, bytes_written=50),
+        cpu_s={"track": 2.0},
+    )
+    track.actor_s, track.video_s, track.peak_mb = (
+        {"track": 3.0},
+        1.0,
+        {"track_actor": 9.0, "decoder": 1.0},
+    )
     index = RunRecord({}, frames=Counter(embedded=10))
-    index.video_s, index.cpu_s, index.peak_mb = 2.0, {"decode": 1.0}, {"decode_actor": 5.0, "decoder": 1.0}
+    index.video_s, index.cpu_s, index.peak_mb = (
+        2.0,
+        {"decode": 1.0},
+        {"decode_actor": 5.0, "decoder": 1.0},
+    )
     for record in (track, index):
         with record.clock.step("work"):
             pass

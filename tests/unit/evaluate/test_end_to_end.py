@@ -28,8 +28,18 @@ def holding(*keys: tuple[str, str, int]) -> Corpus:
 
 
 def test_perfect() -> None:
-    found = values(measured(paired([truth(1, LEFT)], [track("c1-0", LEFT)]), corpus=holding((STAR, "a.mp4", 1))))
-    assert found["found"] == found["identity_kept"] == found["found_in_corpus"] == found["retrieval_reach"] == 1
+    found = values(
+        measured(
+            paired([truth(1, LEFT)], [track("c1-0", LEFT)]), corpus=holding((STAR, "a.mp4", 1))
+        )
+    )
+    assert (
+        found["found"]
+        == found["identity_kept"]
+        == found["found_in_corpus"]
+        == found["retrieval_reach"]
+        == 1
+    )
     assert found["false_tracks_per_segment"] == found["duplicate_tracks_per_segment"] == 0
     assert found["false_tracks_per_hour"] == 0
     assert found["false_tracks_per_absent_segment"] is found["retrieval_loss"] is None
@@ -52,22 +62,39 @@ def test_false_and_double_tracks() -> None:
 
 
 def test_where_the_thing_is_absent() -> None:
-    result = measured(paired([], [track("c1-0", LEFT), track("c1-1", RIGHT)]), paired([], [], clip_id="c2"))
+    result = measured(
+        paired([], [track("c1-0", LEFT), track("c1-1", RIGHT)]), paired([], [], clip_id="c2")
+    )
     found = values(result)
-    assert (found["false_tracks_per_absent_segment"], found["absent_segments_with_false_track"]) == (1.0, 0.5)
+    assert (
+        found["false_tracks_per_absent_segment"],
+        found["absent_segments_with_false_track"],
+    ) == (1.0, 0.5)
     assert found["false_tracks_per_segment"] is found["found"] is None
 
 
 def test_what_does_not_count_is_nobodys_mistake() -> None:
     asked = [Asked(STAR, (1,), (2,))]
     found = values(
-        measured(paired([truth(1, LEFT), truth(2, RIGHT)], [track("c1-0", LEFT), track("c1-1", RIGHT)], asked=asked))
+        measured(
+            paired(
+                [truth(1, LEFT), truth(2, RIGHT)],
+                [track("c1-0", LEFT), track("c1-1", RIGHT)],
+                asked=asked,
+            )
+        )
     )
-    assert (found["false_tracks_per_segment"], found["duplicate_tracks_per_segment"], found["found"]) == (0, 0, 1)
+    assert (
+        found["false_tracks_per_segment"],
+        found["duplicate_tracks_per_segment"],
+        found["found"],
+    ) == (0, 0, 1)
 
 
 def test_a_segment_with_barely_a_thing_is_neither_with_nor_without() -> None:
-    found = values(measured(paired([truth(2, RIGHT)], [track("c1-1", LEFT)], asked=[Asked(STAR, (), (2,))])))
+    found = values(
+        measured(paired([truth(2, RIGHT)], [track("c1-1", LEFT)], asked=[Asked(STAR, (), (2,))]))
+    )
     assert found["false_tracks_per_segment"] is found["false_tracks_per_absent_segment"] is None
 
 
@@ -83,7 +110,11 @@ def test_identity_is_lost_to_any_other_object_of_the_video() -> None:
     wanders = {n: square(5) if n < 7 else square(50) for n in range(10)}
     asked = [Asked(STAR, (1,))]  # the second object is no red star
     found = values(
-        measured(paired([truth(1, LEFT), truth(2, RIGHT, ("ring",))], [track("c1-0", wanders)], asked=asked))
+        measured(
+            paired(
+                [truth(1, LEFT), truth(2, RIGHT, ("ring",))], [track("c1-0", wanders)], asked=asked
+            )
+        )
     )
     assert found["identity_kept"] == 0.7
 
@@ -102,7 +133,10 @@ def test_what_retrieval_never_reached_is_missed() -> None:
 
 
 def test_an_object_of_two_clips_is_one_of_the_corpus_and_its_better_clip_counts() -> None:
-    clips = [paired([truth(1, LEFT)], [], clip_id="c2"), paired([truth(1, LEFT)], [track("c1-0", LEFT)])]
+    clips = [
+        paired([truth(1, LEFT)], [], clip_id="c2"),
+        paired([truth(1, LEFT)], [track("c1-0", LEFT)]),
+    ]
     found = values(measured(*clips, corpus=holding((STAR, "a.mp4", 1))))
     assert (found["found"], found["found_in_corpus"]) == (0.5, 1.0)
 

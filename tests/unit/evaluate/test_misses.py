@@ -37,7 +37,8 @@ def test_a_missed_object_on_its_clearest_frame() -> None:
 def test_a_poor_track_on_its_worst_frame() -> None:
     track_ = {n: square(5 + (15 if n == 6 else 10)) for n in range(9)}
     (case,) = cases(paired([truth(1, LEFT)], [track("c1-0", track_)]))
-    assert (case.kind, case.frame_index, case.object_id, case.track_id) == ("poor", 9, 1, "c1-0")  # followed no more
+    # followed no more
+    assert (case.kind, case.frame_index, case.object_id, case.track_id) == ("poor", 9, 1, "c1-0")
     assert "by 0.00 here" in case.message
 
 
@@ -47,8 +48,14 @@ def test_a_good_track_is_no_case() -> None:
 
 def test_a_false_track_says_what_it_follows() -> None:
     asked = [Asked(STAR, (1,))]
-    tracks = [track("c1-0", LEFT), track("c1-1", RIGHT, 0.7), track("c1-2", {4: square(30, 40)}, 0.8)]
-    nothing, ring = cases(paired([truth(1, LEFT), truth(2, RIGHT, ("ring", "blue ring"))], tracks, asked=asked))
+    tracks = [
+        track("c1-0", LEFT),
+        track("c1-1", RIGHT, 0.7),
+        track("c1-2", {4: square(30, 40)}, 0.8),
+    ]
+    nothing, ring = cases(
+        paired([truth(1, LEFT), truth(2, RIGHT, ("ring", "blue ring"))], tracks, asked=asked)
+    )
     assert (nothing.kind, nothing.severity, nothing.frame_index) == ("false", 0.8, 4)
     assert nothing.message == "grounded with 0.80: nothing that the truth knows is there"
     assert (ring.kind, ring.track_id, ring.frame_index) == ("false", "c1-1", 9)  # its best mask
@@ -56,7 +63,11 @@ def test_a_false_track_says_what_it_follows() -> None:
 
 
 def test_a_double_track() -> None:
-    (case,) = cases(paired([truth(1, LEFT)], [track("c1-0", LEFT), track("c1-1", {n: square(5) for n in range(3)})]))
+    (case,) = cases(
+        paired(
+            [truth(1, LEFT)], [track("c1-0", LEFT), track("c1-1", {n: square(5) for n in range(3)})]
+        )
+    )
     assert (case.kind, case.track_id, case.object_id) == ("duplicate", "c1-1", 1)
 
 
@@ -68,7 +79,9 @@ def test_what_does_not_count_is_no_case() -> None:
 
 def test_as_many_as_are_shown_worst_first_in_any_order_of_clips() -> None:
     clips = [
-        paired([truth(1, {n: square(5) for n in range(k)})], [], clip_id=f"c{k}", video_id=f"{k}.mp4")
+        paired(
+            [truth(1, {n: square(5) for n in range(k)})], [], clip_id=f"c{k}", video_id=f"{k}.mp4"
+        )
         for k in range(1, 6)
     ]
     found = cases(*clips, worst=2)

@@ -9,7 +9,10 @@ from trawl.evaluate.overlap import of_boxes, of_masks, positions
 
 SCENE = clip(
     [truth(1, moving(6)), truth(2, {2: square(50), 3: None, 4: square(52)})],
-    [track("c1-0", {n: square(7 + 2 * n) for n in range(3, 9)}), track("c1-1", {2: None, 4: square(50)})],
+    [
+        track("c1-0", {n: square(7 + 2 * n) for n in range(3, 9)}),
+        track("c1-1", {2: None, 4: square(50)}),
+    ],
 )
 
 

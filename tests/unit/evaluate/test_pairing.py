@@ -1,4 +1,6 @@
-"""One to one by the best total, whatever the tracks are called; what does not count is nobody's mistake."""
+"""One to one by the best total, whatever the tracks are called; what does not count is nobody's
+mistake.
+"""
 
 import numpy as np
 from beside_truth import STAR, boxes_only, clip, moving, near, random_film, square, track, truth
@@ -14,8 +16,13 @@ LEFT, RIGHT = {n: square(5) for n in range(10)}, {n: square(50) for n in range(1
 
 
 def test_the_best_total_and_not_the_best_first() -> None:
-    """The first track suits both objects and the first a little better, but only it suits the second at all."""
-    objects = [truth(1, {n: square(10) for n in range(4)}), truth(2, {n: square(14) for n in range(4)})]
+    """The first track suits both objects and the first a little better, but only it suits the
+    second at all.
+    """
+    objects = [
+        truth(1, {n: square(10) for n in range(4)}),
+        truth(2, {n: square(14) for n in range(4)}),
+    ]
     tracks = [
         track("c1-0", {n: square(12) for n in range(4)}, 0.9),
         track("c1-1", {n: square(0) for n in range(4)}, 0.8),
@@ -26,13 +33,17 @@ def test_the_best_total_and_not_the_best_first() -> None:
 
 def test_tracks_of_other_texts_are_no_answer() -> None:
     asked = [Asked(STAR, (1,)), Asked("a blue ring", ())]
-    star, ring = pair(clip([truth(1, LEFT)], [track("c1-0", LEFT, text="a blue ring")], asked=asked), CONFIG).texts
+    star, ring = pair(
+        clip([truth(1, LEFT)], [track("c1-0", LEFT, text="a blue ring")], asked=asked), CONFIG
+    ).texts
     assert (star.track_of, star.tracks) == ({}, ())
     assert ring.false_tracks(CONFIG.match_iou) == [0]
 
 
 def test_what_does_not_count_is_neither_missed_nor_false() -> None:
-    scene = clip([truth(1, LEFT), truth(2, RIGHT)], [track("c1-0", RIGHT)], asked=[Asked(STAR, (1,), (2,))])
+    scene = clip(
+        [truth(1, LEFT), truth(2, RIGHT)], [track("c1-0", RIGHT)], asked=[Asked(STAR, (1,), (2,))]
+    )
     (text,) = pair(scene, CONFIG).texts
     assert (text.wanted, text.track_of, text.false_tracks(CONFIG.match_iou)) == (1, {}, [])
 
@@ -53,7 +64,9 @@ def test_names_and_order_of_tracks_change_nothing(seed: int, order: list[int]) -
     followed = [near(film, rng) for film in films]
     first = [track(f"c1-{n}", film, 0.1 * n) for n, film in enumerate(followed)]
     second = [track(f"c1-{order[n]}", followed[n], 0.1 * n) for n in order]
-    one, other = (pair(clip(objects, tracks, frames=8), CONFIG).texts[0] for tracks in (first, second))
+    one, other = (
+        pair(clip(objects, tracks, frames=8), CONFIG).texts[0] for tracks in (first, second)
+    )
     assert one.track_of == other.track_of  # positions are by score
     assert np.array_equal(one.overlap.iou, other.overlap.iou)
 

@@ -29,7 +29,9 @@ def coded(mask: np.ndarray) -> dict:
     return {"size": list(SIZE), "counts": masks.encode(mask)}
 
 
-def by_pycocotools(pictures: list[tuple[list[np.ndarray], list[tuple[np.ndarray, float]]]]) -> tuple[float, float]:
+def by_pycocotools(
+    pictures: list[tuple[list[np.ndarray], list[tuple[np.ndarray, float]]]],
+) -> tuple[float, float]:
     """(AP, AP50) of pictures: (true masks, (mask, score) found)."""
     truths, found = [], []
     for picture, (real, ours) in enumerate(pictures, start=1):
@@ -45,11 +47,16 @@ def by_pycocotools(pictures: list[tuple[list[np.ndarray], list[tuple[np.ndarray,
                     "iscrowd": 0,
                 }
             )
-        found += [{"image_id": picture, "category_id": 1, "segmentation": coded(m), "score": s} for m, s in ours]
+        found += [
+            {"image_id": picture, "category_id": 1, "segmentation": coded(m), "score": s}
+            for m, s in ours
+        ]
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = {
-            "images": [{"id": n, "height": SIZE[0], "width": SIZE[1]} for n in range(1, len(pictures) + 1)],
+            "images": [
+                {"id": n, "height": SIZE[0], "width": SIZE[1]} for n in range(1, len(pictures) + 1)
+            ],
             "annotations": truths,
             "categories": [{"id": 1}],
         }
@@ -68,12 +75,24 @@ def test_single_frames_are_coco(seed: int) -> None:
     for number in range(12):
         real = [square(*rng.integers(0, 40, 2).tolist(), 20) for _ in range(rng.integers(0, 3))]
         ours = [
-            (np.roll(mask, rng.integers(-3, 4, 2), (0, 1)), float(rng.random())) for mask in real if rng.random() > 0.2
+            (np.roll(mask, rng.integers(-3, 4, 2), (0, 1)), float(rng.random()))
+            for mask in real
+            if rng.random() > 0.2
         ]
-        ours += [(square(*rng.integers(0, 40, 2).tolist(), 15), float(rng.random())) for _ in range(rng.integers(0, 2))]
+        ours += [
+            (square(*rng.integers(0, 40, 2).tolist(), 15), float(rng.random()))
+            for _ in range(rng.integers(0, 2))
+        ]
         pictures.append((real, ours))
         tracks = [track(f"c{number}-{n}", {0: mask}, score) for n, (mask, score) in enumerate(ours)]
-        clips.append(paired([truth(n, {0: m}) for n, m in enumerate(real)], tracks, frames=1, clip_id=f"c{number}"))
+        clips.append(
+            paired(
+                [truth(n, {0: m}) for n, m in enumerate(real)],
+                tracks,
+                frames=1,
+                clip_id=f"c{number}",
+            )
+        )
     found, (ap, ap50) = values(measured(*clips)), by_pycocotools(pictures)
     assert found["average_precision"] == pytest.approx(ap)
     assert found["average_precision_50"] == pytest.approx(ap50)
@@ -89,9 +108,11 @@ def test_perfect_and_the_curve() -> None:
 
 def test_a_surer_false_track_costs_and_a_less_sure_one_does_not() -> None:
     def ap(score: float) -> float | None:
-        return values(measured(paired([truth(1, LEFT)], [track("c1-0", LEFT, 0.5), track("c1-1", RIGHT, score)])))[
-            "average_precision_50"
-        ]
+        return values(
+            measured(
+                paired([truth(1, LEFT)], [track("c1-0", LEFT, 0.5), track("c1-1", RIGHT, score)])
+            )
+        )["average_precision_50"]
 
     assert ap(0.9) == pytest.approx(0.5)
     assert ap(0.1) == 1.0
@@ -99,7 +120,8 @@ def test_a_surer_false_track_costs_and_a_less_sure_one_does_not() -> None:
 
 def test_a_false_track_where_the_thing_is_absent_costs() -> None:
     found = measured(
-        paired([truth(1, LEFT)], [track("c1-0", LEFT, 0.5)]), paired([], [track("c2-0", LEFT, 0.9)], clip_id="c2")
+        paired([truth(1, LEFT)], [track("c1-0", LEFT, 0.5)]),
+        paired([], [track("c2-0", LEFT, 0.9)], clip_id="c2"),
     )
     assert values(found)["average_precision_50"] == pytest.approx(0.5)
 
@@ -107,7 +129,9 @@ def test_a_false_track_where_the_thing_is_absent_costs() -> None:
 @pytest.mark.parametrize("followed", [True, False])
 def test_what_does_not_count_costs_nothing(followed: bool) -> None:
     tracks = [track("c1-0", LEFT, 0.5), *([track("c1-1", RIGHT, 0.9)] if followed else [])]
-    found = measured(paired([truth(1, LEFT), truth(2, RIGHT)], tracks, asked=[Asked(STAR, (1,), (2,))]))
+    found = measured(
+        paired([truth(1, LEFT), truth(2, RIGHT)], tracks, asked=[Asked(STAR, (1,), (2,))])
+    )
     assert set(values(found).values()) == {1.0}
 
 

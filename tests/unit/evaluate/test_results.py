@@ -23,7 +23,9 @@ METRICS_FOUND = (
     Metric("tracking", "mota_masks", None, why="the truth has boxes only", count=None),
     Metric("cost", "peak_mb", 812.5, unit="MB", better="lower"),
 )
-CURVE = Curve("recall_at_k", "text to video", "k", "recall", np.array([1.0, 5.0]), np.array([0.5, math.nan]))
+CURVE = Curve(
+    "recall_at_k", "text to video", "k", "recall", np.array([1.0, 5.0]), np.array([0.5, math.nan])
+)
 CASES = (
     Case("missed", "a red star", 40.0, "nobody followed it", "a.mp4", 12, 3),
     Case("ranked", "red star “é”", 9.0, "late"),
@@ -31,7 +33,11 @@ CASES = (
 
 
 def evaluation(**changes) -> Evaluation:
-    given = {"truth": {"format": "demo", "part": "test"}, "settings": {"match_iou": 0.1}, "created_at": NOW}
+    given = {
+        "truth": {"format": "demo", "part": "test"},
+        "settings": {"match_iou": 0.1},
+        "created_at": NOW,
+    }
     given |= {"curves": (CURVE,), "cases": CASES} | changes
     return Evaluation("demo", "run-a", "c0ffee", 3, METRICS_FOUND, **given)
 
@@ -59,8 +65,13 @@ def test_the_parquet_has_the_columns_of_the_schema_and_a_null_where_there_is_no_
     table = pq.read_table(tmp_path / folder / "metrics.parquet")
     assert table.schema.equals(METRICS, check_metadata=True)
     rows = {(row["metric"], row["slice"]): row for row in table.to_pylist()}
-    assert rows["mota_masks", "all"]["value"] is None and rows["mota_masks", "all"]["why"] == "the truth has boxes only"
-    assert {(row["run_id"], row["dataset"], row["publication"]) for row in rows.values()} == {("run-a", "demo", 3)}
+    assert (
+        rows["mota_masks", "all"]["value"] is None
+        and rows["mota_masks", "all"]["why"] == "the truth has boxes only"
+    )
+    assert {(row["run_id"], row["dataset"], row["publication"]) for row in rows.values()} == {
+        ("run-a", "demo", 3)
+    }
 
 
 def test_the_json_is_strict_json(storage: Storage, tmp_path: Path) -> None:
@@ -77,12 +88,16 @@ def test_equal_evaluations_are_equal_files(storage: Storage, tmp_path: Path) -> 
     folder = tmp_path / write_metrics(storage, evaluation())
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     write_metrics(storage, evaluation())
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before and len(before) == 2
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before and len(
+        before
+    ) == 2
 
 
 def test_a_run_without_an_evaluation_is_told_how_to_get_one(storage: Storage) -> None:
     assert not is_evaluated(storage, "demo", "run-b")
-    with pytest.raises(RunError, match=r"run=run-b was not evaluated: python -m jobs\.evaluate .*run=run-b") as caught:
+    with pytest.raises(
+        RunError, match=r"run=run-b was not evaluated: python -m jobs\.evaluate .*run=run-b"
+    ) as caught:
         read_metrics(storage, "demo", "run-b")
     assert "\n" not in str(caught.value)
 

@@ -32,7 +32,8 @@ def test_speed_in_object_sizes_per_second(step: float, word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("visibility", "word"), [(1.0, "none"), (0.96, "none"), (0.9, "some"), (0.71, "some"), (0.6, "much")]
+    ("visibility", "word"),
+    [(1.0, "none"), (0.96, "none"), (0.9, "some"), (0.71, "some"), (0.6, "much")],
 )
 def test_occlusion(visibility: float, word: str) -> None:
     assert slices(truth(1, STILL, visibility=visibility))["occlusion"] == word

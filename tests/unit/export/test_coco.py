@@ -14,9 +14,13 @@ def test_masks_come_back_identical(found: np.ndarray) -> None:
     folder, cost = export_masks("coco", found)
     coco = COCO(str(folder / "train.json"))
     assert not cost
-    expected = {(f"c1-{k}", 5 + t): found[k, t] for k, t in np.ndindex(found.shape[:2]) if found[k, t].any()}
+    expected = {
+        (f"c1-{k}", 5 + t): found[k, t] for k, t in np.ndindex(found.shape[:2]) if found[k, t].any()
+    }
     images = coco.imgs
-    read = {(ann["track_id"], images[ann["image_id"]]["frame_index"]): ann for ann in coco.anns.values()}
+    read = {
+        (ann["track_id"], images[ann["image_id"]]["frame_index"]): ann for ann in coco.anns.values()
+    }
     assert read.keys() == expected.keys()
     for key, mask in expected.items():
         ann = read[key]
@@ -52,7 +56,9 @@ def test_results_of_a_detector_load_against_it() -> None:
     folder, _ = export_masks("coco", found)
     coco = COCO(str(folder / "train.json"))
     wanted = ("image_id", "category_id", "segmentation", "score")
-    scored = COCOeval(coco, coco.loadRes([{k: ann[k] for k in wanted} for ann in coco.anns.values()]), "segm")
+    scored = COCOeval(
+        coco, coco.loadRes([{k: ann[k] for k in wanted} for ann in coco.anns.values()]), "segm"
+    )
     scored.evaluate()
     scored.accumulate()
     scored.summarize()

@@ -1,4 +1,6 @@
-"""`where` selects rows by their own columns and their track's, and nothing else can be done with it."""
+"""`where` selects rows by their own columns and their track's, and nothing else can be done with
+it.
+"""
 
 from pathlib import Path
 
@@ -16,14 +18,22 @@ SIZE = (20, 20)
 
 @pytest.fixture
 def run(storage: Storage):
-    """Two tracks of three frames: c1-0 scores 0.9, 0.4, 0.9 and is flagged on its last; c1-1 is lost and guessed once."""
+    """Two tracks of three frames: c1-0 scores 0.9, 0.4, 0.9 and is flagged on its last; c1-1 is
+    lost and guessed once.
+    """
     good = [
         row(n, square(SIZE, n, 2, 4), score, flags)
         for n, (score, flags) in enumerate([(0.9, ()), (0.4, ()), (0.9, (Flag.BORDER,))])
     ]
-    lost = [row(0, square(SIZE, 9, 9, 5), 0.7), row(1, None, 0.0), row(2, square(SIZE, 9, 9, 5), 0.7)]
+    lost = [
+        row(0, square(SIZE, 9, 9, 5), 0.7),
+        row(1, None, 0.0),
+        row(2, square(SIZE, 9, 9, 5), 0.7),
+    ]
     tracks = [track(0, good, SIZE), track(1, lost, SIZE, "a blue ring", flags=(Flag.LOST,))]
-    write.write_clip(storage, "demo", RUN, clip("c1", texts=("a red star", "a blue ring")), tracks, LINEAGE)
+    write.write_clip(
+        storage, "demo", RUN, clip("c1", texts=("a red star", "a blue ring")), tracks, LINEAGE
+    )
     return write.read_run(storage, "demo", RUN)
 
 
@@ -48,7 +58,16 @@ def test_rows_that_meet_the_condition(run, where: str | None, kept: list[str]) -
 
 
 @pytest.mark.parametrize(
-    "where", ["scor > 1", "score >", "score > 1; drop table m", "score) or (1=1", "score = 'high'", "", "flags > 3"]
+    "where",
+    [
+        "scor > 1",
+        "score >",
+        "score > 1; drop table m",
+        "score) or (1=1",
+        "score = 'high'",
+        "",
+        "flags > 3",
+    ],
 )
 def test_a_bad_condition_is_one_line_before_any_work(where: str) -> None:
     with pytest.raises(ConfigError, match="where=") as caught:

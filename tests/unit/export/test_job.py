@@ -1,4 +1,6 @@
-"""The export job over small written runs: files, splits, counts, and what goes wrong; no Ray, no models."""
+"""The export job over small written runs: files, splits, counts, and what goes wrong; no Ray, no
+models.
+"""
 
 import io
 import json
@@ -35,7 +37,9 @@ VIDEOS = [f"cam{n % 2}/{n:02d}.mp4" for n in range(12)]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A run over 12 videos, each with two overlapping tracks of three frames; one row of each video is a guess."""
+    """A run over 12 videos, each with two overlapping tracks of three frames; one row of each video
+    is a guess.
+    """
     write_run(Storage.open(StorageConfig(root=str(tmp_path / "root"))))
     return tmp_path / "root"
 
@@ -50,13 +54,23 @@ def write_run(storage: Storage) -> None:
         ]
         tracks = [track(0, star, SIZE), track(1, ring, SIZE, "a blue ring")]
         write.write_clip(
-            storage, "test", RUN, clip(f"c{n:02d}", video_id, ("a red star", "a blue ring")), tracks, LINEAGE
+            storage,
+            "test",
+            RUN,
+            clip(f"c{n:02d}", video_id, ("a red star", "a blue ring")),
+            tracks,
+            LINEAGE,
         )
 
 
 def run(root: Path, form: str, **settings: object) -> tuple[export.Exported, Path, str]:
     """What was exported, its folder, and what was printed."""
-    config = ExportConfig(DatasetConfig("folder", "test", "/videos"), StorageConfig(str(root)), format=form, **settings)
+    config = ExportConfig(
+        DatasetConfig("folder", "test", "/videos"),
+        StorageConfig(str(root)),
+        format=form,
+        **settings,
+    )
     console = Console(file=io.StringIO(), width=200)
     done = export.run(config, console)
     return done, Path(done.folder), console.file.getvalue()
@@ -64,27 +78,47 @@ def run(root: Path, form: str, **settings: object) -> tuple[export.Exported, Pat
 
 def test_no_video_is_in_two_splits_and_all_are_in_one(root: Path) -> None:
     done, folder, _ = run(root, "coco", split=SplitConfig(train=5, val=3, test=2))
-    parts = {path.stem: COCO(str(path)) for path in folder.glob("*.json") if path.stem in ("train", "val", "test")}
-    of_part = {name: {video["name"] for video in part.dataset["videos"]} for name, part in parts.items()}
+    parts = {
+        path.stem: COCO(str(path))
+        for path in folder.glob("*.json")
+        if path.stem in ("train", "val", "test")
+    }
+    of_part = {
+        name: {video["name"] for video in part.dataset["videos"]} for name, part in parts.items()
+    }
     assert set(of_part) == {"train", "val", "test"}
     assert sorted(video for videos in of_part.values() for video in videos) == sorted(VIDEOS)
-    assert {name: counts["videos"] for name, counts in done.counts.items()} == {n: len(v) for n, v in of_part.items()}
-    classes = {name: {cat["name"]: cat["id"] for cat in part.dataset["categories"]} for name, part in parts.items()}
+    assert {name: counts["videos"] for name, counts in done.counts.items()} == {
+        n: len(v) for n, v in of_part.items()
+    }
+    classes = {
+        name: {cat["name"]: cat["id"] for cat in part.dataset["categories"]}
+        for name, part in parts.items()
+    }
     assert all(found == {"a blue ring": 1, "a red star": 2} for found in classes.values())
 
 
 @pytest.mark.parametrize("form", export.FORMATS)
 def test_every_format_tells_what_it_holds(root: Path, form: str) -> None:
     done, folder, printed = run(root, form)
-    total = {kind: sum(counts[kind] for counts in done.counts.values()) for kind in ("videos", "tracks", "instances")}
+    total = {
+        kind: sum(counts[kind] for counts in done.counts.values())
+        for kind in ("videos", "tracks", "instances")
+    }
     assert total == {"videos": 12, "tracks": 24, "instances": 60}
     assert done.dropped["inferred"] == 12 and "left out: 12 rows were inferred" in printed
     on_disk = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     assert on_disk == {*done.sizes, "settings.json", "export.json"}
     report = json.loads((folder / "export.json").read_text())
-    assert report["files"] == len(done.sizes) and report["settings"]["format"] == form and report["run_id"] == RUN
+    assert (
+        report["files"] == len(done.sizes)
+        and report["settings"]["format"] == form
+        and report["run_id"] == RUN
+    )
     if form in ("mots", "davis"):
-        assert done.overlaps["trimmed"] == 12 and "12 masks were trimmed, 0 wholly hidden" in printed
+        assert (
+            done.overlaps["trimmed"] == 12 and "12 masks were trimmed, 0 wholly hidden" in printed
+        )
     else:
         assert not done.overlaps
 
@@ -92,18 +126,31 @@ def test_every_format_tells_what_it_holds(root: Path, form: str) -> None:
 def test_guesses_are_exported_where_asked_for_and_possible(root: Path) -> None:
     _, folder, printed = run(root, "csv", inferred=True)
     assert len(pd.read_csv(folder / "objects.csv")) == 72 and "left out" not in printed
-    assert run(root, "coco", inferred=True)[0].dropped["inferred"] == 12, "COCO has no place for them"
+    assert run(root, "coco", inferred=True)[0].dropped["inferred"] == 12, (
+        "COCO has no place for them"
+    )
 
 
 def test_where_and_classes(root: Path) -> None:
-    _, folder, printed = run(root, "csv", where="score > 0.5 and text = 'a red star'", classes={"a red star": 7})
+    _, folder, printed = run(
+        root, "csv", where="score > 0.5 and text = 'a red star'", classes={"a red star": 7}
+    )
     table = pd.read_csv(folder / "objects.csv")
-    assert set(table["text"]) == {"a red star"} and set(table["category_id"]) == {7} and len(table) == 36
+    assert (
+        set(table["text"]) == {"a red star"}
+        and set(table["category_id"]) == {7}
+        and len(table) == 36
+    )
     assert "left out: 36 rows did not meet where" in printed
-    assert json.loads((folder / "export.json").read_text())["classes"] == {"a blue ring": 1, "a red star": 7}
+    assert json.loads((folder / "export.json").read_text())["classes"] == {
+        "a blue ring": 1,
+        "a red star": 7,
+    }
 
 
-def test_videos_read_together_or_apart_give_the_same(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_videos_read_together_or_apart_give_the_same(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     together = run(root, "csv", where="score > 0.5")
     monkeypatch.setattr(export, "_ROWS_AT_ONCE", 14)
     apart = run(root, "csv", where="score > 0.5")
@@ -128,7 +175,10 @@ def test_a_run_without_tracks_says_so(tmp_path: Path) -> None:
 
 def test_two_exports_never_mix(root: Path) -> None:
     first, second = run(root, "davis")[1], run(root, "davis", where="text = 'a red star'")[1]
-    assert first != second and first.parent == second.parent == root / "test" / "runs" / RUN / "exports" / "davis"
+    assert (
+        first != second
+        and first.parent == second.parent == root / "test" / "runs" / RUN / "exports" / "davis"
+    )
 
 
 def test_out_is_a_folder_of_its_own(root: Path, tmp_path: Path) -> None:
@@ -141,7 +191,14 @@ def test_out_is_a_folder_of_its_own(root: Path, tmp_path: Path) -> None:
 def test_the_newest_run_is_taken_and_a_wrong_one_is_told(root: Path) -> None:
     storage = Storage.open(StorageConfig(str(root)))
     newer = "20270101T000000Z-bbbbbb"
-    write.write_clip(storage, "test", newer, clip("x"), [track(0, [row(0, square(SIZE, 1, 1, 2))], SIZE)], LINEAGE)
+    write.write_clip(
+        storage,
+        "test",
+        newer,
+        clip("x"),
+        [track(0, [row(0, square(SIZE, 1, 1, 2))], SIZE)],
+        LINEAGE,
+    )
     assert run(root, "csv")[0].run_id == newer
     assert run(root, "csv", run=RUN)[0].run_id == RUN
     with pytest.raises(RunError, match=newer):
@@ -156,7 +213,9 @@ def test_the_newest_run_is_taken_and_a_wrong_one_is_told(root: Path) -> None:
         ({"run": ".."}, "does not exist"),
     ],
 )
-def test_mistakes_are_one_line_and_leave_nothing(root: Path, settings: dict[str, object], word: str) -> None:
+def test_mistakes_are_one_line_and_leave_nothing(
+    root: Path, settings: dict[str, object], word: str
+) -> None:
     with pytest.raises((ConfigError, RunError), match=word) as caught:
         run(root, "coco", **settings)
     assert "\n" not in str(caught.value)
@@ -186,7 +245,9 @@ def test_the_demo_keeps_its_own_splits(tmp_path: Path) -> None:
     config = ExportConfig(dataset, StorageConfig(str(tmp_path / "root")), format="csv")
     for n in range(2):
         tracks = [track(0, [row(0, np.ones(SIZE, bool))], SIZE)]
-        write.write_clip(Storage.open(config.storage), "demo", RUN, clip(f"c{n}", VIDEOS[n]), tracks, LINEAGE)
+        write.write_clip(
+            Storage.open(config.storage), "demo", RUN, clip(f"c{n}", VIDEOS[n]), tracks, LINEAGE
+        )
     done = export.run(config, Console(quiet=True))
     assert {name: counts["videos"] for name, counts in done.counts.items()} == {"test": 1, "val": 1}
     assert done.split_by == {"the dataset": 2}
@@ -194,10 +255,15 @@ def test_the_demo_keeps_its_own_splits(tmp_path: Path) -> None:
     assert hashed.split_by == {"hash": 2}
 
 
-def test_a_folder_and_s3_hold_the_same_files(storage: Storage, storage_config: StorageConfig) -> None:
+def test_a_folder_and_s3_hold_the_same_files(
+    storage: Storage, storage_config: StorageConfig
+) -> None:
     write_run(storage)
     config = ExportConfig(
-        DatasetConfig("folder", "test", "/videos"), storage_config, format="mots", where="score > 0.5"
+        DatasetConfig("folder", "test", "/videos"),
+        storage_config,
+        format="mots",
+        where="score > 0.5",
     )
     done = export.run(config, Console(quiet=True))
     inside = done.folder.removeprefix(f"{storage.root}/")
@@ -209,10 +275,16 @@ def test_a_folder_and_s3_hold_the_same_files(storage: Storage, storage_config: S
         export.run(elsewhere, Console(quiet=True))
 
 
-def test_a_manifests_column_names_the_split(storage: Storage, storage_config: StorageConfig) -> None:
+def test_a_manifests_column_names_the_split(
+    storage: Storage, storage_config: StorageConfig
+) -> None:
     """Two videos say it, one leaves it empty, the others lack the column."""
     write_run(storage)
-    said = {VIDEOS[0]: {"split": "holdout"}, VIDEOS[1]: {"split": "train"}, VIDEOS[2]: {"split": ""}}
+    said = {
+        VIDEOS[0]: {"split": "holdout"},
+        VIDEOS[1]: {"split": "train"},
+        VIDEOS[2]: {"split": ""},
+    }
     publish_ledger(storage, {video_id: said.get(video_id, {}) for video_id in VIDEOS})
     config = ExportConfig(DatasetConfig("manifest", "test", "/m.csv"), storage_config, format="csv")
     done = export.run(config, Console(quiet=True))
@@ -227,10 +299,15 @@ def publish_ledger(storage: Storage, metadata: dict[str, dict[str, str]]) -> Non
     for n, (video_id, own) in enumerate(metadata.items()):
         vector = [np.cos(n / 10), np.sin(n / 10)]
         same = {"video_id": video_id, "metadata": json.dumps(own)}
-        rows.append(same | {"frame_index": 0, "time_s": 0.0, "shot": -1, "substituted": False, "duration_s": 1.0})
+        rows.append(
+            same
+            | {"frame_index": 0, "time_s": 0.0, "shot": -1, "substituted": False, "duration_s": 1.0}
+        )
         rows[-1] |= {"path_parts": [], "embedding": vector}
         ledger.append(
-            dict.fromkeys(VIDEOS_SCHEMA.names) | same | {"uri": video_id, "fingerprint": "f", "size_bytes": 1}
+            dict.fromkeys(VIDEOS_SCHEMA.names)
+            | same
+            | {"uri": video_id, "fingerprint": "f", "size_bytes": 1}
         )
         ledger[-1] |= {"status": "indexed", "attempts": 0, "frames_embedded": 1, "run_id": "r"}
         ledger[-1] |= {"updated_at": datetime.now(UTC)}
@@ -240,7 +317,11 @@ def publish_ledger(storage: Storage, metadata: dict[str, dict[str, str]]) -> Non
     columns["embedding"] = np.array(columns["embedding"], np.float16).tolist()
     batch = pa.record_batch([pa.array(columns[f.name], f.type) for f in schema], schema=schema)
     frames.commit(
-        uris["frames"], options, frames.write_fragments(uris["frames"], options, schema, [batch]), VIDEOS, "k"
+        uris["frames"],
+        options,
+        frames.write_fragments(uris["frames"], options, schema, [batch]),
+        VIDEOS,
+        "k",
     )
     open_ledger(uris["videos"], options).upsert(pa.Table.from_pylist(ledger, schema=VIDEOS_SCHEMA))
     publish.publish(storage, "test", recipe, None)

@@ -19,8 +19,15 @@ def read(folder: Path) -> MOTSChallenge:
     (folder / "trackers" / "ours").mkdir(parents=True)
     for path in (folder / "train").iterdir():
         (folder / "trackers" / "ours" / f"{path.name}.txt").symlink_to(path / "gt" / "gt.txt")
-    config = {"GT_FOLDER": str(folder / "train"), "SEQMAP_FILE": str(folder / "seqmaps" / "train.txt")}
-    config |= {"TRACKERS_FOLDER": str(folder / "trackers"), "TRACKERS_TO_EVAL": ["ours"], "TRACKER_SUB_FOLDER": ""}
+    config = {
+        "GT_FOLDER": str(folder / "train"),
+        "SEQMAP_FILE": str(folder / "seqmaps" / "train.txt"),
+    }
+    config |= {
+        "TRACKERS_FOLDER": str(folder / "trackers"),
+        "TRACKERS_TO_EVAL": ["ours"],
+        "TRACKER_SUB_FOLDER": "",
+    }
     return MOTSChallenge(config | {"SKIP_SPLIT_FOL": True, "PRINT_CONFIG": False})
 
 
@@ -33,7 +40,8 @@ def test_masks_come_back_with_each_pixel_once(found: np.ndarray) -> None:
     kept = one_winner(found)
     assert cost["overlap_pixels"] == found.sum() - kept.sum()
     order = sorted(
-        (k for k in range(len(found)) if found[k].any()), key=lambda k: (np.flatnonzero(found[k].any((1, 2)))[0], k)
+        (k for k in range(len(found)) if found[k].any()),
+        key=lambda k: (np.flatnonzero(found[k].any((1, 2)))[0], k),
     )
     hidden = 0
     for t in range(raw["num_timesteps"] - 5):
@@ -41,8 +49,12 @@ def test_masks_come_back_with_each_pixel_once(found: np.ndarray) -> None:
         hidden += sum(found[k, t].any() and not kept[k, t].any() for k in order)
         for kind in ("gt", "tracker"):
             decoded = [coco_mask.decode(rle).astype(bool) for rle in raw[f"{kind}_dets"][t + 5]]
-            assert all(map(np.array_equal, decoded, [kept[k, t] for _, k in there])) and len(decoded) == len(there)
-            assert raw[f"{kind}_ids"][t + 5].tolist() == [1000 * (1 + k % 2) + number for number, k in there]
+            assert all(map(np.array_equal, decoded, [kept[k, t] for _, k in there])) and len(
+                decoded
+            ) == len(there)
+            assert raw[f"{kind}_ids"][t + 5].tolist() == [
+                1000 * (1 + k % 2) + number for number, k in there
+            ]
     assert cost["hidden"] == hidden
 
 
@@ -50,7 +62,11 @@ def test_masks_that_do_not_overlap_are_untouched() -> None:
     found = np.zeros((2, 3, 10, 12), bool)
     found[0, :, :5], found[1, :, 5:] = True, True
     folder, cost = export_masks("mots", found)
-    assert not cost and len((next((folder / "train").iterdir()) / "gt" / "gt.txt").read_text().splitlines()) == 6
+    assert (
+        not cost
+        and len((next((folder / "train").iterdir()) / "gt" / "gt.txt").read_text().splitlines())
+        == 6
+    )
 
 
 def test_class_two_is_scored_as_the_benchmarks_pedestrian() -> None:
@@ -60,11 +76,15 @@ def test_class_two_is_scored_as_the_benchmarks_pedestrian() -> None:
     found[1, :, 5:20, 5:20] = True  # a red star, class 2
     found[0, 0, 25, 25] = True
     reader = read(export_masks("mots", found)[0])
-    data = reader.get_preprocessed_seq_data(reader.get_raw_seq_data("ours", reader.seq_list[0]), "pedestrian")
+    data = reader.get_preprocessed_seq_data(
+        reader.get_raw_seq_data("ours", reader.seq_list[0]), "pedestrian"
+    )
     assert data["num_gt_ids"] == 1 and np.mean(HOTA().eval_sequence(data)["HOTA"]) == 1.0
 
 
-def test_what_ids_have_no_room_for_is_refused(local_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_ids_have_no_room_for_is_refused(
+    local_storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_masks(local_storage, "a.mp4", "c1", np.ones((3, 1, 4, 4), bool))
     found = read_stretches(local_storage, {"a.mp4": ["c1"]}, by_clip=False)
     with pytest.raises(ConfigError, match="ignore"):

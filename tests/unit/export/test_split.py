@@ -15,7 +15,11 @@ VIDEOS = [f"cam{n % 7}/{n:05d}.mp4" for n in range(4000)]
 
 def test_shares_are_kept() -> None:
     found = Counter(part_of(video, SplitConfig(train=6, val=3, test=1)) for video in VIDEOS)
-    assert {name: round(count / 4000, 1) for name, count in found.items()} == {"train": 0.6, "val": 0.3, "test": 0.1}
+    assert {name: round(count / 4000, 1) for name, count in found.items()} == {
+        "train": 0.6,
+        "val": 0.3,
+        "test": 0.1,
+    }
 
 
 def test_a_part_without_a_share_gets_nothing() -> None:
@@ -25,7 +29,11 @@ def test_a_part_without_a_share_gets_nothing() -> None:
 @given(st.text(min_size=1), st.integers(0, 5))
 def test_a_video_always_lands_in_the_same_part(video: str, seed: int) -> None:
     config = SplitConfig(seed=seed)
-    assert part_of(video, config) == part_of(video, config, {"other": "test"}) in ("train", "val", "test")
+    assert (
+        part_of(video, config)
+        == part_of(video, config, {"other": "test"})
+        in ("train", "val", "test")
+    )
 
 
 def test_another_seed_deals_anew() -> None:
@@ -34,7 +42,9 @@ def test_another_seed_deals_anew() -> None:
 
 
 def test_the_datasets_own_part_comes_first() -> None:
-    assert {part_of(video, SplitConfig(), dict.fromkeys(VIDEOS, "holdout-2")) for video in VIDEOS} == {"holdout-2"}
+    assert {
+        part_of(video, SplitConfig(), dict.fromkeys(VIDEOS, "holdout-2")) for video in VIDEOS
+    } == {"holdout-2"}
 
 
 def test_what_cannot_be_dealt_is_refused() -> None:

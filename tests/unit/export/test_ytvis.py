@@ -1,4 +1,6 @@
-"""TrackEval's YouTube-VIS reader takes annotations and submission, and both hold the masks as they went in."""
+"""TrackEval's YouTube-VIS reader takes annotations and submission, and both hold the masks as they
+went in.
+"""
 
 import json
 from pathlib import Path
@@ -16,8 +18,14 @@ def read(folder: Path) -> YouTubeVIS:
         (folder / path).mkdir(parents=True)
     (folder / "gt" / "youtube_vis_train" / "x.json").symlink_to(folder / "train" / "instances.json")
     (folder / "trackers" / "youtube_vis_train" / "ours").symlink_to(folder / "results")
-    config = {"GT_FOLDER": f"{folder}/gt/", "TRACKERS_FOLDER": f"{folder}/trackers/", "PRINT_CONFIG": False}
-    return YouTubeVIS(config | {"SPLIT_TO_EVAL": "train", "TRACKERS_TO_EVAL": ["ours"], "TRACKER_SUB_FOLDER": ""})
+    config = {
+        "GT_FOLDER": f"{folder}/gt/",
+        "TRACKERS_FOLDER": f"{folder}/trackers/",
+        "PRINT_CONFIG": False,
+    }
+    return YouTubeVIS(
+        config | {"SPLIT_TO_EVAL": "train", "TRACKERS_TO_EVAL": ["ours"], "TRACKER_SUB_FOLDER": ""}
+    )
 
 
 @settings(max_examples=8, deadline=None)
@@ -30,7 +38,10 @@ def test_masks_come_back_identical(found: np.ndarray) -> None:
     assert raw["num_timesteps"] == len(times)
     there = [k for k in range(len(found)) if found[k].any()]
     for position, t in enumerate(times):
-        expected = [found[k, t] for k in sorted(there, key=lambda k: (np.flatnonzero(found[k].any((1, 2)))[0], k))]
+        expected = [
+            found[k, t]
+            for k in sorted(there, key=lambda k: (np.flatnonzero(found[k].any((1, 2)))[0], k))
+        ]
         expected = [mask for mask in expected if mask.any()]
         for kind in ("gt_dets", "tracker_dets"):
             masks = [coco_mask.decode(rle).astype(bool) for rle in raw[kind][position]]
@@ -48,7 +59,9 @@ def test_an_absent_object_is_null_and_the_score_is_the_mean() -> None:
     ring, star = document["annotations"]
     assert star["areas"] == [48, None, None, 48] and ring["areas"] == [48] * 4
     assert star["bboxes"][0] == [0, 0, 8, 6] and star["segmentations"][1] is None
-    assert [round(r["score"], 5) for r in json.loads((folder / "results" / "train.json").read_text())] == [0.5, 0.6]
+    assert [
+        round(r["score"], 5) for r in json.loads((folder / "results" / "train.json").read_text())
+    ] == [0.5, 0.6]
 
 
 def test_ytvis_evaluates_to_perfect() -> None:

@@ -18,12 +18,32 @@ ALL = Choice()
 ROWS = [
     ledger_row("good.mp4", 5, codec="h264"),
     ledger_row("gone.mp4", 0, "removed"),
-    ledger_row("cam/cut.mp4", 0, "failed", reason="truncated", attempts=1, message="no moov", run_id="monday"),
+    ledger_row(
+        "cam/cut.mp4",
+        0,
+        "failed",
+        reason="truncated",
+        attempts=1,
+        message="no moov",
+        run_id="monday",
+    ),
     ledger_row("cam/one/cut.mp4", 0, "failed", reason="truncated", attempts=2, message="no moov"),
-    ledger_row("cam/[1] it's.mp4", 0, "quarantined", reason="decoder_crashed", attempts=3, message="SIGSEGV"),
+    ledger_row(
+        "cam/[1] it's.mp4",
+        0,
+        "quarantined",
+        reason="decoder_crashed",
+        attempts=3,
+        message="SIGSEGV",
+    ),
     ledger_row("wait.mp4", 0, "retry", reason="no_frames", attempts=1, message="none"),
     ledger_row(
-        "aside.mp4", 0, "quarantined", reason="set_aside", attempts=0, message="set aside by hand; before: indexed"
+        "aside.mp4",
+        0,
+        "quarantined",
+        reason="set_aside",
+        attempts=0,
+        message="set aside by hand; before: indexed",
     ),
 ]
 
@@ -77,7 +97,9 @@ def test_what_is_listed(ledger: Ledger, choice: Choice, expected: list[str]) -> 
     ],
     ids=str,
 )
-def test_again_keeps_all_but_the_status(ledger: Ledger, which: str, choice: Choice, expected: list[str]) -> None:
+def test_again_keeps_all_but_the_status(
+    ledger: Ledger, which: str, choice: Choice, expected: list[str]
+) -> None:
     rows = again(ledger, choice, which)
     assert names(rows) == sorted(expected)
     before = {row["video_id"]: row for row in ledger.read().to_pylist()}
@@ -94,7 +116,11 @@ def test_set_aside_says_what_was_and_holds_no_frames(ledger: Ledger) -> None:
     }
     assert rows["good.mp4"]["message"] == "set aside by hand; before: indexed"
     assert rows[CUT]["message"] == "set aside by hand; before: truncated: no moov"
-    assert (rows["good.mp4"]["codec"], rows[CUT]["run_id"], rows[INNER]["attempts"]) == ("h264", "monday", 2)
+    assert (rows["good.mp4"]["codec"], rows[CUT]["run_id"], rows[INNER]["attempts"]) == (
+        "h264",
+        "monday",
+        2,
+    )
 
 
 def test_release_is_for_what_is_in_quarantine_and_counts_from_zero(ledger: Ledger) -> None:
@@ -107,9 +133,19 @@ def test_release_is_for_what_is_in_quarantine_and_counts_from_zero(ledger: Ledge
 @pytest.mark.parametrize(
     ("make", "choice", "value", "message"),
     [
-        (again, ALL, "trucated", r"retry=trucated names no failed video; .*did you mean 'truncated'"),
+        (
+            again,
+            ALL,
+            "trucated",
+            r"retry=trucated names no failed video; .*did you mean 'truncated'",
+        ),
         (again, ALL, "corrupt", r"retry=corrupt names no failed video; "),
-        (again, Choice(path="good.mp4"), "failed", r"no failed video among those of path=good\.mp4"),
+        (
+            again,
+            Choice(path="good.mp4"),
+            "failed",
+            r"no failed video among those of path=good\.mp4",
+        ),
         (again, ALL, "good.mp4", r"names no failed video"),
         (set_aside, ALL, "aside.mp4", r"set aside already; release=aside.mp4"),
         (again, ALL, "wait.mp4", r"retry=wait.mp4: .* waits for its attempt already"),
@@ -133,15 +169,23 @@ def test_a_choice_is_checked_when_it_is_made() -> None:
 
 
 def test_the_plan_does_as_the_rows_say(storage: Storage) -> None:
-    """For every reason: what is asked for is planned with its attempts, what is set aside is not, not even by retry=."""
-    rows = [ledger_row(r, 0, "quarantined", reason=r, attempts=3) for r in Reason if r is not Reason.SET_ASIDE]
+    """For every reason: what is asked for is planned with its attempts, what is set aside is not,
+    not even by retry=.
+    """
+    rows = [
+        ledger_row(r, 0, "quarantined", reason=r, attempts=3)
+        for r in Reason
+        if r is not Reason.SET_ASIDE
+    ]
     rows += [ledger_row("indexed", 5)]
     ledger = open_ledger(storage.table_uri("d", "r", "videos"), storage.lance_options)
     ledger = ledger.upsert(pa.Table.from_pylist(rows, schema=VIDEOS))
     corpus = [VideoFile(row["video_id"], "/", 1, "f") for row in rows]
 
     def planned(retry: str | None = None) -> dict[str, int]:
-        return {item.video.video_id: item.attempts for item in make_plan(corpus, ledger, retry).work()}
+        return {
+            item.video.video_id: item.attempts for item in make_plan(corpus, ledger, retry).work()
+        }
 
     assert planned() == {}
     ledger = ledger.upsert(again(ledger, ALL, "quarantined"))

@@ -10,7 +10,9 @@ from rich.console import Console, RenderableType
 from trawl.failures.terminal import group_table, groups, plain, row_lines
 
 
-def row(video_id: str, reason: str | None, status: str = "failed", message: str = "as it was") -> dict[str, Any]:
+def row(
+    video_id: str, reason: str | None, status: str = "failed", message: str = "as it was"
+) -> dict[str, Any]:
     seen = {
         "attempts": 2,
         "size_bytes": 2_500_000,
@@ -36,7 +38,10 @@ def shown(what: RenderableType) -> str:
 
 def test_groups_are_counted_by_status_and_the_largest_comes_first() -> None:
     first, second = groups(list(reversed(ROWS)))
-    assert (first.reason, dict(first.counts)) == ("corrupt", {"failed": 1, "quarantined": 1, "retry": 1})
+    assert (first.reason, dict(first.counts)) == (
+        "corrupt",
+        {"failed": 1, "quarantined": 1, "retry": 1},
+    )
     assert (second.reason, dict(second.counts)) == ("truncated", {"failed": 1})
     assert first.example == "c.mp4: as it was"
     assert groups([]) == []
@@ -44,7 +49,11 @@ def test_groups_are_counted_by_status_and_the_largest_comes_first() -> None:
 
 def test_a_group_says_what_it_means_what_to_do_and_an_example() -> None:
     text = shown(group_table(groups(ROWS)))
-    assert "contradict themselves" in text and "Get another copy" in text and "a.mp4: as it was" in text
+    assert (
+        "contradict themselves" in text
+        and "Get another copy" in text
+        and "a.mp4: as it was" in text
+    )
 
 
 def test_names_and_messages_are_neither_markup_nor_commands_to_the_terminal() -> None:
@@ -55,7 +64,14 @@ def test_names_and_messages_are_neither_markup_nor_commands_to_the_terminal() ->
 
 @pytest.mark.parametrize(
     ("size_bytes", "told"),
-    [(0, "0 bytes"), (1, "1 byte"), (999, "999 bytes"), (1246, "1 kB"), (999_400, "999 kB"), (2_500_000, "2.5 MB")],
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (999, "999 bytes"),
+        (1246, "1 kB"),
+        (999_400, "999 kB"),
+        (2_500_000, "2.5 MB"),
+    ],
 )
 def test_a_size_is_told_in_a_unit_that_shows_it(size_bytes: int, told: str) -> None:
     assert f", {told}, " in shown(row_lines([row("a.mp4", "corrupt") | {"size_bytes": size_bytes}]))

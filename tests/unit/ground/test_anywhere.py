@@ -9,7 +9,10 @@ from trawl.models.fakes import embedder as fakes
 
 MODEL = ColorPatches()
 VECTORS = AveragedTexts(MODEL, lambda phrase: [phrase])
-VIEWS = [view_of(phrase, MODEL.contrast, VECTORS, MODEL.logit_scale) for phrase in ("a red thing", "a blue thing")]
+VIEWS = [
+    view_of(phrase, MODEL.contrast, VECTORS, MODEL.logit_scale)
+    for phrase in ("a red thing", "a blue thing")
+]
 
 
 def picture(height: int, width: int, *colors: str) -> np.ndarray:

@@ -34,15 +34,22 @@ def test_a_region_that_falls_apart_is_given_whole_and_in_parts(lower: float) -> 
     assert peaks.count((20.5, 32.5)) == 2 and peaks.count((36.5, 32.5)) == 1
 
 
-@given(arrays(np.float32, (6, 7), elements=st.floats(0, 1, width=32)), st.floats(0.1, 1), st.integers(1, 6))
-def test_regions_hold_their_peaks_and_are_never_too_many(grid: np.ndarray, level: float, limit: int) -> None:
+@given(
+    arrays(np.float32, (6, 7), elements=st.floats(0, 1, width=32)),
+    st.floats(0.1, 1),
+    st.integers(1, 6),
+)
+def test_regions_hold_their_peaks_and_are_never_too_many(
+    grid: np.ndarray, level: float, limit: int
+) -> None:
     heat = fine(grid)
     found = regions(heat, level, limit)
     assert len(found) <= limit and bool(found) == bool(heat.max() > 0)
     for region in found:
         left, top, right, bottom = region.box
         assert (
-            0 <= left < region.peak[0] < right <= heat.shape[1] and 0 <= top < region.peak[1] < bottom <= heat.shape[0]
+            0 <= left < region.peak[0] < right <= heat.shape[1]
+            and 0 <= top < region.peak[1] < bottom <= heat.shape[0]
         )
     assert [r.value for r in found] == sorted((r.value for r in found), reverse=True)
 

@@ -41,7 +41,9 @@ def test_a_share_is_a_softmax_over_the_phrase_and_the_others() -> None:
     patches = np.array([[[2.0, 0, 0], [0, 0, 2.0]], [[1.0, 0, 1.0], [0, 9.0, 0]]], np.float32)
     expected = [[1 / (1 + np.exp(-2)), 1 / (1 + np.exp(2))], [0.5, 0.5]]
     np.testing.assert_allclose(view.share(patches), expected, rtol=1e-5)
-    assert view.share_of_picture(VECTORS["a red star"]) == pytest.approx(1 / (1 + np.exp(-5.0)), rel=1e-5)
+    assert view.share_of_picture(VECTORS["a red star"]) == pytest.approx(
+        1 / (1 + np.exp(-5.0)), rel=1e-5
+    )
 
 
 def test_the_mean_of_a_phrases_sentences_has_unit_length_and_is_computed_once() -> None:

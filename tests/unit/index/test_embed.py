@@ -42,7 +42,9 @@ def test_rows_fit_the_schema(n: int, dtype: str) -> None:
 
 
 def test_every_column_says_what_it_should() -> None:
-    row = frames_batch(video(camera="Süd", take=3), PROBE, batch(2), vectors(2), "float32").to_pylist()[1]
+    row = frames_batch(
+        video(camera="Süd", take=3), PROBE, batch(2), vectors(2), "float32"
+    ).to_pylist()[1]
     np.testing.assert_allclose(row.pop("embedding"), vectors(2)[1])
     assert json.loads(row.pop("metadata")) == {"camera": "Süd", "take": 3}
     assert row == {

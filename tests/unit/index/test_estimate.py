@@ -22,12 +22,16 @@ def record(recipe: str = "r", size: int = 10**9, work_s: float = 100.0, **other:
 def test_a_run_like_the_earlier_one_costs_the_same() -> None:
     known = rates([record()], "r")
     assert known is not None
-    guess = estimate(7, 10**9, 1024, known, PricesConfig(cpu_h=1.0, gpu_h=10.0, gb_month=0.0, gb_read=0.5))
+    guess = estimate(
+        7, 10**9, 1024, known, PricesConfig(cpu_h=1.0, gpu_h=10.0, gb_month=0.0, gb_read=0.5)
+    )
     assert guess.wall_h == pytest.approx(120 / 3600)
     assert guess.stored_bytes == pytest.approx(1000 * (1024 + 64))
     assert guess.cpu_h == pytest.approx(180 / 3600)
     assert guess.gpu_h == pytest.approx(200 / 3600)
-    assert guess.money == pytest.approx({"CPU": 0.05, "GPU": 10 * 200 / 3600, "reading": 0.5, "storage, a month": 0.0})
+    assert guess.money == pytest.approx(
+        {"CPU": 0.05, "GPU": 10 * 200 / 3600, "reading": 0.5, "storage, a month": 0.0}
+    )
 
 
 def test_work_grows_with_bytes_and_start_up_does_not() -> None:
@@ -39,7 +43,9 @@ def test_work_grows_with_bytes_and_start_up_does_not() -> None:
     assert large.stored_bytes == pytest.approx(10 * small.stored_bytes)
 
 
-@pytest.mark.parametrize("useless", [[], [record(recipe="other")], [record(size=0)], [{"recipe": "r"}]])
+@pytest.mark.parametrize(
+    "useless", [[], [record(recipe="other")], [record(size=0)], [{"recipe": "r"}]]
+)
 def test_without_a_run_of_this_recipe_there_is_no_estimate(useless: list) -> None:
     assert rates(useless, "r") is None
 

@@ -27,7 +27,9 @@ class Rows:
         fields = pa.schema([VIDEOS.field(name) for name in columns])
         for start in range(0, len(self.rows), 2):
             part = [dict(zip(COLUMNS, row)) for row in self.rows[start : start + 2]]
-            yield pa.RecordBatch.from_pylist([{c: row[c] for c in columns} for row in part], schema=fields)
+            yield pa.RecordBatch.from_pylist(
+                [{c: row[c] for c in columns} for row in part], schema=fields
+            )
 
 
 def video(name: str, fingerprint: str = "f") -> VideoFile:
@@ -41,7 +43,9 @@ def planned(plan: Plan) -> list[tuple[str, str, int]]:
 def test_first_run() -> None:
     plan = make_plan([video("a"), video("b")], Rows([]))
     assert plan.counts == Counts(new=2)
-    assert [item.video for item in plan.work()] == [video("a"), video("b")], "all of the file's record comes back"
+    assert [item.video for item in plan.work()] == [video("a"), video("b")], (
+        "all of the file's record comes back"
+    )
     assert list(plan.work()) == list(plan.work()), "the work can be read again"
     assert list(plan.removed()) == []
 
@@ -64,7 +68,9 @@ def test_every_verdict_at_once() -> None:
     )
     here = [row[0] for row in ledger.rows if "gone" not in row[0]]
     plan = make_plan([video(name) for name in (*here, "fresh")], ledger)
-    assert plan.counts == Counts(new=2, changed=3, retry=1, removed=2, unchanged=1, failed=1, quarantined=1)
+    assert plan.counts == Counts(
+        new=2, changed=3, retry=1, removed=2, unchanged=1, failed=1, quarantined=1
+    )
     assert plan.counts.work == 6
     assert planned(plan) == [
         ("edited", "changed", 0),
@@ -124,7 +130,9 @@ def test_what_the_ledger_asks_for_is_tried_whatever_its_reason_and_attempts(reas
     assert list(make_plan([], ledger).removed()) == ["a"]
 
 
-@pytest.mark.parametrize(("retry", "expected"), [("quarantined", []), ("failed", []), ("set_aside", ["a"])])
+@pytest.mark.parametrize(
+    ("retry", "expected"), [("quarantined", []), ("failed", []), ("set_aside", ["a"])]
+)
 def test_what_was_set_aside_is_tried_only_by_that_word(retry: str, expected: list[str]) -> None:
     plan = make_plan([video("a")], Rows([("a", "f", "quarantined", "set_aside", 0)]), retry)
     assert [name for name, _, _ in planned(plan)] == expected
@@ -150,7 +158,9 @@ def test_any_corpus_against_any_ledger(corpus: dict[str, str], known: dict[str, 
     assert [name for name, why, _ in planned(plan) if why == "changed"] == changed
     assert list(plan.removed()) == [name for name in known if name not in corpus]
     same = len(corpus) - len(new) - len(changed)
-    assert plan.counts == Counts(new=len(new), changed=len(changed), unchanged=same, removed=len(known.keys() - corpus))
+    assert plan.counts == Counts(
+        new=len(new), changed=len(changed), unchanged=same, removed=len(known.keys() - corpus)
+    )
 
 
 def test_more_work_than_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:

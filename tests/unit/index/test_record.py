@@ -62,7 +62,9 @@ def test_run_json_is_plain_json() -> None:
         (10, 10, 1.0, EXIT_OK),
     ],
 )
-def test_the_exit_code_is_zero_within_a_limit(failed: int, tried: int, limit: float | None, code: int) -> None:
+def test_the_exit_code_is_zero_within_a_limit(
+    failed: int, tried: int, limit: float | None, code: int
+) -> None:
     assert exit_code_of(failed, tried, limit) == code
     run = RunRecord({"max_failed_fraction": limit})
     run.outcomes.update(failed=failed, indexed=tried - failed)

@@ -33,8 +33,13 @@ def test_the_demos_clip_is_the_index_embedder_itself_shared() -> None:
 
 
 def test_a_clip_of_its_own_is_built_beside_the_embedder() -> None:
-    blueprint = grounders.resolve(GrounderConfig("clip", model="ViT-S-32", weights="random:3"), DEMO)
-    assert blueprint.embedder is not None and (blueprint.model, blueprint.embedder.image.aspect) == (
+    blueprint = grounders.resolve(
+        GrounderConfig("clip", model="ViT-S-32", weights="random:3"), DEMO
+    )
+    assert blueprint.embedder is not None and (
+        blueprint.model,
+        blueprint.embedder.image.aspect,
+    ) == (
         "ViT-S-32",
         "squash",
     )
@@ -54,14 +59,32 @@ def test_the_fake() -> None:
         (GrounderConfig("klip"), ConfigError, "grounder.kind=klip is unknown"),
         (GrounderConfig("clip", precision="fp8"), ConfigError, "grounder.precision=fp8 is unknown"),
         (GrounderConfig("clip"), ConfigError, "colors cannot say what is where"),
-        (GrounderConfig("clip", model="ViT-B-99", weights="x"), ConfigError, "grounder.model=ViT-B-99 is unknown"),
-        (GrounderConfig("clip", model="ViT-B-32"), ConfigError, "grounder.weights of ViT-B-32 has no value"),
-        (GrounderConfig("clip", model="ViT-B-32", weights="/no/file.pt"), WeightsError, "grounder.weights=/no/file.pt"),
-        (GrounderConfig("clip", model="PE-Core-B-16", weights="random:0"), ConfigError, "PE-Core-B-16 cannot say"),
+        (
+            GrounderConfig("clip", model="ViT-B-99", weights="x"),
+            ConfigError,
+            "grounder.model=ViT-B-99 is unknown",
+        ),
+        (
+            GrounderConfig("clip", model="ViT-B-32"),
+            ConfigError,
+            "grounder.weights of ViT-B-32 has no value",
+        ),
+        (
+            GrounderConfig("clip", model="ViT-B-32", weights="/no/file.pt"),
+            WeightsError,
+            "grounder.weights=/no/file.pt",
+        ),
+        (
+            GrounderConfig("clip", model="PE-Core-B-16", weights="random:0"),
+            ConfigError,
+            "PE-Core-B-16 cannot say",
+        ),
     ],
     ids=["kind", "precision", "fake embedder", "model", "no weights", "no file", "timm"],
 )
-def test_mistakes_are_told_in_the_settings_own_words(settings: GrounderConfig, error: type, says: str) -> None:
+def test_mistakes_are_told_in_the_settings_own_words(
+    settings: GrounderConfig, error: type, says: str
+) -> None:
     with pytest.raises(error, match=says):
         grounders.resolve(settings, FAKE)
 
@@ -70,6 +93,9 @@ def test_every_file_of_settings_is_complete_and_explains_a_kind() -> None:
     import yaml
 
     folder = Path(__file__).parents[3] / "conf" / "grounder"
-    found = {path.stem: GrounderConfig(**yaml.safe_load(path.read_text())) for path in folder.glob("*.yaml")}
+    found = {
+        path.stem: GrounderConfig(**yaml.safe_load(path.read_text()))
+        for path in folder.glob("*.yaml")
+    }
     assert {name: config.kind for name, config in found.items()} == {n: n for n in found}
     assert set(found) == {"clip", "owlv2", "grounding_dino", "fake"}

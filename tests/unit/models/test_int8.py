@@ -1,4 +1,6 @@
-"""Linear layers in 8-bit integers: near the real ones, row by row, and only where they are linear layers."""
+"""Linear layers in 8-bit integers: near the real ones, row by row, and only where they are linear
+layers.
+"""
 
 import pytest
 import torch
@@ -16,7 +18,9 @@ def layer() -> nn.Linear:
 
 
 @pytest.mark.parametrize("shape", [(7, 96), (96,), (2, 3, 5, 96), (0, 96), (1, 96)])
-def test_the_same_shape_to_within_two_in_a_hundred(layer: nn.Linear, shape: tuple[int, ...]) -> None:
+def test_the_same_shape_to_within_two_in_a_hundred(
+    layer: nn.Linear, shape: tuple[int, ...]
+) -> None:
     x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     got, exact = Int8Linear(layer.weight, layer.bias)(x), layer(x)
     assert got.shape == exact.shape and got.dtype == torch.float32
@@ -27,21 +31,28 @@ def test_the_same_shape_to_within_two_in_a_hundred(layer: nn.Linear, shape: tupl
 
 @settings(max_examples=30, deadline=None)
 @given(factor=st.floats(1e-6, 1e6), others=st.integers(0, 9), zero=st.booleans())
-def test_a_row_depends_on_no_other_row_and_scales_with_its_input(factor: float, others: int, zero: bool) -> None:
+def test_a_row_depends_on_no_other_row_and_scales_with_its_input(
+    factor: float, others: int, zero: bool
+) -> None:
     generator = torch.Generator().manual_seed(2)
     quantized = Int8Linear(torch.randn(8, 96, generator=generator), None)
     row = torch.zeros(1, 96) if zero else torch.randn(1, 96, generator=generator)
     alone = quantized(row)
     among = quantized(torch.cat([row, 1000 * torch.randn(others, 96, generator=generator)]))[:1]
     assert torch.equal(alone, among)
-    # A factor may move a value over the edge between two integers, by the last digit of its division.
-    torch.testing.assert_close(quantized(row * factor), alone * factor, rtol=0.02, atol=0.02 * factor)
+    # A factor may move a value over the edge between two integers, by the last digit of its
+    # division.
+    torch.testing.assert_close(
+        quantized(row * factor), alone * factor, rtol=0.02, atol=0.02 * factor
+    )
 
 
 def test_integers_are_exact() -> None:
     weight = torch.tensor([[127.0, -3, 0, 8], [1, 2, -127, 5]])
     x = torch.tensor([[127.0, 4, -9, 0]])
-    torch.testing.assert_close(Int8Linear(weight, torch.tensor([1.0, -1.0]))(x), x @ weight.T + torch.tensor([1.0, -1]))
+    torch.testing.assert_close(
+        Int8Linear(weight, torch.tensor([1.0, -1.0]))(x), x @ weight.T + torch.tensor([1.0, -1])
+    )
 
 
 def test_rows_of_zeros_in_the_weights_give_the_bias() -> None:

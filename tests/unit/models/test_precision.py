@@ -25,7 +25,9 @@ def fresh() -> Iterator[None]:
     precision.gpu_major.cache_clear()
 
 
-def machine(monkeypatch: pytest.MonkeyPatch, flags: str = "", major: int | None = None, kind: str = "x86_64") -> None:
+def machine(
+    monkeypatch: pytest.MonkeyPatch, flags: str = "", major: int | None = None, kind: str = "x86_64"
+) -> None:
     text = f"processor : 0\nflags\t\t: fpu {flags}\n\nprocessor : 1\nflags\t\t: fpu {flags}\n"
     monkeypatch.setattr(Path, "read_text", lambda self: text)
     monkeypatch.setattr(precision.platform, "machine", lambda: kind)
@@ -47,7 +49,12 @@ def machine(monkeypatch: pytest.MonkeyPatch, flags: str = "", major: int | None 
     ],
 )
 def test_auto(
-    flags: str, major: int | None, device: str, gpus: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+    flags: str,
+    major: int | None,
+    device: str,
+    gpus: bool,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     machine(monkeypatch, flags, major)
     assert precision.settle("auto", device, gpus) == expected
@@ -61,7 +68,9 @@ def test_another_architectures_flags_are_not_read(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("word", ["bf16", "fp16", "int8", "fp32"])
-def test_a_cpu_computes_what_it_has_and_fp32_for_the_rest(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_computes_what_it_has_and_fp32_for_the_rest(
+    word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine(monkeypatch, "avx512_bf16 avx512_vnni")
     assert precision.computed(word, CPU) == ("fp32" if word == "fp16" else word)
     precision._cpu_flags.cache_clear()
@@ -79,7 +88,9 @@ def test_a_cpu_computes_what_it_has_and_fp32_for_the_rest(word: str, monkeypatch
         ("fp32", (9, 0), "fp32"),
     ],
 )
-def test_a_gpu(word: str, capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu(
+    word: str, capability: tuple[int, int], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
     assert precision.computed(word, GPU) == expected
 
@@ -90,7 +101,11 @@ def test_a_gpus_generation_is_asked_of_its_driver(monkeypatch: pytest.MonkeyPatc
         out._obj.value = 9  # type: ignore[attr-defined]
         return 0
 
-    answers = {"cuInit": lambda flags: 0, "cuDeviceGet": lambda out, n: 0, "cuDeviceGetAttribute": attribute}
+    answers = {
+        "cuInit": lambda flags: 0,
+        "cuDeviceGet": lambda out, n: 0,
+        "cuDeviceGetAttribute": attribute,
+    }
     monkeypatch.setattr(precision.ctypes, "CDLL", lambda name: SimpleNamespace(**answers))
     assert precision.gpu_major() == 9
     precision.gpu_major.cache_clear()
@@ -108,7 +123,9 @@ def test_no_driver_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sixteen_bit_weights_give_what_autocast_gives() -> None:
     torch.manual_seed(0)
-    model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.LayerNorm(64), torch.nn.Linear(64, 8))
+    model = torch.nn.Sequential(
+        torch.nn.Linear(64, 64), torch.nn.LayerNorm(64), torch.nn.Linear(64, 8)
+    )
     x = torch.randn(5, 64)
     with torch.inference_mode(), precision.autocast(torch.bfloat16, CPU):
         cast = model(x)
@@ -124,7 +141,8 @@ def test_a_compiler_is_looked_for_where_torch_would(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv(variable, raising=False)
     with pytest.raises(
-        ConfigError, match=f"tracker.compile=true needs a compiler, and there is no {usual.replace('+', '.')} here"
+        ConfigError,
+        match=f"tracker.compile=true needs a compiler, and there is no {usual.replace('+', '.')} here",
     ):
         check_compiler("tracker.compile", gpu)
     for name in (usual, "other"):

@@ -21,7 +21,9 @@ BOX = np.array([0, 0, 4, 4], np.float32)
         ((2, 8, 8, 3), np.uint8, (0, 5)),
     ],
 )
-def test_no_session_over_what_are_no_frames(shape: tuple[int, ...], dtype: type, size: tuple[int, int] | None) -> None:
+def test_no_session_over_what_are_no_frames(
+    shape: tuple[int, ...], dtype: type, size: tuple[int, int] | None
+) -> None:
     with pytest.raises(ValueError):
         check_frames(np.zeros(shape, dtype), size)
 
@@ -33,7 +35,9 @@ def test_the_frames_size_unless_another_is_given() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=1), st.booleans())
-def test_each_object_is_followed_from_its_own_first_prompt(asked: list[tuple[int, int]], reverse: bool) -> None:
+def test_each_object_is_followed_from_its_own_first_prompt(
+    asked: list[tuple[int, int]], reverse: bool
+) -> None:
     found = spans([Prompt(i, position, box=BOX) for i, position in asked], reverse)
     order = list(found.positions(10))
     assert order == sorted(order, reverse=reverse) and order[-1] == (0 if reverse else 9)

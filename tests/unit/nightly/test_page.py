@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 from trawl.nightly.page import NIGHTS, strip
 
 COST = Cost(1.5, 0.25, {"CPU": 0.06, "GPU": 0.3, "reading": 0.0}, "USD")
-ABOUT = About(COST, 1.25, {"r-red": "../../runs/r-red/report/index.html"}, ("night.json", "log.jsonl"))
+ABOUT = About(
+    COST, 1.25, {"r-red": "../../runs/r-red/report/index.html"}, ("night.json", "log.jsonl")
+)
 
 
-def page(tonight: NightFacts | None = None, earlier: tuple[NightFacts, ...] = (), about: About = ABOUT) -> str:
+def page(
+    tonight: NightFacts | None = None, earlier: tuple[NightFacts, ...] = (), about: About = ABOUT
+) -> str:
     return render(tonight or night(), earlier, about)
 
 
@@ -57,7 +61,11 @@ def test_standing_queries_with_their_runs() -> None:
     html = page(troubled())
     told = words(html)
     assert "red 2 5 0 3 420 r-red red 2 5 0 3 420 r-2 goes on next night" in told
-    assert "blue no new footage" in told and "grey left for the next night" in told and "green refused" in told
+    assert (
+        "blue no new footage" in told
+        and "grey left for the next night" in told
+        and "green refused" in told
+    )
     assert [a["href"] for a in Tags(html).of("a")][:1] == ["../../runs/r-red/report/index.html"]
 
 
@@ -71,7 +79,11 @@ def test_sums_say_how_fast_beside_the_nights_before() -> None:
 
 
 @pytest.mark.parametrize(
-    "tonight", [night(index=None, ended_by="s3 is away", exit_code=2), night(index={"plan": {}, "outcomes": {}})]
+    "tonight",
+    [
+        night(index=None, ended_by="s3 is away", exit_code=2),
+        night(index={"plan": {}, "outcomes": {}}),
+    ],
 )
 def test_a_night_that_knows_little_says_so(tonight: NightFacts) -> None:
     about = About(Cost(0, 0, {}, "EUR"), None, {}, ())
@@ -81,8 +93,18 @@ def test_a_night_that_knows_little_says_so(tonight: NightFacts) -> None:
 
 
 def hostile() -> NightFacts:
-    index: dict[str, Any] = failing(1) | {"failed_examples": {"truncated": EVIL}, "stopped": EVIL, "left": 2}
-    return night(index=index, exit_code=3, refused={EVIL: EVIL}, standing={EVIL: [asked(run_id=EVIL)]}, left=[EVIL])
+    index: dict[str, Any] = failing(1) | {
+        "failed_examples": {"truncated": EVIL},
+        "stopped": EVIL,
+        "left": 2,
+    }
+    return night(
+        index=index,
+        exit_code=3,
+        refused={EVIL: EVIL},
+        standing={EVIL: [asked(run_id=EVIL)]},
+        left=[EVIL],
+    )
 
 
 def test_names_from_outside_stay_text() -> None:
@@ -97,13 +119,20 @@ def test_words_can_be_read_in_both_schemes() -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (360, True)])
-def test_a_browser_shows_it_whole(browser: "BrowserContext", tmp_path: Path, width: int, dark: bool) -> None:
-    nights = tuple(night(days, index=failing(days % 3), exit_code=3 * bool(days % 3)) for days in range(29, 0, -1))
+def test_a_browser_shows_it_whole(
+    browser: "BrowserContext", tmp_path: Path, width: int, dark: bool
+) -> None:
+    nights = tuple(
+        night(days, index=failing(days % 3), exit_code=3 * bool(days % 3))
+        for days in range(29, 0, -1)
+    )
     seen = look(browser, page(troubled(), nights), tmp_path, width, dark)
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     assert not seen.complaints and not outside(seen)
     assert seen.page.locator("svg.plot").count() == 3
-    assert seen.page.locator("h1").is_visible() and seen.page.title().startswith("Somebody has to look")
+    assert seen.page.locator("h1").is_visible() and seen.page.title().startswith(
+        "Somebody has to look"
+    )
     assert seen.page.locator(".warn").first.bounding_box()["y"] < 300
     seen.page.close()
 
@@ -130,7 +159,9 @@ def test_a_bar_for_each_night_and_the_troubled_ones_stand_out() -> None:
     assert "21 Nov: 0.50" in charts["hours"]
 
 
-@pytest.mark.parametrize(("count", "dates"), [(2, ["21 Nov"]), (3, ["21 Nov"]), (4, ["18 Nov", "21 Nov"])])
+@pytest.mark.parametrize(
+    ("count", "dates"), [(2, ["21 Nov"]), (3, ["21 Nov"]), (4, ["18 Nov", "21 Nov"])]
+)
 def test_dates_below_the_bars_do_not_touch(count: int, dates: list[str]) -> None:
     charts = dict(strip([night(days) for days in reversed(range(count))]))
     assert re.findall(r">(\d\d Nov)<", charts["hours"]) == dates

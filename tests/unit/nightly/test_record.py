@@ -15,8 +15,13 @@ def night_that_failed(
     """videos, clips: how many failed, of how many."""
     run = RunRecord({"max_failed_fraction": limit})
     run.outcomes.update(failed=videos[0], indexed=videos[1] - videos[0])
-    asked = [Night("n", "n-a", True, 1, {"clips": clips[1], "failed": clips[0]}), Night("n", "n-b", False, 1, {})]
-    return NightRecord("cats", index=run, standing={"a": asked}, refused={"b": "no such column"} if refused else {})
+    asked = [
+        Night("n", "n-a", True, 1, {"clips": clips[1], "failed": clips[0]}),
+        Night("n", "n-b", False, 1, {}),
+    ]
+    return NightRecord(
+        "cats", index=run, standing={"a": asked}, refused={"b": "no such column"} if refused else {}
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,15 @@ def test_a_night_that_indexed_all() -> None:
 
 
 def test_the_lag_holds_what_is_left_and_what_cannot_be_used() -> None:
-    plan = {"new": 10, "changed": 2, "retry": 1, "failed": 3, "quarantined": 4, "unchanged": 100, "removed": 9}
+    plan = {
+        "new": 10,
+        "changed": 2,
+        "retry": 1,
+        "failed": 3,
+        "quarantined": 4,
+        "unchanged": 100,
+        "removed": 9,
+    }
     facts = night(index={"plan": plan, "outcomes": {"indexed": 6, "failed": 2}, "left": 5})
     assert (facts.lag, facts.unusable, facts.waiting) == (14, 9, 5)
 
@@ -73,7 +86,10 @@ def test_a_night_that_ended_before_it_indexed_or_is_of_an_older_version(index: d
 
 def test_standing_queries() -> None:
     failed = {"clips": 5, "failed": 2, "tracks": 1, "masks": 9}
-    facts = night(index=failing(0), standing={"red": [asked(), asked(counts=failed, ended=False)], "blue": []})
+    facts = night(
+        index=failing(0), standing={"red": [asked(), asked(counts=failed, ended=False)], "blue": []}
+    )
     assert facts.clips_failed == 2
     assert [one.ended for one in facts.standing["red"]] == [True, False]
-    assert night(standing={"red": [asked(counts={})]}).standing["red"][0].tracks == 0  # stopped before its end
+    # stopped before its end
+    assert night(standing={"red": [asked(counts={})]}).standing["red"][0].tracks == 0

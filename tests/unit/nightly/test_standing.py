@@ -55,7 +55,9 @@ def _year(storage: Storage, nights: int) -> dict[str, str]:
     return corpus
 
 
-def test_a_night_after_many_reads_the_last_few(local_storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_night_after_many_reads_the_last_few(
+    local_storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     corpus, read, real = _year(local_storage, 100), [], Storage.read_bytes
 
     def counted(storage: Storage, name: str) -> bytes:
@@ -104,10 +106,13 @@ def gathered_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("gathered_soon")
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(
     nights=st.lists(
-        st.tuples(st.dictionaries(st.sampled_from("abcd"), st.sampled_from("12")), st.booleans()), max_size=5
+        st.tuples(st.dictionaries(st.sampled_from("abcd"), st.sampled_from("12")), st.booleans()),
+        max_size=5,
     )
 )
 def test_over_any_nights_each_state_of_a_video_is_answered_once(

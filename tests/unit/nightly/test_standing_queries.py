@@ -22,7 +22,12 @@ from trawl.track import job as track
 
 
 def settings(place: Path, weights: Path) -> NightlyConfig:
-    base = ["+dataset=folder", "dataset.uri=/nowhere", "dataset.name=cats", f"storage.root={place / 'root'}"]
+    base = [
+        "+dataset=folder",
+        "dataset.uri=/nowhere",
+        "dataset.name=cats",
+        f"storage.root={place / 'root'}",
+    ]
     return cli.compose(
         "nightly",
         NightlyConfig,
@@ -37,7 +42,10 @@ def test_weights_that_were_moved_are_found_where_the_night_has_them(
     before, now = tmp_path / "before.safetensors", tmp_path / "now.safetensors"
     before.write_bytes(b"weights")
     embedder = registry.resolve(settings(tmp_path, before).embedder).identity()
-    index = Index(Storage.open(StorageConfig(root=str(tmp_path / "root"))), recipe=Recipe(embedder, {}, "auto"))
+    index = Index(
+        Storage.open(StorageConfig(root=str(tmp_path / "root"))),
+        recipe=Recipe(embedder, {}, "auto"),
+    )
     index.index({"a.mp4": 3})
     publish.publish(index.storage, "cats", index.recipe, None)
     before.rename(now)

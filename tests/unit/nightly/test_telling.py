@@ -33,13 +33,17 @@ def test_a_good_night_beside_an_earlier_one_and_one_that_was_killed(storage: Sto
     storage.write_bytes("cams/runs/r-red/report/index.html", b"")
     night = NightRecord("cams", "20261121T0200")
     with telling(night, storage, PRICES):
-        night.standing["red"] = [Night("20261121T0200", "r-red", True, 3, {"clips": 4, "tracks": 2, "masks": 9}, 1)]
+        night.standing["red"] = [
+            Night("20261121T0200", "r-red", True, 3, {"clips": 4, "tracks": 2, "masks": 9}, 1)
+        ]
     page = text(storage, night, "index.html")
     assert ">All well</h1>" in page and "The last 2 nights" in page
     assert 'href="../../runs/r-red/report/index.html"' in page
     assert "<dd>6.00 <small>USD</small></dd>" in page  # half a CPU hour and half a GPU hour
     assert json.loads(text(storage, night, "night.json"))["exit_code"] == 0
-    assert storage.read_bytes("cams/nights/latest.prom").decode() == text(storage, night, "metrics.prom")
+    assert storage.read_bytes("cams/nights/latest.prom").decode() == text(
+        storage, night, "metrics.prom"
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,14 +55,18 @@ def test_a_good_night_beside_an_earlier_one_and_one_that_was_killed(storage: Sto
         (RuntimeError("It is over."), 1, "RuntimeError: It is over; log.jsonl has the traceback"),
     ],
 )
-def test_a_night_that_dies_says_of_what(storage: Storage, error: BaseException, code: int, told: str) -> None:
+def test_a_night_that_dies_says_of_what(
+    storage: Storage, error: BaseException, code: int, told: str
+) -> None:
     night = NightRecord("cams", "20261121T0200")
     with pytest.raises(type(error)), telling(night, storage, PRICES):
         raise error
     page = text(storage, night, "index.html")
     assert ">Somebody has to look</h1>" in page and told in page
     assert night.exit_code == json.loads(text(storage, night, "night.json"))["exit_code"] == code
-    assert f'trawl_night_exit_code{{dataset="cams"}} {code}.0' in text(storage, night, "metrics.prom")
+    assert f'trawl_night_exit_code{{dataset="cams"}} {code}.0' in text(
+        storage, night, "metrics.prom"
+    )
 
 
 def test_a_storage_that_is_away_does_not_hide_what_ended_the_night(

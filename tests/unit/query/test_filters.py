@@ -31,10 +31,14 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> lance.LanceDataset:
         "substituted": [n == 3 for n in range(4)],
         "duration_s": [10.0 * n for n in range(4)],
         "path_parts": [[f"cam{n % 2}"] for n in range(4)],
-        "metadata": pa.ExtensionArray.from_storage(pa.json_(), pa.array([json.dumps(m) for m in METADATA])),
+        "metadata": pa.ExtensionArray.from_storage(
+            pa.json_(), pa.array([json.dumps(m) for m in METADATA])
+        ),
         "embedding": [[1.0, 0.0]] * 4,
     }
-    columns = [v if isinstance(v, pa.Array) else pa.array(v, schema.field(k).type) for k, v in rows.items()]
+    columns = [
+        v if isinstance(v, pa.Array) else pa.array(v, schema.field(k).type) for k, v in rows.items()
+    ]
     path: Path = tmp_path_factory.mktemp("filters")
     return lance.write_dataset(pa.Table.from_arrays(columns, schema=schema), str(path / "t.lance"))
 
@@ -69,7 +73,13 @@ def test_conditions(where: str, rows: list[int], table: lance.LanceDataset) -> N
 
 
 def test_types_come_from_the_values() -> None:
-    assert TYPES == {"camera": "string", "take": "float", "night": "bool", "odd name": "string", "mixed": "string"}
+    assert TYPES == {
+        "camera": "string",
+        "take": "float",
+        "night": "bool",
+        "odd name": "string",
+        "mixed": "string",
+    }
 
 
 def test_an_unknown_column_is_one_line_that_names_the_columns() -> None:
@@ -79,7 +89,8 @@ def test_an_unknown_column_is_one_line_that_names_the_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "needed"), [("duration_s > 1", False), ("camera = 'x'", True), ("lower('a')='a'", False)]
+    ("where", "needed"),
+    [("duration_s > 1", False), ("camera = 'x'", True), ("lower('a')='a'", False)],
 )
 def test_the_ledger_is_asked_only_for_a_manifests_columns(where: str, needed: bool) -> None:
     assert names_metadata(where) is needed

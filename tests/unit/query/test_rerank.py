@@ -17,7 +17,8 @@ from trawl.query import rerank
 from trawl.query.rerank import Reranker, pool, seeing
 from trawl.records.search import Answer, Segment
 
-# video -> what its best frame shows, each a patch or two, and the cosine that the one vector gave it
+# video -> what its best frame shows, each a patch or two, and the cosine that the one vector gave
+# it
 SHOWN = {
     "gray.mp4": ((), 0.9),
     "both.mp4": (("red", "blue"), 0.6),
@@ -63,7 +64,9 @@ def test_what_shows_the_thing_comes_first_and_what_cannot_be_looked_at_last() ->
     assert found.segments[-1].rerank_score is None
     scores = [one.rerank_score for one in found.segments[:-1]]
     assert scores == sorted(scores, reverse=True)  # type: ignore[type-var]
-    assert scores[0] == pytest.approx(0.6, abs=0.03) and scores[1] == pytest.approx(0.5, abs=0.03), "cosine x share"
+    assert scores[0] == pytest.approx(0.6, abs=0.03) and scores[1] == pytest.approx(
+        0.5, abs=0.03
+    ), "cosine x share"
     assert [replace(one, rerank_score=None) for one in found.segments] == [
         segment(one.video_id) for one in found.segments
     ], "nothing else of a segment changes"
@@ -85,19 +88,27 @@ def test_every_prompt_counts(query: str, best: str) -> None:
 
 def test_only_the_first_are_looked_at() -> None:
     found = again("a red thing", first=3)
-    assert set(names(found)[:2]) == {"gray", "blue"} and names(found)[2:] == ["gone", "both", "red"], (
-        "the rest as it was"
-    )
+    assert set(names(found)[:2]) == {"gray", "blue"} and names(found)[2:] == [
+        "gone",
+        "both",
+        "red",
+    ], "the rest as it was"
     assert [one.rerank_score is None for one in found.segments] == [False, False, True, True, True]
 
 
 def test_no_more_segments_than_were_asked_for() -> None:
     search = SearchConfig(segments=2)
-    assert pool(search, 20).segments == 20 and pool(search, 0).segments == 2 and pool(search, 1).segments == 2
+    assert (
+        pool(search, 20).segments == 20
+        and pool(search, 0).segments == 2
+        and pool(search, 1).segments == 2
+    )
     assert names(again("a red thing", segments=2)) == ["both", "red"]
 
 
-def test_few_pictures_are_in_memory_however_many_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_pictures_are_in_memory_however_many_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked = []
 
     def counted(segments: Sequence[Segment]) -> list[np.ndarray | None]:
@@ -117,7 +128,9 @@ def test_an_empty_answer_stays_empty() -> None:
 def test_a_cosine_below_nothing_does_not_turn_the_order_round() -> None:
     reranker = Reranker(ColorPatches(), SearchConfig(templates="none"), 20, pictures)
     below = [replace(segment("gray.mp4"), score=-0.1), replace(segment("red.mp4"), score=-0.2)]
-    assert [one.rerank_score for one in reranker.rerank(Answer("a red thing", 0.0, below)).segments] == [0.0, 0.0]
+    assert [
+        one.rerank_score for one in reranker.rerank(Answer("a red thing", 0.0, below)).segments
+    ] == [0.0, 0.0]
 
 
 def test_what_was_trained_to_point_uses_its_patches_and_others_windows() -> None:

@@ -25,8 +25,15 @@ def storage(tmp_path: Path) -> Storage:
 
 
 def answers() -> list[Answer]:
-    segments = [Segment(NAME, 1.0, 2.5, 0.75, 45, 1.5, 3), Segment("b.mp4", 0.0, 1.0, 0.5, 0, 0.0, 1)]
-    return [Answer("a red star", 0.1, segments), Answer("nothing", 0.1, []), Answer("紅い星", 0.1, segments[:1])]
+    segments = [
+        Segment(NAME, 1.0, 2.5, 0.75, 45, 1.5, 3),
+        Segment("b.mp4", 0.0, 1.0, 0.5, 0, 0.0, 1),
+    ]
+    return [
+        Answer("a red star", 0.1, segments),
+        Answer("nothing", 0.1, []),
+        Answer("紅い星", 0.1, segments[:1]),
+    ]
 
 
 SOURCES = {NAME: Source("/x/ü.mp4", "f1", 9.0), "b.mp4": Source("s3://b/b.mp4", "f2", 9.0)}
@@ -41,13 +48,20 @@ def test_one_row_per_segment_ranked_within_its_query() -> None:
         ("a red star", 2, "b.mp4"),
         ("紅い星", 1, NAME),
     ]
-    assert (rows[1]["uri"], rows[1]["fingerprint"], rows[1]["recipe"]) == ("s3://b/b.mp4", "f2", "recipe")
+    assert (rows[1]["uri"], rows[1]["fingerprint"], rows[1]["recipe"]) == (
+        "s3://b/b.mp4",
+        "f2",
+        "recipe",
+    )
 
 
 def test_three_files_with_the_same_rows(storage: Storage) -> None:
     table = to_table(answers(), SOURCES, "recipe")
     write(storage, "demo/queries/q", table, {"index": {"number": 3}})
-    files = {kind: storage.read_bytes(f"demo/queries/q/results.{kind}") for kind in ("parquet", "json", "csv")}
+    files = {
+        kind: storage.read_bytes(f"demo/queries/q/results.{kind}")
+        for kind in ("parquet", "json", "csv")
+    }
     assert pq.read_table(io.BytesIO(files["parquet"])).equals(table)
     content = json.loads(files["json"])
     assert content["index"] == {"number": 3} and content["results"] == table.to_pylist()
@@ -74,7 +88,9 @@ def test_a_list_of_queries_says_how_many(storage: Storage) -> None:
     assert new_folder(storage, "demo", ["a", "b", "c"], NOW).endswith("Z-a-and-2-more")
 
 
-@pytest.mark.parametrize("text", ["../../etc/passwd", "a" * 500, "a/b\\c:d", " . ", "🌟", "CON", "<script>"])
+@pytest.mark.parametrize(
+    "text", ["../../etc/passwd", "a" * 500, "a/b\\c:d", " . ", "🌟", "CON", "<script>"]
+)
 def test_a_slug_is_safe_in_any_path(text: str) -> None:
     made = slug(text)
     assert 0 < len(made) <= 40 and set(made) <= set("abcdefghijklmnopqrstuvwxyz0123456789-")

@@ -15,10 +15,14 @@ from trawl.records.search import ScoreCurve, Segment
 CONFIG = SearchConfig(bridge_s=2.0, pad_s=0.5, per_video=3, segments=20, cut=0.5)
 
 
-def curve(scores: list[float], step_s: float = 1.0, video_id: str = "v", offset_s: float = 0.0) -> ScoreCurve:
+def curve(
+    scores: list[float], step_s: float = 1.0, video_id: str = "v", offset_s: float = 0.0
+) -> ScoreCurve:
     n = len(scores)
     times = np.arange(n) * step_s + offset_s
-    return ScoreCurve(video_id, n * step_s + offset_s, times, np.arange(n) * 30, np.array(scores, np.float32))
+    return ScoreCurve(
+        video_id, n * step_s + offset_s, times, np.arange(n) * 30, np.array(scores, np.float32)
+    )
 
 
 def spans(found: list[Segment]) -> list[float]:
@@ -40,7 +44,15 @@ LO, HI = 0.1, 0.9  # background and hit
         ([HI, HI, HI], [(0.0, 2.5)]),
         ([LO, HI, 0.6, 0.4, LO, LO, LO], [(0.5, 2.5)]),
     ],
-    ids=["one", "gap too long", "gap bridged", "clipped at the start", "one frame", "all of it", "shoulder is not one"],
+    ids=[
+        "one",
+        "gap too long",
+        "gap bridged",
+        "clipped at the start",
+        "one frame",
+        "all of it",
+        "shoulder is not one",
+    ],
 )
 def test_cases(scores: list[float], expected: list[tuple[float, float]]) -> None:
     best = [segment for segment in of_curve(curve(scores), LO, CONFIG) if segment.score > 0.5]
@@ -54,7 +66,9 @@ def test_a_weaker_event_has_its_own_level() -> None:
 
 def test_the_cut_decides_how_far_a_segment_reaches() -> None:
     slope = curve([0.1, 0.3, 0.5, 0.7, 0.9, 0.1, 0.1])
-    wide, narrow = (of_curve(slope, LO, replace(CONFIG, cut=cut, per_video=1))[0] for cut in (0.2, 0.9))
+    wide, narrow = (
+        of_curve(slope, LO, replace(CONFIG, cut=cut, per_video=1))[0] for cut in (0.2, 0.9)
+    )
     assert wide.num_hits == 4 and narrow.num_hits == 1
 
 
@@ -82,7 +96,10 @@ def test_a_start_offset_stays_in_the_times() -> None:
 
 def test_the_video_with_the_best_frame_comes_first() -> None:
     spike, broad = curve([LO, LO, 0.8, LO], video_id="spike"), curve([0.7] * 4, video_id="broad")
-    assert [segment.video_id for segment in rank([broad, spike], LO, CONFIG)][:2] == ["spike", "broad"]
+    assert [segment.video_id for segment in rank([broad, spike], LO, CONFIG)][:2] == [
+        "spike",
+        "broad",
+    ]
 
 
 def test_no_more_than_asked_for() -> None:
@@ -99,7 +116,11 @@ def curves(draw: st.DrawFn, video_id: str = "v") -> ScoreCurve:
     scores = draw(st.lists(levels, min_size=n, max_size=n))
     times = np.cumsum(gaps)
     return ScoreCurve(
-        video_id, float(times[-1]) + draw(st.floats(0, 3)), times, np.arange(n), np.array(scores, np.float32)
+        video_id,
+        float(times[-1]) + draw(st.floats(0, 3)),
+        times,
+        np.arange(n),
+        np.array(scores, np.float32),
     )
 
 
@@ -135,7 +156,9 @@ def test_what_always_holds(one: ScoreCurve, background: float, config: SearchCon
             missed = passing & (one.scores >= level + 1e-6)
             for segment in found:
                 missed &= ~((one.times_s >= segment.start_s) & (one.times_s <= segment.end_s))
-            assert not missed.any(), "a frame above the level is in no segment, and the cap did not leave it out"
+            assert not missed.any(), (
+                "a frame above the level is in no segment, and the cap did not leave it out"
+            )
 
 
 @given(st.lists(curves(), min_size=2, max_size=4), st.randoms())

@@ -16,7 +16,9 @@ EVIL = "<img src=x onerror=\"document.title='run'\">/\"><script>document.title='
 ABOUT = About("<b>title</b>", [("dataset", "demo"), ("model", "<i>m</i>")])
 
 
-def card(rank: int = 1, video_id: str = "cam/a.mp4", uri: str = "/videos/a b#1.mp4", picture: bool = True) -> Card:
+def card(
+    rank: int = 1, video_id: str = "cam/a.mp4", uri: str = "/videos/a b#1.mp4", picture: bool = True
+) -> Card:
     segment = Segment(video_id, 61.0, 75.0, 0.9 / rank, 30, 62.0, 3)
     pixels = np.full((90, 160, 3), (200, 30, 30), np.uint8) if picture else None
     return Card(rank, segment, uri, 120.0, pixels, "" if picture else f"gone: {EVIL}")
@@ -30,12 +32,19 @@ def test_nothing_is_loaded_from_anywhere() -> None:
     for tag, attributes in Tags(page_of(card(), card(2, picture=False))).found:
         assert tag not in ("script", "link", "iframe", "object", "embed")
         assert not any(name.startswith("on") for name in attributes)
-        assert (attributes.get("src") or "data:").startswith("data:image/jpeg;base64,") or tag != "img"
+        assert (attributes.get("src") or "data:").startswith(
+            "data:image/jpeg;base64,"
+        ) or tag != "img"
 
 
 def test_names_and_texts_are_escaped() -> None:
     html = page_of(card(video_id=EVIL, uri=f"/x/{EVIL}"), card(2, picture=False), query=EVIL)
-    assert "<script" not in html and 'onerror="' not in html and "<b>title" not in html and "<i>m" not in html
+    assert (
+        "<script" not in html
+        and 'onerror="' not in html
+        and "<b>title" not in html
+        and "<i>m" not in html
+    )
     assert len([tag for tag, _ in Tags(html).found if tag == "img"]) == 1
     assert "{{ 7*7 }}" in html, "a name is no template"
 
@@ -52,7 +61,9 @@ def test_names_and_texts_are_escaped() -> None:
     ids=["local", "http", "s3", "script", "data"],
 )
 def test_links_open_the_video_at_the_segment(uri: str, link: str | None) -> None:
-    links = [attributes["href"] for tag, attributes in Tags(page_of(card(uri=uri))).found if tag == "a"]
+    links = [
+        attributes["href"] for tag, attributes in Tags(page_of(card(uri=uri))).found if tag == "a"
+    ]
     assert links == ([link] if link else [])
 
 
@@ -68,13 +79,22 @@ def test_a_second_look_is_what_the_meter_shows() -> None:
 def test_an_empty_answer_and_several_queries() -> None:
     html = page_of(more=(Section("second", 0.1, [card()]),))
     assert "Nothing found." in html and html.count("<section") == 2
-    assert [a["href"] for tag, a in Tags(html).found if tag == "a" and a["href"].startswith("#")] == ["#q1", "#q2"]
+    assert [
+        a["href"] for tag, a in Tags(html).found if tag == "a" and a["href"].startswith("#")
+    ] == ["#q1", "#q2"]
 
 
 class Seen:
     """A page in the browser, with what it asked for and complained about."""
 
-    def __init__(self, browser: BrowserContext, html: str, folder: Path, width: int = 1280, dark: bool = False) -> None:
+    def __init__(
+        self,
+        browser: BrowserContext,
+        html: str,
+        folder: Path,
+        width: int = 1280,
+        dark: bool = False,
+    ) -> None:
         path = folder / "contact_sheet.html"
         path.write_text(html, encoding="utf-8")
         self.page: Page = browser.new_page()
@@ -91,7 +111,9 @@ class Seen:
 @pytest.mark.browser
 def test_a_browser_shows_it(browser: BrowserContext, tmp_path: Path) -> None:
     seen = Seen(browser, page_of(card(), card(2, EVIL), card(3, picture=False)), tmp_path)
-    widths = seen.page.eval_on_selector_all("img", "images => images.map(image => image.naturalWidth)")
+    widths = seen.page.eval_on_selector_all(
+        "img", "images => images.map(image => image.naturalWidth)"
+    )
     assert widths == [160, 160]
     assert seen.page.locator(".card").count() == 3
     assert EVIL in "".join(seen.page.locator(".name").all_inner_texts())
@@ -106,7 +128,9 @@ def test_a_browser_shows_it(browser: BrowserContext, tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [320, 390, 1280], ids=["small phone", "phone", "desk"])
 def test_nothing_sticks_out(width: int, browser: BrowserContext, tmp_path: Path) -> None:
     long = "x" * 300
-    seen = Seen(browser, page_of(card(video_id=long), card(2, f"{long}/y"), query=long), tmp_path, width)
+    seen = Seen(
+        browser, page_of(card(video_id=long), card(2, f"{long}/y"), query=long), tmp_path, width
+    )
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     seen.page.close()
 

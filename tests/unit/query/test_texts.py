@@ -59,7 +59,14 @@ def test_spaces_and_repetitions_go(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "queries"),
-    [(None, None), ("a", "b"), ("", None), (" \n", None), (None, "/nowhere/q.txt"), (None, "nope://x/q.txt")],
+    [
+        (None, None),
+        ("a", "b"),
+        ("", None),
+        (" \n", None),
+        (None, "/nowhere/q.txt"),
+        (None, "nope://x/q.txt"),
+    ],
     ids=["neither", "both", "empty", "blank", "no file", "no such scheme"],
 )
 def test_bad_settings_are_one_line(text: str | None, queries: str | None) -> None:

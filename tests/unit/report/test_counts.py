@@ -22,7 +22,11 @@ def test_sums_of_the_tracks() -> None:
 def test_what_run_json_says() -> None:
     record = {
         "failures": {"corrupt": 1, "decoder_timeout": 2},
-        "failed_clips": {"x": "corrupt: a.mp4: broken", "y": "decoder_timeout: b", "z": "decoder_timeout: c"},
+        "failed_clips": {
+            "x": "corrupt: a.mp4: broken",
+            "y": "decoder_timeout: b",
+            "z": "decoder_timeout: c",
+        },
         "seconds": {"search": 0.5, "track": 9},
         "wall_s": 10.5,
         "best_retrieval": None,
@@ -34,7 +38,9 @@ def test_what_run_json_says() -> None:
     assert (sums.wall_s, sums.best_retrieval, sums.best_grounding) == (10.5, None, 0.25)
 
 
-@pytest.mark.parametrize("record", [{}, {"failures": None, "seconds": [], "wall_s": "long"}], ids=["none", "other"])
+@pytest.mark.parametrize(
+    "record", [{}, {"failures": None, "seconds": [], "wall_s": "long"}], ids=["none", "other"]
+)
 def test_a_run_that_says_little_is_counted_all_the_same(record: dict) -> None:
     sums = count(TRACKS, 2, record)
     assert sums.tracks == 3 and sums.failed == 0 and sums.wall_s is None and sums.seconds == ()

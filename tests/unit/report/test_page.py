@@ -22,25 +22,38 @@ from trawl.report.timeline import FlagSpan
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-EVIL = "<img src=x onerror=\"document.title='run'\">/\"><script>document.title='run'</script>{{ 7*7 }}"
-ABOUT = About("<b>title</b>", ["a red star", "a blue ring"], "surest first", [("dataset", "<i>demo</i>")])
+EVIL = (
+    "<img src=x onerror=\"document.title='run'\">/\"><script>document.title='run'</script>{{ 7*7 }}"
+)
+ABOUT = About(
+    "<b>title</b>", ["a red star", "a blue ring"], "surest first", [("dataset", "<i>demo</i>")]
+)
 
 
 def card(made: ClipFacts | None = None, video: bool = True, note: str = "") -> Card:
-    made = made or clip(track(0, flags=("speed", "border"), mean_score=0.6), track(1, text="a blue ring"))
+    made = made or clip(
+        track(0, flags=("speed", "border"), mean_score=0.6), track(1, text="a blue ring")
+    )
     name = made.clip_id
     files = (f"media/{name}.mp4", f"media/{name}.jpg") if video else (None, None)
     media = Media(*files, f"media/{name}-ways.jpg", (160, 90), made.start_s, note)
     return Card(made, media, {0: [FlagSpan("speed", 12.0, 12.5), FlagSpan("border", 18.0, 19.0)]})
 
 
-def page_of(*cards: Card, rest: tuple[ClipFacts, ...] = (), record: dict | None = None, about: About = ABOUT) -> str:
+def page_of(
+    *cards: Card, rest: tuple[ClipFacts, ...] = (), record: dict | None = None, about: About = ABOUT
+) -> str:
     tracks = [item for made in (*(one.clip for one in cards), *rest) for item in made.tracks]
-    return render(about, count(tracks, len(cards) + len(rest), record or {}), cards, rest, doubtful=3)
+    return render(
+        about, count(tracks, len(cards) + len(rest), record or {}), cards, rest, doubtful=3
+    )
 
 
 def many(n: int) -> list[ClipFacts]:
-    return [clip(track(0, f"{k:012x}"), track(1, f"{k:012x}", mean_score=0.8 - 0.2 * (k % 3 == 0))) for k in range(n)]
+    return [
+        clip(track(0, f"{k:012x}"), track(1, f"{k:012x}", mean_score=0.8 - 0.2 * (k % 3 == 0)))
+        for k in range(n)
+    ]
 
 
 def test_it_names_only_its_own_media() -> None:
@@ -63,10 +76,18 @@ def test_the_one_script_is_the_one_that_the_policy_allows() -> None:
 
 
 def test_names_and_texts_are_escaped() -> None:
-    evil = clip(track(0, video_id=EVIL, text=EVIL, flags=(EVIL,)), track(1, video_id=EVIL, text=EVIL))
-    record = {"failures": {EVIL: 1}, "failed_clips": {"x": f"{EVIL}: {EVIL}"}, "seconds": {EVIL: 2.0}}
+    evil = clip(
+        track(0, video_id=EVIL, text=EVIL, flags=(EVIL,)), track(1, video_id=EVIL, text=EVIL)
+    )
+    record = {
+        "failures": {EVIL: 1},
+        "failed_clips": {"x": f"{EVIL}: {EVIL}"},
+        "seconds": {EVIL: 2.0},
+    }
     about = About(EVIL, [EVIL], "surest first", [(EVIL, EVIL)])
-    html = page_of(card(evil), card(evil, video=False, note=EVIL), rest=(evil,), record=record, about=about)
+    html = page_of(
+        card(evil), card(evil, video=False, note=EVIL), rest=(evil,), record=record, about=about
+    )
     tags = Tags(html)
     assert html.count("<script") == 1 and 'onerror="' not in html
     assert len(tags.of("img")) == 2 and "{{ 7*7 }}" in html
@@ -81,7 +102,11 @@ def test_everything_a_picture_says_is_said_in_words() -> None:
 
 
 def test_the_sums_come_first() -> None:
-    record = {"failures": {"corrupt": 2}, "failed_clips": {"x": "corrupt: c.mp4: broken"}, "wall_s": 12.34}
+    record = {
+        "failures": {"corrupt": 2},
+        "failed_clips": {"x": "corrupt: c.mp4: broken"},
+        "wall_s": 12.34,
+    }
     html = page_of(card(), rest=tuple(many(1)), record=record)
     heads = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", html[: html.index("</dl>")]))
     assert heads == {
@@ -108,7 +133,9 @@ def test_the_most_doubtful_are_named_and_linked_where_shown() -> None:
 
 def test_a_clip_without_its_video_says_why() -> None:
     html = page_of(card(video=False, note="the file is gone"))
-    assert not Tags(html).of("video") and len(Tags(html).of("img")) == 1 and "the file is gone" in html
+    assert (
+        not Tags(html).of("video") and len(Tags(html).of("img")) == 1 and "the file is gone" in html
+    )
 
 
 @pytest.mark.parametrize(("shown", "listed"), [(0, 0), (1, 0), (0, 3), (20, 180)])
@@ -131,7 +158,10 @@ def test_nothing_found_says_how_near_it_came() -> None:
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_words_can_be_read_on_every_ground(scheme: int) -> None:
     block = re.findall(r":root \{(.*?)\}", page_of(card()), re.S)[scheme]
-    shades = {name: tuple(bytes.fromhex(_six(value))) for name, value in re.findall(r"--([\w-]+): #(\w+)", block)}
+    shades = {
+        name: tuple(bytes.fromhex(_six(value)))
+        for name, value in re.findall(r"--([\w-]+): #(\w+)", block)
+    }
     for letters in ("ink", "soft", "alarm", "mark"):
         for ground in ("bg", "card"):
             assert contrast(shades[letters], shades[ground]) >= 4.5, (letters, ground)  # type: ignore[arg-type]
@@ -147,12 +177,19 @@ class Seen:
     """The page in the browser beside real media, with what it asked for and complained about."""
 
     def __init__(
-        self, browser: "BrowserContext", html: str, folder: Path, width: int = 1280, dark: bool = False
+        self,
+        browser: "BrowserContext",
+        html: str,
+        folder: Path,
+        width: int = 1280,
+        dark: bool = False,
     ) -> None:
         media = folder / "media"
         media.mkdir()
         for name in set(re.findall(r"media/([\w-]+\.\w+)", html)):
-            (media / name).write_bytes(_video(folder / "v.mp4") if name.endswith(".mp4") else _picture())
+            (media / name).write_bytes(
+                _video(folder / "v.mp4") if name.endswith(".mp4") else _picture()
+            )
         (folder / "index.html").write_text(html, encoding="utf-8")
         self.page: Page = browser.new_page()
         self.page.set_viewport_size({"width": width, "height": 900})
@@ -161,7 +198,10 @@ class Seen:
         self.requests: list[str] = []
         self.page.on("console", lambda message: self.complaints.append(message.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"{request.url} {request.failure}"))
+        self.page.on(
+            "requestfailed",
+            lambda request: self.complaints.append(f"{request.url} {request.failure}"),
+        )
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto((folder / "index.html").as_uri())
 
@@ -169,7 +209,9 @@ class Seen:
 def _video(path: Path) -> bytes:
     """Ten seconds; made at `path` once."""
     if not path.exists():
-        write_video(path, ((np.full((90, 160, 3), 5 * n % 256, np.uint8), 10 + n / 10) for n in range(100)))
+        write_video(
+            path, ((np.full((90, 160, 3), 5 * n % 256, np.uint8), 10 + n / 10) for n in range(100))
+        )
     return path.read_bytes()
 
 
@@ -187,7 +229,9 @@ PLAY = """async video => {
 
 @pytest.mark.browser
 def test_a_browser_plays_and_shows_it(browser: "BrowserContext", tmp_path: Path) -> None:
-    second = card(clip(track(0, "b" * 12), track(3, "b" * 12, flags=("lost",))), video=False, note="gone")
+    second = card(
+        clip(track(0, "b" * 12), track(3, "b" * 12, flags=("lost",))), video=False, note="gone"
+    )
     seen = Seen(browser, page_of(card(), second, rest=tuple(many(3))), tmp_path)
     page = seen.page
     state, width, height, tenths = page.eval_on_selector("video", PLAY)
@@ -195,10 +239,14 @@ def test_a_browser_plays_and_shows_it(browser: "BrowserContext", tmp_path: Path)
     images = page.locator("article img")
     for k in range(images.count()):
         images.nth(k).scroll_into_view_if_needed()
-    becomes(page, "[...document.images].every(image => image.complete && image.naturalWidth === 160)")
+    becomes(
+        page, "[...document.images].every(image => image.complete && image.naturalWidth === 160)"
+    )
     assert images.count() == 2
     assert [page.locator(f"#clip-{c * 12} g.bar").count() for c in "ab"] == [2, 2]
-    boxes = page.eval_on_selector_all("rect.seen", "all => all.map(one => one.getBoundingClientRect().width)")
+    boxes = page.eval_on_selector_all(
+        "rect.seen", "all => all.map(one => one.getBoundingClientRect().width)"
+    )
     assert len(boxes) == 8 and min(boxes) > 100, "bars are drawn, each in two parts"
     assert page.title() == "<b>title</b>"
     assert seen.complaints == []
@@ -208,7 +256,10 @@ def test_a_browser_plays_and_shows_it(browser: "BrowserContext", tmp_path: Path)
 
 @pytest.mark.browser
 def becomes(page: "Page", expression: str, within_s: float = 30.0) -> None:
-    """Wait until an expression is true. Playwright's own waiting evaluates inside the page, which the page forbids."""
+    """Wait until an expression is true.
+
+    Playwright's own waiting evaluates inside the page, which the page forbids.
+    """
     deadline = time.monotonic() + within_s
     while not page.evaluate(expression):
         assert time.monotonic() < deadline, expression
@@ -235,12 +286,17 @@ def test_times_and_the_timeline_move_the_video(browser: "BrowserContext", tmp_pa
 def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Path) -> None:
     long = "x" * 300
     made = clip(
-        track(0, video_id=long, text=long, flags=("identity_switch", "area_jump")), track(1, video_id=f"{long}/y")
+        track(0, video_id=long, text=long, flags=("identity_switch", "area_jump")),
+        track(1, video_id=f"{long}/y"),
     )
     about = About("t", [long], "surest first", [(long[:20], long)])
     record = {"failures": {"corrupt": 1}, "failed_clips": {"x": f"corrupt: {long}"}}
     html = page_of(
-        card(made), card(clip(track(0, "b" * 12)), video=False, note=long), rest=(made,), record=record, about=about
+        card(made),
+        card(clip(track(0, "b" * 12)), video=False, note=long),
+        rest=(made,),
+        record=record,
+        about=about,
     )
     seen = Seen(browser, html, tmp_path, width)
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -260,7 +316,9 @@ def test_dark_is_dark(browser: "BrowserContext", tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
-def test_many_videos_are_fetched_only_when_played(browser: "BrowserContext", tmp_path: Path) -> None:
+def test_many_videos_are_fetched_only_when_played(
+    browser: "BrowserContext", tmp_path: Path
+) -> None:
     seen = Seen(browser, page_of(*map(card, many(60))), tmp_path)
     assert [url for url in seen.requests if url.endswith(".mp4")] == []
     assert seen.complaints == []

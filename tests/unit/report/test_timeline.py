@@ -11,7 +11,9 @@ from trawl.report.timeline import FlagSpan, flag_spans, join_s, timeline
 def test_a_bar_a_track_with_its_gaps() -> None:
     made = timeline(clip(track(0), track(1, start_s=10.0, end_s=20.0, gaps=()), track(4)), {})
     assert [bar.number for bar in made.bars] == [0, 1, 4]
-    assert made.bars[0].seen == ((10.0, 30.0), (50.0, 40.0)) and made.bars[0].gaps == ((40.0, 10.0),)
+    assert made.bars[0].seen == ((10.0, 30.0), (50.0, 40.0)) and made.bars[0].gaps == (
+        (40.0, 10.0),
+    )
     assert made.bars[1].seen == ((0.0, 100.0),) and made.bars[1].gaps == ()
     assert "1 gap," in made.bars[0].title and "0 gaps" in made.bars[1].title
 
@@ -40,7 +42,9 @@ def test_a_lane_is_named_where_there_is_room(spans: list[tuple[float, float]], s
 
 
 def test_flags_of_a_track_that_no_row_tells_of() -> None:
-    made = timeline(clip(track(0, flags=("lost", "appearance", "speed"))), {0: [FlagSpan("speed", 12, 13)]})
+    made = timeline(
+        clip(track(0, flags=("lost", "appearance", "speed"))), {0: [FlagSpan("speed", 12, 13)]}
+    )
     marks = {lane.name: lane.marks for lane in made.bars[0].lanes}
     assert marks["speed"] == ((20.0, 10.0),)
     assert marks["appearance"] == ((10.0, 80.0),), "all along the track"
@@ -50,7 +54,10 @@ def test_flags_of_a_track_that_no_row_tells_of() -> None:
 
 @pytest.mark.parametrize(
     ("end_s", "labels"),
-    [(10.3, ["00:10.0", "00:10.1", "00:10.2", "00:10.3"]), (20.0, [f"00:{n}" for n in (10, 12, 14, 16, 18, 20)])],
+    [
+        (10.3, ["00:10.0", "00:10.1", "00:10.2", "00:10.3"]),
+        (20.0, [f"00:{n}" for n in (10, 12, 14, 16, 18, 20)]),
+    ],
 )
 def test_ticks_stand_at_round_times(end_s: float, labels: list[str]) -> None:
     made = timeline(clip(track(clip_end_s=end_s, start_s=10.0, end_s=end_s, gaps=())), {})
@@ -88,5 +95,7 @@ rows = st.lists(st.sets(st.sampled_from(["speed", "border", "lost"])), max_size=
 def test_spans_cover_the_flagged_rows_and_no_others(flags: list[set[str]]) -> None:
     spans = flag_spans([(float(n), sorted(some)) for n, some in enumerate(flags)], join_s=1.0)
     for flag in ("speed", "border", "lost"):
-        covered = {n for s in spans if s.flag == flag for n in range(int(s.start_s), int(s.end_s) + 1)}
+        covered = {
+            n for s in spans if s.flag == flag for n in range(int(s.start_s), int(s.end_s) + 1)
+        }
         assert covered == {n for n, some in enumerate(flags) if flag in some}

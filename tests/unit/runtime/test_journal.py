@@ -1,4 +1,6 @@
-"""Lines of the log: what is in them, when they are put, and what becomes of them when something fails."""
+"""Lines of the log: what is in them, when they are put, and what becomes of them when something
+fails.
+"""
 
 import json
 import logging
@@ -55,14 +57,21 @@ def test_the_file_is_there_with_every_commit(storage: Storage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "level", "traced"), [(StorageError("away"), "error", False), (KeyError("bug"), "critical", True)]
+    ("error", "level", "traced"),
+    [(StorageError("away"), "error", False), (KeyError("bug"), "critical", True)],
 )
-def test_a_job_that_dies_says_of_what(storage: Storage, error: Exception, level: str, traced: bool) -> None:
+def test_a_job_that_dies_says_of_what(
+    storage: Storage, error: Exception, level: str, traced: bool
+) -> None:
     with pytest.raises(type(error)), journal(storage, FOLDER, "index", "r1", "people"):
         tell("planned")
         raise error
     last = lines(storage)[-1]
-    assert (last["event"], last["level"], last["error"]) == ("ended by an error", level, type(error).__name__)
+    assert (last["event"], last["level"], last["error"]) == (
+        "ended by an error",
+        level,
+        type(error).__name__,
+    )
     assert ("traceback" in last) is traced
 
 
@@ -72,8 +81,12 @@ def test_a_night_has_its_runs_lines_with_their_own_ids(storage: Storage) -> None
             tell("planned")
         tell("standing query begun", query="red")
     of_night = lines(storage, folder="cams/nights/n1")
-    assert [(line["job"], line["run_id"]) for line in of_night if line["event"] == "planned"] == [("index", "r1")]
-    assert [line["run_id"] for line in of_night if line["event"] == "standing query begun"] == ["n1"]
+    assert [(line["job"], line["run_id"]) for line in of_night if line["event"] == "planned"] == [
+        ("index", "r1")
+    ]
+    assert [line["run_id"] for line in of_night if line["event"] == "standing query begun"] == [
+        "n1"
+    ]
     assert "standing query begun" not in {line["event"] for line in lines(storage)}
 
 
@@ -85,7 +98,9 @@ def test_threads_have_the_jobs_ids(storage: Storage) -> None:
     assert lines(storage)[1]["run_id"] == "r1"
 
 
-def test_a_large_log_goes_on_in_another_part(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_log_goes_on_in_another_part(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module, "_PART_BYTES", 2000)
     with journal(storage, FOLDER, "index", "r1", "people"):
         for number in range(60):
@@ -102,7 +117,10 @@ def test_a_run_that_goes_on_keeps_the_lines_of_before(storage: Storage) -> None:
         with journal(storage, FOLDER, "track", "r1", "people"):
             tell("clip failed", logging.WARNING, video_id=video)
     told = [line for name in ("log.jsonl", "log.2.jsonl") for line in lines(storage, name)]
-    assert [line["video_id"] for line in told if line["event"] == "clip failed"] == ["a.mp4", "b.mp4"]
+    assert [line["video_id"] for line in told if line["event"] == "clip failed"] == [
+        "a.mp4",
+        "b.mp4",
+    ]
 
 
 def test_a_storage_that_is_away_costs_nothing_once_it_is_back(
@@ -124,7 +142,11 @@ def test_no_line_holds_a_credential(
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG")
     with pytest.raises(KeyError), journal(storage, FOLDER, "index", "r1", "json"):
-        tell("planned", where=["https://u:pass@h/a?X-Amz-Signature=0a1b2c3d"], why="key wJalrXUtnFEMI/K7MDENG")
+        tell(
+            "planned",
+            where=["https://u:pass@h/a?X-Amz-Signature=0a1b2c3d"],
+            why="key wJalrXUtnFEMI/K7MDENG",
+        )
         raise KeyError("wJalrXUtnFEMI/K7MDENG")
     told = storage.read_bytes(f"{FOLDER}/log.jsonl").decode() + capsys.readouterr().err
     assert "https://***@h/a?***" in told
@@ -132,12 +154,17 @@ def test_no_line_holds_a_credential(
         assert secret not in told
 
 
-def test_stderr_is_for_people_unless_told(storage: Storage, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stderr_is_for_people_unless_told(
+    storage: Storage, capsys: pytest.CaptureFixture[str]
+) -> None:
     with journal(storage, FOLDER, "index", "r1", "people"):
         tell("clip failed", logging.WARNING, video_id="a")
         log.warning("%d videos were being written", 2)
     assert capsys.readouterr().err == "trawl: 2 videos were being written\n"
-    with journal(storage, "cams/nights/n1", "nightly", "n1", "json"), journal(storage, FOLDER, "index", "r1", "json"):
+    with (
+        journal(storage, "cams/nights/n1", "nightly", "n1", "json"),
+        journal(storage, FOLDER, "index", "r1", "json"),
+    ):
         tell("planned")
     events = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
     assert events == ["begun", "begun", "planned", "ended", "ended"]

@@ -22,7 +22,9 @@ print(before - resident())
 
 
 def test_what_was_freed_in_between_goes_back_to_the_system() -> None:
-    done = subprocess.run([sys.executable, "-c", _FREED], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _FREED], capture_output=True, text=True, check=True
+    )
     assert float(done.stdout) > 100
 
 

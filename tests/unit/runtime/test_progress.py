@@ -15,7 +15,8 @@ def test_time_left_is_by_bytes(done: float, total: float, left: float | None) ->
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.04, "0.0s"), (59.96, "60.0s"), (60, "1m00s"), (3599, "59m59s"), (3600, "1h00m")]
+    ("seconds", "text"),
+    [(0.04, "0.0s"), (59.96, "60.0s"), (60, "1m00s"), (3599, "59m59s"), (3600, "1h00m")],
 )
 def test_durations_as_people_read_them(seconds: float, text: str) -> None:
     assert format_s(seconds) == text

@@ -1,4 +1,7 @@
-"""What a job does while a cluster grows. The cluster is made up; tests/pipelines/test_growing_cluster.py has a real one."""
+"""What a job does while a cluster grows.
+
+The cluster is made up; tests/pipelines/test_growing_cluster.py has a real one.
+"""
 
 from collections import Counter
 from collections.abc import Callable
@@ -101,13 +104,17 @@ def waiting(told: list[str]) -> Waiting:
     return Waiting(tell=told.append)
 
 
-def test_room_that_is_there_is_taken_without_a_word(cluster: Cluster, waiting: Waiting, told: list[str]) -> None:
+def test_room_that_is_there_is_taken_without_a_word(
+    cluster: Cluster, waiting: Waiting, told: list[str]
+) -> None:
     cluster.nodes = [(0, {"CPU": 4.0}), (0, {"GPU": 1.0})]
     assert find_room([CPUS, GPU], 900, waiting) == {"decode": 4, "embed": 1}
     assert (told, cluster.groups, cluster.now) == ([], {}, 0.0)
 
 
-def test_nodes_are_waited_for_and_the_demand_is_given_back(cluster: Cluster, waiting: Waiting, told: list[str]) -> None:
+def test_nodes_are_waited_for_and_the_demand_is_given_back(
+    cluster: Cluster, waiting: Waiting, told: list[str]
+) -> None:
     cluster.nodes = [(60, {"CPU": 3.0}), (120, {"CPU": 3.0}), (200, {"GPU": 1.0})]
     assert find_room([CPUS, GPU], 900, waiting) == {"decode": 4, "embed": 1}
     assert 200 <= cluster.now < 203 and not cluster.groups
@@ -119,10 +126,14 @@ def test_nodes_are_waited_for_and_the_demand_is_given_back(cluster: Cluster, wai
     ]
 
 
-def test_when_the_time_is_over_one_of_each_is_enough(cluster: Cluster, waiting: Waiting, told: list[str]) -> None:
+def test_when_the_time_is_over_one_of_each_is_enough(
+    cluster: Cluster, waiting: Waiting, told: list[str]
+) -> None:
     cluster.nodes = [(60, {"CPU": 3.0}), (60, {"GPU": 1.0})]
     assert find_room([CPUS, GPU], 300, waiting) == {"decode": 3, "embed": 1}
-    assert told[-1] == "3 decode and 1 embed actors have room after 300 s; going on without the rest"
+    assert (
+        told[-1] == "3 decode and 1 embed actors have room after 300 s; going on without the rest"
+    )
 
 
 def test_without_one_of_each_it_ends_in_one_line(cluster: Cluster, waiting: Waiting) -> None:
@@ -138,7 +149,8 @@ def test_without_one_of_each_it_ends_in_one_line(cluster: Cluster, waiting: Wait
 
 def test_all_that_there_was_no_room_for_is_named(cluster: Cluster, waiting: Waiting) -> None:
     with pytest.raises(
-        RoomError, match=r"^no room for a decode actor \(1 CPU\) and an embed actor \(1 GPU\) came within 300 s"
+        RoomError,
+        match=r"^no room for a decode actor \(1 CPU\) and an embed actor \(1 GPU\) came within 300 s",
     ):
         find_room([CPUS, GPU], 300, waiting)
 
@@ -146,7 +158,8 @@ def test_all_that_there_was_no_room_for_is_named(cluster: Cluster, waiting: Wait
 def test_what_can_never_be_is_said_soon(cluster: Cluster, waiting: Waiting) -> None:
     cluster.nodes, cluster.refuses = [(0, {"CPU": 7.0})], lambda bundle: "GPU" in bundle
     with pytest.raises(
-        ConfigError, match=r"an embed actor needs 1 GPU of one node, which none .* its autoscaler has none"
+        ConfigError,
+        match=r"an embed actor needs 1 GPU of one node, which none .* its autoscaler has none",
     ):
         find_room([CPUS, GPU], 900, waiting)
     assert cluster.now < 30
@@ -154,14 +167,20 @@ def test_what_can_never_be_is_said_soon(cluster: Cluster, waiting: Waiting) -> N
 
 def test_a_cluster_made_by_hand_is_not_waited_for(cluster: Cluster, waiting: Waiting) -> None:
     cluster.nodes, cluster.by_hand = [(0, {"CPU": 7.0})], True
-    with pytest.raises(ConfigError, match=r"it adds no nodes by itself .*7 CPUs and 0 GPUs.*resources.embed_gpus"):
+    with pytest.raises(
+        ConfigError, match=r"it adds no nodes by itself .*7 CPUs and 0 GPUs.*resources.embed_gpus"
+    ):
         find_room([CPUS, GPU], 900, waiting)
     assert cluster.now < 5
     cluster.nodes = [(0, {"CPU": 2.0}), (0, {"GPU": 1.0})]
-    assert find_room([CPUS, GPU], 900, waiting) == {"decode": 2, "embed": 1}, "as many as there is room for"
+    assert find_room([CPUS, GPU], 900, waiting) == {"decode": 2, "embed": 1}, (
+        "as many as there is room for"
+    )
 
 
-def test_a_cluster_that_is_at_its_limit_and_busy_is_waited_for(cluster: Cluster, waiting: Waiting) -> None:
+def test_a_cluster_that_is_at_its_limit_and_busy_is_waited_for(
+    cluster: Cluster, waiting: Waiting
+) -> None:
     cluster.nodes, cluster.refuses = [(0, {"GPU": 1.0})], lambda bundle: True
     cluster.demand([{"GPU": 1.0}])  # another job's
     with pytest.raises(RoomError):
@@ -174,7 +193,9 @@ def test_a_job_whose_time_is_over_waits_no_longer(cluster: Cluster) -> None:
         find_room([GPU], 900, Waiting(over=lambda: cluster.now >= 20))
 
 
-def test_time_that_runs_out_over_waiting_leaves_the_work_to_the_next_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_that_runs_out_over_waiting_leaves_the_work_to_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with pytest.raises(RoomError), or_no_time(Deadline(8)):
         raise RoomError("none")
     deadline = Deadline(8)
@@ -187,9 +208,14 @@ def test_time_that_runs_out_over_waiting_leaves_the_work_to_the_next_run(monkeyp
 @pytest.mark.parametrize(
     ("config", "sizes"),
     [
-        (ResourcesConfig(decode_cpus=1, embed_cpus=0, embed_gpus=1, embed_threads=1), PoolSizes(7, 1, 1, 1)),
         (
-            ResourcesConfig(decode_cpus=1, embed_cpus=0, embed_gpus=1, embed_threads=1, decode_actors=9),
+            ResourcesConfig(decode_cpus=1, embed_cpus=0, embed_gpus=1, embed_threads=1),
+            PoolSizes(7, 1, 1, 1),
+        ),
+        (
+            ResourcesConfig(
+                decode_cpus=1, embed_cpus=0, embed_gpus=1, embed_threads=1, decode_actors=9
+            ),
             PoolSizes(9, 1, 1, 1),
         ),
         (ResourcesConfig(decode_actors=2, embed_actors=1, embed_threads=2), PoolSizes(2, 1, 2, 1)),
@@ -209,8 +235,12 @@ def test_threads_that_no_node_holds_end_it(cluster: Cluster) -> None:
         index_sizes(ResourcesConfig(address="auto"), Waiting())
 
 
-@pytest.mark.parametrize(("address", "wait_s"), [(None, 900.0), ("auto", 0.0)], ids=["this machine", "wait_s=0"])
-def test_what_does_not_grow_is_taken_as_it_is(cluster: Cluster, address: str | None, wait_s: float) -> None:
+@pytest.mark.parametrize(
+    ("address", "wait_s"), [(None, 900.0), ("auto", 0.0)], ids=["this machine", "wait_s=0"]
+)
+def test_what_does_not_grow_is_taken_as_it_is(
+    cluster: Cluster, address: str | None, wait_s: float
+) -> None:
     config, share = ResourcesConfig(address=address, wait_s=wait_s), Share("track", 3, 1.0, 0.0)
     with pytest.raises(ConfigError, match="but Ray has 0 CPUs"):
         room_for(share, None, config, Waiting())
@@ -221,7 +251,9 @@ def test_what_does_not_grow_is_taken_as_it_is(cluster: Cluster, address: str | N
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"), [(None, 2), (1, 1), (8, 3)], ids=["as many as fit", "one", "no more than clips"]
+    ("asked", "found"),
+    [(None, 2), (1, 1), (8, 3)],
+    ids=["as many as fit", "one", "no more than clips"],
 )
 def test_room_for_one_kind(cluster: Cluster, asked: int | None, found: int) -> None:
     cluster.nodes = [(10, {"CPU": 2.0}), (40, {"CPU": 2.0})]

@@ -21,9 +21,20 @@ LAPTOP, GPU = ResourcesConfig(), ResourcesConfig(decode_cpus=0.9, embed_cpus=0.1
         (ResourcesConfig(embed_threads=1), {"CPU": 4.0}, PoolSizes(4, 4, 1, 1)),
         (ResourcesConfig(embed_gpus=0.5), {"CPU": 8.0, "GPU": 1.0}, PoolSizes(14, 2, 1, 1)),
     ],
-    ids=["one core", "two", "many", "twelve", "two GPUs", "as asked for", "one thread each", "half a GPU each"],
+    ids=[
+        "one core",
+        "two",
+        "many",
+        "twelve",
+        "two GPUs",
+        "as asked for",
+        "one thread each",
+        "half a GPU each",
+    ],
 )
-def test_pools_fill_the_machine(config: ResourcesConfig, total: dict[str, float], sizes: PoolSizes) -> None:
+def test_pools_fill_the_machine(
+    config: ResourcesConfig, total: dict[str, float], sizes: PoolSizes
+) -> None:
     assert pool_sizes(config, total) == sizes
 
 
@@ -35,6 +46,8 @@ def test_pools_fill_the_machine(config: ResourcesConfig, total: dict[str, float]
         (ResourcesConfig(embed_actors=20), {"CPU": 2.0}, "embed_actors"),
     ],
 )
-def test_what_does_not_fit_is_refused(config: ResourcesConfig, total: dict[str, float], word: str) -> None:
+def test_what_does_not_fit_is_refused(
+    config: ResourcesConfig, total: dict[str, float], word: str
+) -> None:
     with pytest.raises(ConfigError, match=word):
         pool_sizes(config, total)

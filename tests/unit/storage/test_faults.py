@@ -20,17 +20,28 @@ LANCE = "LanceError(IO): Generic S3 error: Error performing PUT http://h:9/b/x i
         (OSError(errno.ENOSPC, "No space left on device"), "full"),
         (OSError(errno.EIO, "Input/output error"), "other"),
         (OSError(LANCE + "error sending request: connection refused"), "unreachable"),
-        (OSError(LANCE + "Server returned non-2xx: 403 Forbidden: <Code>AccessDenied</Code>"), "denied"),
+        (
+            OSError(LANCE + "Server returned non-2xx: 403 Forbidden: <Code>AccessDenied</Code>"),
+            "denied",
+        ),
         (
             ValueError(
                 "LanceError(IO): Error performing HEAD http://x in 5µs - non-2xx status code: 400 Bad Request: "
             ),
             "unsaid",
         ),
-        (OSError("An error occurred (400) when calling the HeadObject operation: Bad Request"), "unsaid"),
+        (
+            OSError("An error occurred (400) when calling the HeadObject operation: Bad Request"),
+            "unsaid",
+        ),
         (OSError("LanceError(IO): The operation: <Code>NoSuchBucket</Code> 404"), "no_bucket"),
         (OSError("LanceError(IO): Object at location x not found"), "missing"),
-        (OSError("LanceError(IO): the credential provider was not enabled: no providers in chain"), "no_credentials"),
+        (
+            OSError(
+                "LanceError(IO): the credential provider was not enabled: no providers in chain"
+            ),
+            "no_credentials",
+        ),
     ],
 )
 def test_kinds(error: Exception, kind: str) -> None:

@@ -23,7 +23,8 @@ def test_one_holder_at_a_time(storage: Storage) -> None:
         held.check()
         began = time.monotonic()
         with pytest.raises(
-            LeaseError, match=r"is held by nightly on .* \(process \d+, since .*one job writes a dataset"
+            LeaseError,
+            match=r"is held by nightly on .* \(process \d+, since .*one job writes a dataset",
         ):
             take(storage).__enter__()
         assert time.monotonic() - began < TTL_S, "a live holder is known by its next beat"
@@ -42,7 +43,10 @@ def test_a_dead_process_of_this_machine_is_not_waited_for(local_storage: Storage
         "from trawl.storage.lease import hold;"
         "hold(Storage.open(StorageConfig(root=sys.argv[1])), 'cats', 'index', 600.0).__enter__(); os.kill(os.getpid(), 9)"
     )
-    assert subprocess.run([sys.executable, "-c", code, local_storage.root], check=False).returncode == -9
+    assert (
+        subprocess.run([sys.executable, "-c", code, local_storage.root], check=False).returncode
+        == -9
+    )
     heard = []
     with hold(local_storage, "cats", "index", 600.0, heard.append) as held:
         held.check()
@@ -70,7 +74,9 @@ def test_a_silent_holder_elsewhere_is_watched_and_then_replaced(
             dead.check()
 
 
-def test_a_holder_whose_beats_do_not_arrive_commits_nothing(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holder_whose_beats_do_not_arrive_commits_nothing(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from trawl.errors import StorageError
 
     with take(storage) as held:
@@ -81,7 +87,9 @@ def test_a_holder_whose_beats_do_not_arrive_commits_nothing(storage: Storage, mo
 
         monkeypatch.setattr(Storage, "write_bytes", refuse)
         time.sleep(1.5 * TTL_S)
-        with pytest.raises(LeaseError, match=r"could not be renewed for 1\.2 s: nothing more is committed"):
+        with pytest.raises(
+            LeaseError, match=r"could not be renewed for 1\.2 s: nothing more is committed"
+        ):
             held.check()
 
 

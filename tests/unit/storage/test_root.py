@@ -59,7 +59,11 @@ def test_one_of_many_racers_wins(storage: Storage) -> None:
     storage.check(write=True)
     with ThreadPoolExecutor(8) as pool:
         for name in ("1.json", "2.json", "3.json"):
-            won = list(pool.map(lambda n, name=name: storage.write_if_absent(name, str(n).encode()), range(8)))
+            won = list(
+                pool.map(
+                    lambda n, name=name: storage.write_if_absent(name, str(n).encode()), range(8)
+                )
+            )
             assert won.count(True) == 1
             assert storage.read_bytes(name) == str(won.index(True)).encode()
 
@@ -104,7 +108,9 @@ def test_roots(root: str, expected: str) -> None:
     assert storage.table_uri("cats", "0123", "frames") == f"{expected}/cats/index/0123/frames.lance"
 
 
-def test_a_relative_root_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_root_is_the_same_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert Storage.open(StorageConfig(root="data")).root == str(tmp_path / "data")
 
@@ -125,7 +131,9 @@ def test_it_travels_and_shows_no_credential(s3_endpoint: str) -> None:
     assert os.environ["AWS_ACCESS_KEY_ID"] not in shown.replace("trawl-tests", "")
 
 
-def test_endpoint_and_region_come_from_the_settings_else_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endpoint_and_region_come_from_the_settings_else_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://general:1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     options = Storage.open(StorageConfig(root="s3://b")).lance_options
@@ -135,7 +143,9 @@ def test_endpoint_and_region_come_from_the_settings_else_the_environment(monkeyp
     options = Storage.open(StorageConfig(root="s3://b")).lance_options
     assert (options["aws_endpoint"], options["aws_region"]) == ("https://special:2", "eu-west-2")
     assert options["allow_http"] == "false"
-    options = Storage.open(StorageConfig(root="s3://b", endpoint="http://set:3", region="us-west-2")).lance_options
+    options = Storage.open(
+        StorageConfig(root="s3://b", endpoint="http://set:3", region="us-west-2")
+    ).lance_options
     assert (options["aws_endpoint"], options["aws_region"]) == ("http://set:3", "us-west-2")
     assert options["allow_http"] == "true"
 
@@ -230,20 +240,26 @@ def test_refusals_that_have_a_remedy_of_their_own(s3_endpoint: str, code: str, a
     with Refusing(code) as endpoint:
         assert re.search(advice, one_line("s3://bucket/x", endpoint=endpoint))
         with pytest.raises(StorageError, match=advice), lance_faults("s3://bucket/x"):
-            options = Storage.open(StorageConfig(root="s3://bucket/x", endpoint=endpoint, retries=0)).lance_options
+            options = Storage.open(
+                StorageConfig(root="s3://bucket/x", endpoint=endpoint, retries=0)
+            ).lance_options
             lance.dataset("s3://bucket/x", storage_options=options)
 
 
 def test_server_without_conditional_puts(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3.S3Files, "write_if_absent", lambda *_: True)
-    assert "does not honour conditional puts" in one_line("s3://trawl-tests/x", endpoint=s3_endpoint)
+    assert "does not honour conditional puts" in one_line(
+        "s3://trawl-tests/x", endpoint=s3_endpoint
+    )
 
 
 class Refusing:
     """A server that answers every request with 403 and an S3 error code."""
 
     def __init__(self, code: str) -> None:
-        body = f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>no</Message></Error>'.encode()
+        body = (
+            f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>no</Message></Error>'.encode()
+        )
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:

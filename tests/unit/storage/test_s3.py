@@ -17,8 +17,12 @@ DATA = bytes(range(256)) * 4096  # 1 MiB
 
 
 @contextmanager
-def breaking(sent: int, etags: tuple[str, ...] = ("one",), ranges: bool = True) -> Iterator[tuple[S3Files, list[int]]]:
-    """A server that sends `sent` bytes of an answer and hangs up; the files on it, and where each request began."""
+def breaking(
+    sent: int, etags: tuple[str, ...] = ("one",), ranges: bool = True
+) -> Iterator[tuple[S3Files, list[int]]]:
+    """A server that sends `sent` bytes of an answer and hangs up; the files on it, and where each
+    request began.
+    """
     begun: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,7 +44,10 @@ def breaking(sent: int, etags: tuple[str, ...] = ("one",), ranges: bool = True) 
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
-    yield S3Files("bucket", "", Endpoint(f"http://127.0.0.1:{server.server_port}", "us-east-1", 2)), begun
+    yield (
+        S3Files("bucket", "", Endpoint(f"http://127.0.0.1:{server.server_port}", "us-east-1", 2)),
+        begun,
+    )
     server.shutdown()
     server.server_close()
 
@@ -67,10 +74,16 @@ def test_a_connection_that_brings_nothing_more_is_given_up() -> None:
 
 
 def test_two_versions_of_an_object_are_never_joined() -> None:
-    with breaking(sent=450_000, etags=("one", "two")) as (files, _), pytest.raises(StorageError, match="has changed"):
+    with (
+        breaking(sent=450_000, etags=("one", "two")) as (files, _),
+        pytest.raises(StorageError, match="has changed"),
+    ):
         list(files.download("a.mp4", io.BytesIO()))
 
 
 def test_a_server_without_ranges_is_not_taken_at_its_word() -> None:
-    with breaking(sent=450_000, ranges=False) as (files, _), pytest.raises(StorageError, match="broke off"):
+    with (
+        breaking(sent=450_000, ranges=False) as (files, _),
+        pytest.raises(StorageError, match="broke off"),
+    ):
         list(files.download("a.mp4", io.BytesIO()))

@@ -22,7 +22,10 @@ _LETTERS = st.text("abcdefghijkABC0123456789-_.~%+", min_size=8, max_size=24)
         ("https://h/a.mp4", "https://h/a.mp4"),
         ("https://h/mail@home/a.mp4", "https://h/mail@home/a.mp4"),
         ("s3://bucket/what?#1@x.mp4", "s3://bucket/what?#1@x.mp4"),
-        ("abfs://container@account.dfs.core.windows.net/a.mp4", "abfs://container@account.dfs.core.windows.net/a.mp4"),
+        (
+            "abfs://container@account.dfs.core.windows.net/a.mp4",
+            "abfs://container@account.dfs.core.windows.net/a.mp4",
+        ),
         ("/data/a?b#c@d.mp4", "/data/a?b#c@d.mp4"),
         ("file:///data/a?b.mp4", "file:///data/a?b.mp4"),
     ],
@@ -36,7 +39,9 @@ def test_a_uri_keeps_its_place(uri: str, veiled: str) -> None:
 
 
 @given(_LETTERS, _LETTERS, _LETTERS)
-def test_no_secret_of_a_url_is_left_in_what_is_said_of_it(user: str, password: str, signature: str) -> None:
+def test_no_secret_of_a_url_is_left_in_what_is_said_of_it(
+    user: str, password: str, signature: str
+) -> None:
     uri = f"https://{user}:{password}@host/x.mp4?X-Amz-Signature={signature}&id={signature[::-1]}"
     told = scrub(f"403, message='Forbidden', url={uri!r}; tried {signature} as {user}", uri)
     for secret in (f"{user}:{password}", signature, f"={signature[::-1]}"):
@@ -49,10 +54,14 @@ def test_no_secret_of_a_url_is_left_in_what_is_said_of_it(user: str, password: s
     ("text", "secret"),
     [
         (f"GET {SIGNED} failed", "0a1b2c3d4e5f"),
-        ("https://h/a b.mp4?X-Amz-Signature=0a1b2c3d4e5f", "0a1b2c3d4e5f"),  # a space breaks the URL up
+        # a space breaks the URL up
+        ("https://h/a b.mp4?X-Amz-Signature=0a1b2c3d4e5f", "0a1b2c3d4e5f"),
         ("url=https%3A%2F%2Fh%2Fa%3FX-Amz-Signature%3D0a1b2c3d4e5f", "0a1b2c3d4e5f"),
         ('{"Authorization": "Bearer 0a1b2c3d4e5f"}', "0a1b2c3d4e5f"),
-        ("Authorization: AWS4-HMAC-SHA256 Credential=AKIA/x, Signature=0a1b2c3d4e5f", "0a1b2c3d4e5f"),
+        (
+            "Authorization: AWS4-HMAC-SHA256 Credential=AKIA/x, Signature=0a1b2c3d4e5f",
+            "0a1b2c3d4e5f",
+        ),
         ("proxy http://ann:hunter2hunter2@proxy:3128 refused", "hunter2"),
         ("?access_token=0a1b2c3d4e5f&x", "0a1b2c3d4e5f"),
     ],

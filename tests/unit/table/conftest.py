@@ -45,9 +45,17 @@ def rows(video_id: str, n: int, mark: int = 0) -> pa.RecordBatch:
     return pa.record_batch([pa.array(columns[f.name], f.type) for f in SCHEMA], schema=SCHEMA)
 
 
-def ledger_row(video_id: str, frames_embedded: int, status: str = "indexed", **more: Any) -> dict[str, Any]:
+def ledger_row(
+    video_id: str, frames_embedded: int, status: str = "indexed", **more: Any
+) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(VIDEOS.names)
-    row |= {"video_id": video_id, "uri": f"/{video_id}", "fingerprint": "f", "size_bytes": 1, "status": status}
+    row |= {
+        "video_id": video_id,
+        "uri": f"/{video_id}",
+        "fingerprint": "f",
+        "size_bytes": 1,
+        "status": status,
+    }
     row |= {"attempts": 0, "frames_embedded": frames_embedded, "metadata": "{}", "run_id": "run"}
     return row | {"updated_at": datetime.now(UTC)} | more
 
@@ -76,13 +84,19 @@ class Index:
 
     @property
     def ledger(self) -> Ledger:
-        return open_ledger(self.storage.table_uri(self.dataset, self.recipe.key, "videos"), self.options)
+        return open_ledger(
+            self.storage.table_uri(self.dataset, self.recipe.key, "videos"), self.options
+        )
 
     def write(self, *batches: pa.RecordBatch) -> list[str]:
         return frames.write_fragments(self.uri, self.options, SCHEMA, batches)
 
     def commit(
-        self, fragments: list[str], video_ids: Iterable[str], key: str | None = None, places: Places | None = None
+        self,
+        fragments: list[str],
+        video_ids: Iterable[str],
+        key: str | None = None,
+        places: Places | None = None,
     ) -> int:
         self.commits += 1
         ids, key = list(video_ids), key or f"index/{self.commits}"
@@ -90,11 +104,15 @@ class Index:
 
     def index(self, videos: dict[str, int], mark: int = 0) -> None:
         """Rows and ledger of these videos, {video_id: number of frames}."""
-        self.commit(self.write(*(rows(v, n, mark) for v, n in videos.items())), videos, places=self.places)
+        self.commit(
+            self.write(*(rows(v, n, mark) for v, n in videos.items())), videos, places=self.places
+        )
         self.tell(videos)
 
     def tell(self, videos: dict[str, int]) -> None:
-        self.ledger.upsert(pa.Table.from_pylist([ledger_row(v, n) for v, n in videos.items()], schema=VIDEOS))
+        self.ledger.upsert(
+            pa.Table.from_pylist([ledger_row(v, n) for v, n in videos.items()], schema=VIDEOS)
+        )
 
     def remove(self, *video_ids: str) -> None:
         self.commit([], video_ids, places=self.places)

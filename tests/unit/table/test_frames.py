@@ -19,7 +19,16 @@ from trawl.storage import Storage
 from trawl.table import frames, maintain, publish
 from trawl.table.places import Places
 
-ODD = ["it's.mp4", 'a"b.mp4', "%_*.mp4", "back\\slash.mp4", "new\nline.mp4", "日本.mp4", "x') OR ('1'='1", "a;--.mp4"]
+ODD = [
+    "it's.mp4",
+    'a"b.mp4',
+    "%_*.mp4",
+    "back\\slash.mp4",
+    "new\nline.mp4",
+    "日本.mp4",
+    "x') OR ('1'='1",
+    "a;--.mp4",
+]
 
 
 def test_commits_replace_by_video(index: Index) -> None:
@@ -36,7 +45,9 @@ def test_commits_replace_by_video(index: Index) -> None:
 def test_a_replacement_is_one_version(index: Index) -> None:
     first = index.commit(index.write(rows("a", 3)), ["a"])
     assert index.commit(index.write(rows("a", 4, mark=1)), ["a"]) == first + 1
-    assert held(lance.dataset(index.uri, version=first, storage_options=index.options)) == {("a", 0): 3}
+    assert held(lance.dataset(index.uri, version=first, storage_options=index.options)) == {
+        ("a", 0): 3
+    }
 
 
 def test_what_is_not_committed_is_not_seen(index: Index) -> None:
@@ -62,7 +73,9 @@ def test_the_same_key_twice_adds_once(index: Index) -> None:
     version = index.commit(written, ["a"], key="run/1")
     index.commit(index.write(rows("b", 1)), ["b"], key="run/2")
     assert index.commit(written, ["a"], key="run/1") == version
-    assert index.commit([], ["a", "b"], key="run/1") == version, "the key names the work, not its content"
+    assert index.commit([], ["a", "b"], key="run/1") == version, (
+        "the key names the work, not its content"
+    )
     assert index.held() == {("a", 0): 3, ("b", 0): 1}
 
 
@@ -81,26 +94,34 @@ def lose_answers(monkeypatch: pytest.MonkeyPatch, commits: int) -> None:
         done = real(*args, **kwargs)
         if left[0]:
             left[0] -= 1
-            raise OSError("LanceError(IO): Generic S3 error: error sending request: operation timed out")
+            raise OSError(
+                "LanceError(IO): Generic S3 error: error sending request: operation timed out"
+            )
         return done
 
     monkeypatch.setattr(lance.LanceDataset, "commit", staticmethod(commit))
 
 
-def test_a_lost_answer_is_no_failure_and_no_second_commit(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_answer_is_no_failure_and_no_second_commit(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lose_answers(monkeypatch, 1)
     version = index.commit(index.write(rows("a", 3)), ["a"])
     assert (index.open().version, index.held()) == (version, {("a", 0): 3})
 
 
 @pytest.mark.parametrize("breaks", [1, 2])
-def test_a_put_whose_connection_broke_is_made_again(index: Index, breaks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_put_whose_connection_broke_is_made_again(
+    index: Index, breaks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real, left = lance.LanceDataset.commit, [breaks]
 
     def commit(*args: Any, **kwargs: Any) -> Any:
         if left[0]:
             left[0] -= 1
-            raise OSError("LanceError(IO): Generic S3 error: Error performing PUT: connection closed")
+            raise OSError(
+                "LanceError(IO): Generic S3 error: Error performing PUT: connection closed"
+            )
         return real(*args, **kwargs)
 
     monkeypatch.setattr(lance.LanceDataset, "commit", staticmethod(commit))
@@ -108,7 +129,9 @@ def test_a_put_whose_connection_broke_is_made_again(index: Index, breaks: int, m
     assert index.held() == {("a", 0): 3}
 
 
-def test_a_commit_that_fails_changes_nothing_and_can_be_repeated(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_commit_that_fails_changes_nothing_and_can_be_repeated(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index.commit(index.write(rows("a", 3)), ["a"])
     written = index.write(rows("a", 4, mark=1))
 
@@ -125,15 +148,21 @@ def test_a_commit_that_fails_changes_nothing_and_can_be_repeated(index: Index, m
 
 
 @pytest.mark.parametrize("held", ["a", "b"], ids=["old rows", "new video"])
-def test_another_committer_in_between(index: Index, held: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """We read, they write the video, we commit: the later commit wins, whole, also where neither saw the video before."""
+def test_another_committer_in_between(
+    index: Index, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """We read, they write the video, we commit: the later commit wins, whole, also where neither
+    saw the video before.
+    """
     index.commit(index.write(rows(held, 3)), [held])
     others = index.held() if held != "a" else {}
     real, other = frames._commit_once, [True]
 
     def interrupted(dataset: Any, *rest: Any) -> int:
         if other.pop() if other else False:
-            theirs = frames.write_fragments(index.uri, index.options, SCHEMA, [rows("a", 2, mark=7)])
+            theirs = frames.write_fragments(
+                index.uri, index.options, SCHEMA, [rows("a", 2, mark=7)]
+            )
             real(index.open(), theirs, ["a"], "theirs", Places())
         return real(dataset, *rest)
 
@@ -142,7 +171,9 @@ def test_another_committer_in_between(index: Index, held: str, monkeypatch: pyte
     assert index.held() == {("a", 1): 4} | others
 
 
-def test_a_committer_that_never_gets_a_turn(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_committer_that_never_gets_a_turn(
+    local_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from lance.commit import CommitConflictError
 
     def busy(*_: Any) -> int:
@@ -154,7 +185,9 @@ def test_a_committer_that_never_gets_a_turn(local_index: Index, monkeypatch: pyt
 
 
 def test_rows_that_no_ledger_knows_are_replaced(index: Index) -> None:
-    """A driver died after its commit and before the ledger: the next one, or one that lived all the while, finds them."""
+    """A driver died after its commit and before the ledger: the next one, or one that lived all the
+    while, finds them.
+    """
     lived = index.places
     index.index({"a": 2})
     index.commit(index.write(rows("new", 3, mark=1)), ["new"], places=Places())
@@ -165,7 +198,9 @@ def test_rows_that_no_ledger_knows_are_replaced(index: Index) -> None:
     assert index.held() == {("a", 0): 2, ("new", 3): 1}
 
 
-def test_a_lost_answer_is_looked_for_among_later_commits_only(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_answer_is_looked_for_among_later_commits_only(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     looked: list[int] = []
     real = lance.LanceDataset.read_transaction
 
@@ -190,7 +225,8 @@ def test_commits_go_on_after_a_compaction_that_moved_the_index(index: Index) -> 
     index.remove("a")
     index.open().optimize.compact_files(materialize_deletions_threshold=0.0)
     with pytest.raises(TypeError):
-        index.open().read_transaction(index.open().version)  # else this case is not the one that is meant
+        # else this case is not the one that is meant
+        index.open().read_transaction(index.open().version)
     written = index.write(rows("c", 2))
     version = index.commit(written, ["c"], key="night/1")
     assert index.commit(written, ["c"], key="night/1") == version
@@ -222,7 +258,9 @@ def test_any_name_is_replaced_and_no_other(odd: str, local_index: Index) -> None
     assert local_index.held() == {("other", 0): 1}
 
 
-def test_more_videos_than_one_condition_takes(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_videos_than_one_condition_takes(
+    local_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(frames, "_IDS_AT_ONCE", 3)
     names = [f"{n}.mp4" for n in range(10)]
     local_index.index(dict.fromkeys(names, 2))
@@ -241,7 +279,9 @@ def test_creating_twice_keeps_what_is_there(index: Index) -> None:
     assert index.held() == {("a", 0): 3}
 
 
-@pytest.mark.parametrize("schema", [frames_schema(16), frames_schema(8, "float32")], ids=["size", "dtype"])
+@pytest.mark.parametrize(
+    "schema", [frames_schema(16), frames_schema(8, "float32")], ids=["size", "dtype"]
+)
 def test_another_kind_of_embedding_is_refused(schema: pa.Schema, local_index: Index) -> None:
     with pytest.raises(ConfigError, match=r"table.dtype makes embeddings fixed_size_list<.*holds"):
         frames.create_if_missing(local_index.uri, {}, schema)
@@ -256,7 +296,10 @@ def test_a_new_column_that_may_be_null_copies_nothing(index: Index) -> None:
     batch = pa.record_batch([*batch.columns, pa.array([0.5, 1.0], pa.float32())], schema=wider)
     index.commit(frames.write_fragments(index.uri, index.options, wider, [batch]), ["b"])
     assert index.held() == {("a", 0): 3, ("b", 1): 2}
-    assert index.open().to_table(columns=["brightness"])["brightness"].to_pylist() == [None] * 3 + [0.5, 1.0]
+    assert index.open().to_table(columns=["brightness"])["brightness"].to_pylist() == [None] * 3 + [
+        0.5,
+        1.0,
+    ]
     index.commit([], ["a"])
     assert index.held() == {("b", 1): 2}
     with pytest.raises(ConfigError, match="another version of Trawl"):
@@ -264,7 +307,9 @@ def test_a_new_column_that_may_be_null_copies_nothing(index: Index) -> None:
 
 
 def test_a_storage_that_is_gone_is_one_line(s3_endpoint: str) -> None:
-    nowhere = Storage.open(StorageConfig(root="s3://bucket-x/x", endpoint="http://127.0.0.1:9", retries=0))
+    nowhere = Storage.open(
+        StorageConfig(root="s3://bucket-x/x", endpoint="http://127.0.0.1:9", retries=0)
+    )
     options = nowhere.lance_options | {"client_retry_timeout": "1"}
     with pytest.raises(StorageError, match="cannot be reached") as caught:
         frames.create_if_missing(nowhere.table_uri("d", "r", "frames"), options, SCHEMA)
@@ -275,7 +320,9 @@ VIDEOS = st.dictionaries(st.sampled_from("abcd"), st.integers(1, 3), min_size=1,
 
 
 class AnyHistory(RuleBasedStateMachine):
-    """After any sequence of indexing, replacing, removing, crashing and repeating, the table holds what the model does."""
+    """After any sequence of indexing, replacing, removing, crashing and repeating, the table holds
+    what the model does.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -292,7 +339,11 @@ class AnyHistory(RuleBasedStateMachine):
 
     def fresh(self, videos: dict[str, int]) -> tuple[list[str], dict[str, int], str]:
         self.mark += 1
-        return self.index.write(*(rows(v, n, self.mark) for v, n in videos.items())), videos, f"run/{self.mark}"
+        return (
+            self.index.write(*(rows(v, n, self.mark) for v, n in videos.items())),
+            videos,
+            f"run/{self.mark}",
+        )
 
     def commit(self, work: tuple[list[str], dict[str, int], str]) -> None:
         written, videos, key = work
@@ -328,7 +379,10 @@ class AnyHistory(RuleBasedStateMachine):
         assert self.last is not None
         written, videos, key = self.last
         self.index.commit(
-            written, videos, f"{key}/again" if new_key else key, Places() if not new_key else self.index.places
+            written,
+            videos,
+            f"{key}/again" if new_key else key,
+            Places() if not new_key else self.index.places,
         )
 
     @rule()
@@ -343,7 +397,10 @@ class AnyHistory(RuleBasedStateMachine):
     @invariant()
     def holds_what_the_model_does(self) -> None:
         assert self.index.held() == {(video, mark): n for video, (n, mark) in self.model.items()}
-        assert self.index.ledger.indexed() == (len(self.model), sum(n for n, _ in self.model.values()))
+        assert self.index.ledger.indexed() == (
+            len(self.model),
+            sum(n for n, _ in self.model.values()),
+        )
 
 
 AnyHistory.TestCase.settings = settings(max_examples=25, stateful_step_count=10, deadline=None)

@@ -23,7 +23,9 @@ def test_rows_are_merged_by_video(storage: Storage) -> None:
     ledger = ledger.upsert(table(ledger_row("a", 5), failed))
     assert ledger.indexed() == (2, 7)
     assert ledger.counts() == {("indexed", None): 2, ("failed", "truncated"): 1}
-    assert ledger.read("status = 'failed'", ["video_id", "attempts"]).to_pylist() == [{"video_id": "b", "attempts": 1}]
+    assert ledger.read("status = 'failed'", ["video_id", "attempts"]).to_pylist() == [
+        {"video_id": "b", "attempts": 1}
+    ]
     again = ledger.upsert(table(ledger_row("a", 5), failed))
     assert again.counts() == ledger.counts()
     assert again.upsert(table()).version == again.version
@@ -36,7 +38,13 @@ def test_a_ledger_keeps_reading_its_version(storage: Storage) -> None:
     first.upsert(table(ledger_row("9", 1), ledger_row("0", 2))).forget(["1"])
     assert [batch.to_pylist() for batch in first.batches(["video_id"])] == before
     newest = open_ledger(storage.table_uri("d", "r", "videos"), storage.lance_options)
-    assert sorted(newest.read(columns=["video_id"])["video_id"].to_pylist()) == ["0", "2", "3", "4", "9"]
+    assert sorted(newest.read(columns=["video_id"])["video_id"].to_pylist()) == [
+        "0",
+        "2",
+        "3",
+        "4",
+        "9",
+    ]
 
 
 def test_the_schema_is_the_declared_one(local_index: Index) -> None:
@@ -50,7 +58,12 @@ def test_removed_rows_keep_what_the_video_was(local_index: Index) -> None:
     row = ledger_row("it's", 3, codec="h264", reason=None, run_id="before")
     ledger = local_index.ledger.upsert(table(row, ledger_row("other", 1)))
     (gone,) = ledger.removed(["it's", "unknown"], "now")
-    assert (gone["status"], gone["frames_embedded"], gone["run_id"], gone["codec"]) == ("removed", 0, "now", "h264")
+    assert (gone["status"], gone["frames_embedded"], gone["run_id"], gone["codec"]) == (
+        "removed",
+        0,
+        "now",
+        "h264",
+    )
     ledger = ledger.upsert(table(gone))
     assert ledger.indexed() == (1, 1)
     assert ledger.removed([], "now") == []
@@ -78,7 +91,9 @@ def test_an_answer_that_is_lost_twice_costs_no_row_and_doubles_none(
             raise OSError("LanceError(IO): connection reset")
 
     monkeypatch.setattr(Ledger, "_merge", forgetful)
-    ledger = open_ledger(uri, storage.lance_options).upsert(table(ledger_row("a", 1), ledger_row("b", 2)))
+    ledger = open_ledger(uri, storage.lance_options).upsert(
+        table(ledger_row("a", 1), ledger_row("b", 2))
+    )
     assert sorted(ledger.read()["video_id"].to_pylist()) == ["a", "b"]
     lost += [1, 2, 3]
     with pytest.raises(StorageError):
@@ -91,11 +106,18 @@ def test_a_column_that_may_be_null_is_added_to_a_ledger_that_is_there(
     """An upgrade of Trawl indexes nothing anew for it, and what is published stays as it was."""
     index.index({"a": 3})
     shown = publish.publish(index.storage, "cats", index.recipe, None)
-    monkeypatch.setattr("trawl.table.ledger.VIDEOS", VIDEOS.append(pa.field("language", pa.string())))
+    monkeypatch.setattr(
+        "trawl.table.ledger.VIDEOS", VIDEOS.append(pa.field("language", pa.string()))
+    )
     row = ledger_row("b", 1, language="it")
-    ledger = index.ledger.upsert(pa.Table.from_pylist([row], schema=VIDEOS.append(pa.field("language", pa.string()))))
+    ledger = index.ledger.upsert(
+        pa.Table.from_pylist([row], schema=VIDEOS.append(pa.field("language", pa.string())))
+    )
     languages = ledger.read(columns=["video_id", "language"]).to_pylist()
-    assert sorted(languages, key=str) == [{"video_id": "a", "language": None}, {"video_id": "b", "language": "it"}]
+    assert sorted(languages, key=str) == [
+        {"video_id": "a", "language": None},
+        {"video_id": "b", "language": "it"},
+    ]
     _, videos = publish.open_tables(index.storage, "cats", shown)
     assert "language" not in videos.schema.names
     assert index.ledger.version == ledger.version, "added once"
@@ -103,7 +125,10 @@ def test_a_column_that_may_be_null_is_added_to_a_ledger_that_is_there(
 
 @pytest.mark.parametrize(
     "schema",
-    [VIDEOS.append(pa.field("language", pa.string(), nullable=False)), VIDEOS.remove(VIDEOS.get_field_index("fps"))],
+    [
+        VIDEOS.append(pa.field("language", pa.string(), nullable=False)),
+        VIDEOS.remove(VIDEOS.get_field_index("fps")),
+    ],
     ids=["new", "gone"],
 )
 def test_a_ledger_of_another_trawl_is_refused_and_left_as_it_is(
@@ -113,6 +138,8 @@ def test_a_ledger_of_another_trawl_is_refused_and_left_as_it_is(
     version = local_index.ledger.version
     with monkeypatch.context() as patch:
         patch.setattr("trawl.table.ledger.VIDEOS", schema)
-        with pytest.raises(ConfigError, match=r"another version of Trawl \(columns that differ: (language|fps)\)"):
+        with pytest.raises(
+            ConfigError, match=r"another version of Trawl \(columns that differ: (language|fps)\)"
+        ):
             _ = local_index.ledger
     assert local_index.ledger.version == version

@@ -23,8 +23,16 @@ def prepare(index: Index, index_min_rows: int = 1) -> dict[str, Any] | None:
 
 def nearest(index: Index, query: np.ndarray, k: int = 3) -> list[tuple[str, int]]:
     """(video_id, mark) of the k nearest rows."""
-    how = {"column": "embedding", "q": query.astype(np.float32), "k": k, "metric": "cosine", "refine_factor": 10}
-    found = index.open().to_table(columns=["video_id", "shot", "_distance"], nearest=how, prefilter=True)
+    how = {
+        "column": "embedding",
+        "q": query.astype(np.float32),
+        "k": k,
+        "metric": "cosine",
+        "refine_factor": 10,
+    }
+    found = index.open().to_table(
+        columns=["video_id", "shot", "_distance"], nearest=how, prefilter=True
+    )
     return list(zip(found["video_id"].to_pylist(), found["shot"].to_pylist()))
 
 
@@ -66,11 +74,17 @@ def test_nothing_new_makes_no_version(index: Index) -> None:
 def index_sizes(index: Index) -> dict[str, int]:
     """{file of the vector index: bytes}"""
     folder = Path(index.uri, "_indices")
-    return {str(file.relative_to(folder)): file.stat().st_size for file in folder.rglob("*") if file.is_file()}
+    return {
+        str(file.relative_to(folder)): file.stat().st_size
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 def test_a_delta_costs_in_proportion_to_the_new_rows(local_index: Index) -> None:
-    """What is there is neither written again nor covered twice, though every commit touches an old fragment."""
+    """What is there is neither written again nor covered twice, though every commit touches an old
+    fragment.
+    """
     local_index.index({"a": 20_000})
     prepare(local_index)
     first = index_sizes(local_index)
@@ -118,7 +132,9 @@ def test_many_deltas_are_merged(local_index: Index, monkeypatch: pytest.MonkeyPa
         deltas.append((prepare(local_index) or {})["deltas"])
         first = first or index_sizes(local_index)
     assert deltas == [1, 2, 3, 2, 3, 2]
-    covered = local_index.open().stats.index_stats(maintain.INDEX_NAME)["num_indexed_rows_per_delta"]
+    covered = local_index.open().stats.index_stats(maintain.INDEX_NAME)[
+        "num_indexed_rows_per_delta"
+    ]
     assert sorted(covered) == [20, 100], "what was trained on stays as it is"
     assert index_sizes(local_index).items() >= first.items()
     assert nearest(local_index, vectors(20, 2 + sum(b"2"))[7], 1) == [("2", 2)]
@@ -138,7 +154,9 @@ def test_a_table_that_outgrew_its_partitions_is_trained_anew(
     assert (facts["partitions"], facts["deltas"], facts["rows"]) == (4, 1, 450)
 
 
-def test_compaction_keeps_every_row_and_the_index(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compaction_keeps_every_row_and_the_index(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(maintain, "_MAX_FRAGMENTS", 3)
     for n in range(5):
         index.index({f"{n}": 20}, mark=n)
@@ -150,14 +168,20 @@ def test_compaction_keeps_every_row_and_the_index(index: Index, monkeypatch: pyt
     facts = prepare(index)
     assert facts is not None
     assert facts["unindexed"] == 0
-    assert len(index.open().get_fragments()) == 2, "what the index covers, and what it did not cover yet"
+    assert len(index.open().get_fragments()) == 2, (
+        "what the index covers, and what it did not cover yet"
+    )
     assert index.held() == before
     assert nearest(index, vectors(20, 1 + sum(b"1"))[7], 1) == [("1", 1)]
     assert nearest(index, vectors(2, 9 + sum(b"0"))[1], 1) == [("0", 9)]
 
 
-def test_a_large_table_is_not_compacted_every_night(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Full fragments count for nothing: each compaction of indexed rows writes the index that covers them anew."""
+def test_a_large_table_is_not_compacted_every_night(
+    local_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full fragments count for nothing: each compaction of indexed rows writes the index that
+    covers them anew.
+    """
     monkeypatch.setattr(maintain, "_FRAGMENT_ROWS", 60)
     monkeypatch.setattr(maintain, "_MAX_FRAGMENTS", 3)
     monkeypatch.setattr(maintain, "_MAX_DELTAS", 3)
@@ -172,14 +196,16 @@ def test_a_large_table_is_not_compacted_every_night(local_index: Index, monkeypa
     assert len(local_index.open().get_fragments()) == 9
     local_index.index({"one more": 10})
     prepare(local_index)
-    assert len(local_index.open().get_fragments()) == 9, "full ones, small ones that one delta covers, and the new one"
+    assert len(local_index.open().get_fragments()) == 9, (
+        "full ones, small ones that one delta covers, and the new one"
+    )
     assert everything(local_index) >= full
     assert index_sizes(local_index).items() >= first.items()
     assert sum(local_index.held().values()) == 400
     for n in (*range(6), "new 0a", "new 0c", "new 1a", "one more"):
-        assert nearest(local_index, vectors(60 if str(n).isdigit() else 10, sum(str(n).encode()))[7], 1) == [
-            (str(n), 0)
-        ]
+        assert nearest(
+            local_index, vectors(60 if str(n).isdigit() else 10, sum(str(n).encode()))[7], 1
+        ) == [(str(n), 0)]
 
 
 def test_compaction_waits_until_it_pays(local_index: Index) -> None:
@@ -210,7 +236,9 @@ def test_cleanup_frees_the_disk(local_index: Index) -> None:
 
 
 def test_a_reader_keeps_its_vector_index(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through deltas, training anew, compaction and cleanup: one that is open, and one that opens the same publication."""
+    """Through deltas, training anew, compaction and cleanup: one that is open, and one that opens
+    the same publication.
+    """
     monkeypatch.setattr(maintain, "_ROWS_PER_PARTITION", 100)
     monkeypatch.setattr(maintain, "_MAX_FRAGMENTS", 2)
     index.index({"a": 100, "b": 20})
@@ -227,7 +255,10 @@ def test_a_reader_keeps_its_vector_index(index: Index, monkeypatch: pytest.Monke
         search = FrameSearch(dataset, SearchConfig())
         assert search.nearest(wanted, 1) == [("b", 7)]
         assert {video for video, _ in search.nearest(wanted, 500)} == {"a", "b"}
-        assert "ANN" in dataset.scanner(nearest={"column": "embedding", "q": wanted, "k": 1}).explain_plan()
+        assert (
+            "ANN"
+            in dataset.scanner(nearest={"column": "embedding", "q": wanted, "k": 1}).explain_plan()
+        )
 
 
 def test_orphaned_files_go_after_seven_days_and_not_before(local_index: Index) -> None:
@@ -255,7 +286,12 @@ def test_orphaned_files_go_after_seven_days_and_not_before(local_index: Index) -
 def everything(index: Index) -> set[str]:
     """Data and index files, by their path in the table."""
     folders = (Path(index.uri, name) for name in ("data", "_indices"))
-    return {str(file.relative_to(index.uri)) for folder in folders for file in folder.rglob("*") if file.is_file()}
+    return {
+        str(file.relative_to(index.uri))
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
 
 
 def test_a_tag_that_is_not_ours_holds_its_version(index: Index) -> None:
@@ -268,7 +304,9 @@ def test_a_tag_that_is_not_ours_holds_its_version(index: Index) -> None:
         publish.publish(index.storage, "cats", index.recipe, None)
     maintain.clean_up(index.storage, "cats", keep_h=0)
     assert set(index.open().tags.list()) >= {"my-experiment"}
-    assert index.held(lance.dataset(index.uri, "my-experiment", storage_options=index.options)) == {("a", 0): 3}
+    assert index.held(lance.dataset(index.uri, "my-experiment", storage_options=index.options)) == {
+        ("a", 0): 3
+    }
 
 
 def test_a_recipe_whose_folder_was_deleted_stops_nothing(local_index: Index) -> None:
@@ -309,7 +347,9 @@ def test_age_counts_from_when_a_publication_was_replaced() -> None:
         from datetime import UTC, datetime, timedelta
 
         when = (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat()
-        return publish.Published(number, "k", publish.Recipe({}, {}, ""), number, number, 0, 0, when, None, "")
+        return publish.Published(
+            number, "k", publish.Recipe({}, {}, ""), number, number, 0, 0, when, None, ""
+        )
 
     published = [at(90, 1), at(80, 2), at(70, 3), at(2, 4), at(1, 5), at(0.5, 6)]
     assert [one.number for one in maintain._kept(published, 24)] == [3, 4, 5, 5, 6]

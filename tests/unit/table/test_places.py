@@ -1,4 +1,6 @@
-"""What a committer knows of who lies where: true after anything, and each fragment read once for it."""
+"""What a committer knows of who lies where: true after anything, and each fragment read once for
+it.
+"""
 
 from typing import Any
 
@@ -23,7 +25,9 @@ class Spied:
         return self._dataset.scanner(fragments=fragments, **how)
 
 
-def found(known: Places, index: Index, *video_ids: str, read: list[int] | None = None) -> list[set[str]]:
+def found(
+    known: Places, index: Index, *video_ids: str, read: list[int] | None = None
+) -> list[set[str]]:
     """The videos of each fragment that is said to hold some of these."""
     dataset = index.open()
     spied = Spied(dataset, [] if read is None else read)
@@ -49,8 +53,13 @@ def test_each_fragment_is_read_once(local_index: Index) -> None:
     for n in range(5):
         assert found(known, local_index, f"new {n}", "old 2", read=read) == [{"old 2"}]
         local_index.commit(local_index.write(rows(f"new {n}", 1)), [f"new {n}"], places=known)
-    assert sorted(read) == sorted({fragment.fragment_id for fragment in local_index.open().get_fragments()})[:9]
-    assert found(known, local_index, *(f"new {n}" for n in range(5))) == [{f"new {n}"} for n in range(5)]
+    assert (
+        sorted(read)
+        == sorted({fragment.fragment_id for fragment in local_index.open().get_fragments()})[:9]
+    )
+    assert found(known, local_index, *(f"new {n}" for n in range(5))) == [
+        {f"new {n}"} for n in range(5)
+    ]
 
 
 @pytest.mark.parametrize("levels", [1, 64])
@@ -63,14 +72,18 @@ def test_it_stays_true_whoever_commits_and_compacts(
     assert found(known, local_index, "a") == [{"a", "b"}]
     local_index.index({"b": 1, "c": 1}, mark=1)  # another committer, by what it knows itself
     local_index.index({"d": 1}, mark=2)
-    assert found(known, local_index, "b", "d") == [{"a"}, {"b", "c"}, {"d"}], "its rows may be gone from the first"
+    assert found(known, local_index, "b", "d") == [{"a"}, {"b", "c"}, {"d"}], (
+        "its rows may be gone from the first"
+    )
     local_index.open().optimize.compact_files(materialize_deletions_threshold=0.0)
     assert found(known, local_index, "d") == [{"a", "b", "c", "d"}]
     assert local_index.commit([], ["a", "d"], places=known) == local_index.open().version
     assert local_index.held() == {("b", 1): 1, ("c", 1): 1}
 
 
-def test_a_video_whose_hash_is_anothers_loses_no_row(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_whose_hash_is_anothers_loses_no_row(
+    local_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import numpy as np
 
     monkeypatch.setattr(places, "_hashes", lambda names: np.full(len(list(names)), 7, np.uint64))

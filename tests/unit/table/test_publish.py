@@ -31,9 +31,13 @@ def seen(index: Index) -> dict[tuple[str, int], int]:
 
 
 def test_before_the_first_publication(storage: Storage) -> None:
-    with pytest.raises(IndexMissingError, match=r"nothing is published under .*/cats; run python -m jobs\.index"):
+    with pytest.raises(
+        IndexMissingError, match=r"nothing is published under .*/cats; run python -m jobs\.index"
+    ):
         latest(storage, "cats")
-    with pytest.raises(IndexMissingError, match=r"publication 1 .* does not exist; nothing is published yet"):
+    with pytest.raises(
+        IndexMissingError, match=r"publication 1 .* does not exist; nothing is published yet"
+    ):
         rollback(storage, "cats", 1)
 
 
@@ -56,9 +60,14 @@ def test_what_is_published_is_what_is_read(index: Index) -> None:
 def test_a_publication_of_a_later_trawl_is_one_line(index: Index) -> None:
     index.index({"a": 3})
     later = json.loads(publish._to_json(now(index)))
-    for content in (later | {"number": 2, "shards": 4}, later | {"number": 2, "recipe": later["recipe"] | {"crop": 1}}):
+    for content in (
+        later | {"number": 2, "shards": 4},
+        later | {"number": 2, "recipe": later["recipe"] | {"crop": 1}},
+    ):
         index.storage.write_bytes("cats/index/published/2.json", json.dumps(content).encode())
-        with pytest.raises(StorageError, match=r"published/2\.json was written by another version of Trawl"):
+        with pytest.raises(
+            StorageError, match=r"published/2\.json was written by another version of Trawl"
+        ):
             latest(index.storage, "cats")
 
 
@@ -108,8 +117,14 @@ def test_a_new_recipe_waits_until_queries_lose_nothing_by_it(index: Index) -> No
     failed = [ledger_row("b", 0, "failed", reason="unreadable", attempts=1)]
     failed += [ledger_row("c", 0, "failed", reason="truncated", attempts=1)]
     other.ledger.upsert(pa.Table.from_pylist(failed, schema=VIDEOS))
-    assert awaited(0) == 1, "an outage of the storage empties no index: what it failed is tried again"
-    other.ledger.upsert(pa.Table.from_pylist([ledger_row("b", 0, "quarantined", reason="unreadable")], schema=VIDEOS))
+    assert awaited(0) == 1, (
+        "an outage of the storage empties no index: what it failed is tried again"
+    )
+    other.ledger.upsert(
+        pa.Table.from_pylist(
+            [ledger_row("b", 0, "quarantined", reason="unreadable")], schema=VIDEOS
+        )
+    )
     assert awaited(0) == 0, "nothing more can be done for it"
     assert awaited(7) == 7
     other.index({"d": 1, "e": 1})
@@ -128,7 +143,9 @@ def test_rollback_shows_the_older_content_under_the_next_number(index: Index) ->
     assert back.token != first.token
     assert seen(index) == {("a", 0): 3}
     assert rollback(index.storage, "cats", 1) == back, "already there"
-    with pytest.raises(IndexMissingError, match=r"publication 9 .* does not exist; one of: 1, 2, 3"):
+    with pytest.raises(
+        IndexMissingError, match=r"publication 9 .* does not exist; one of: 1, 2, 3"
+    ):
         rollback(index.storage, "cats", 9)
 
 
@@ -144,7 +161,9 @@ def test_rollback_is_refused_once_cleanup_took_the_version(index: Index) -> None
 
 
 def test_a_reader_keeps_its_rows(index: Index) -> None:
-    """Through replacement, removal, compaction and cleanup, for one opened before them and for one that opens after."""
+    """Through replacement, removal, compaction and cleanup, for one opened before them and for one
+    that opens after.
+    """
     index.index({"a": 3, "b": 2})
     published = now(index)
     frames, videos = open_tables(index.storage, "cats", published)
@@ -192,14 +211,18 @@ def test_many_racers_at_once(local_index: Index) -> None:
     second = now(local_index)
     drafts = [publish._renewed(one) for one in (first, second) * 3]
     with ThreadPoolExecutor(6) as pool:
-        done = list(pool.map(lambda draft: publish._write_next(local_index.storage, "cats", draft), drafts))
+        done = list(
+            pool.map(lambda draft: publish._write_next(local_index.storage, "cats", draft), drafts)
+        )
     assert sorted(one.number for one in done) == [3, 4, 5, 6, 7, 8]
     assert {one.token: one.number for one in history(local_index.storage, "cats")[2:]} == {
         one.token: one.number for one in done
     }
 
 
-def test_a_put_whose_answer_was_lost_is_recognised(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_put_whose_answer_was_lost_is_recognised(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index.index({"a": 3})
     real = Storage.write_if_absent
 
@@ -229,8 +252,12 @@ def test_a_crash_between_tags_and_file_publishes_nothing_and_can_be_repeated(
     assert now(index).number == 1
 
 
-def test_a_crash_between_frames_and_ledger_is_healed(index: Index, caplog: pytest.LogCaptureFixture) -> None:
-    """The work was not repeated (say, `limit`): its rows go, and the ledger forgets the video, so that it is new."""
+def test_a_crash_between_frames_and_ledger_is_healed(
+    index: Index, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The work was not repeated (say, `limit`): its rows go, and the ledger forgets the video, so
+    that it is new.
+    """
     index.index({"a": 3, "b": 2, "c": 1})
     index.commit(index.write(rows("b", 5, mark=1), rows("new", 2, mark=1)), ["b", "new"])
     published = now(index)
@@ -242,14 +269,18 @@ def test_a_crash_between_frames_and_ledger_is_healed(index: Index, caplog: pytes
 
 
 @pytest.mark.parametrize("scale", [0.5, 3.0])
-def test_vectors_that_are_not_of_unit_length_are_not_published(scale: float, local_index: Index) -> None:
+def test_vectors_that_are_not_of_unit_length_are_not_published(
+    scale: float, local_index: Index
+) -> None:
     import numpy as np
     import pyarrow as pa
 
     batch = rows("a", 4)
     bent = (np.stack(batch["embedding"].to_numpy(zero_copy_only=False)) * scale).astype(np.float16)
     column = pa.FixedSizeListArray.from_arrays(pa.array(bent.ravel()), 8)
-    batch = batch.set_column(batch.schema.get_field_index("embedding"), batch.schema.field("embedding"), column)
+    batch = batch.set_column(
+        batch.schema.get_field_index("embedding"), batch.schema.field("embedding"), column
+    )
     local_index.commit(local_index.write(batch), ["a"])
     local_index.tell({"a": 4})
     with pytest.raises(StorageError, match=r"a stored vector of length .* not published"):
@@ -257,7 +288,9 @@ def test_vectors_that_are_not_of_unit_length_are_not_published(scale: float, loc
     assert history(local_index.storage, "cats") == []
 
 
-def test_a_damaged_vector_index_is_not_published(local_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_vector_index_is_not_published(
+    local_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
     local_index.index({"a": 4})
     real = lance.LanceDataset.to_table
 
@@ -271,7 +304,9 @@ def test_a_damaged_vector_index_is_not_published(local_index: Index, monkeypatch
         now(local_index)
 
 
-@pytest.mark.parametrize("name", ["sp ace", "ünï日本", "plus+and&", "a:b", "ha#sh", "qu?x=1", "per%20cent"])
+@pytest.mark.parametrize(
+    "name", ["sp ace", "ünï日本", "plus+and&", "a:b", "ha#sh", "qu?x=1", "per%20cent"]
+)
 def test_any_root_is_one_place(name: str, storage_config: StorageConfig) -> None:
     """Tables and publications lie under the same root, whatever characters it has."""
     config = replace(storage_config, root=f"{storage_config.root}/{name}")

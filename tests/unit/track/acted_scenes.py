@@ -1,7 +1,8 @@
-"""Squares that move as told, and models that see them perfectly: what is left to test is who is taken for whom.
+"""Squares that move as told, and models that see them perfectly: what is left to test is who is
+taken for whom.
 
-Red holds a square's identity (from 1), green its look (from 1), 0 is background; blue holds the frame's number, modulo 256. A
-square drawn later is in front.
+Red holds a square's identity (from 1), green its look (from 1), 0 is background; blue holds the
+frame's number, modulo 256. A square drawn later is in front.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +28,9 @@ class Square:
     look: int | None = None  # its own by default
 
 
-def moving(x: float, y: float, dx: float = 0.0, dy: float = 0.0, first: int = 0, last: int = 10**9, **kw) -> Square:
+def moving(
+    x: float, y: float, dx: float = 0.0, dy: float = 0.0, first: int = 0, last: int = 10**9, **kw
+) -> Square:
     """At (x, y) on frame 0, (dx, dy) further on each; seen from frame `first` to `last`."""
     return Square(lambda t: (x + dx * t, y + dy * t) if first <= t <= last else None, **kw)
 
@@ -39,13 +42,20 @@ def picture(squares: Sequence[Square], t: int, height: int, width: int) -> np.nd
         if (centre := square.at(t)) is None:
             continue
         left, top = (round(c - square.side / 2) for c in centre)
-        area = (slice(max(top, 0), max(top + square.side, 0)), slice(max(left, 0), max(left + square.side, 0)))
+        area = (
+            slice(max(top, 0), max(top + square.side, 0)),
+            slice(max(left, 0), max(left + square.side, 0)),
+        )
         frame[area] = (n, square.look or n, t % 256)
     return frame
 
 
-def batches(squares: Sequence[Square], frames: int, size=(48, 96), batch: int = 7) -> Iterator[ClipFrames]:
-    """A clip of the squares, `batch` frames at a time, its numbers and times beginning at 100 and 10 s."""
+def batches(
+    squares: Sequence[Square], frames: int, size=(48, 96), batch: int = 7
+) -> Iterator[ClipFrames]:
+    """A clip of the squares, `batch` frames at a time, its numbers and times beginning at 100 and
+    10 s.
+    """
     for start in range(0, frames, batch):
         steps = range(start, min(start + batch, frames))
         pictures = np.stack([picture(squares, t, *size) for t in steps])
@@ -55,10 +65,13 @@ def batches(squares: Sequence[Square], frames: int, size=(48, 96), batch: int = 
 
 @dataclass
 class SquareTracker:
-    """Follows a square by its identity. One that is out of sight for more than `patience` frames is not found again.
+    """Follows a square by its identity.
 
-    reach: frames from its prompt after which it loses what it follows. fits: (most frames, most objects in a call) that
-    its pretended device holds. slips: from that frame on, who is taken for whom.
+    One that is out of sight for more than `patience` frames is not found again.
+
+    reach: frames from its prompt after which it loses what it follows. fits: (most frames, most
+    objects in a call) that its pretended device holds. slips: from that frame on, who is taken for
+    whom.
     """
 
     patience: int = 10**9
@@ -98,10 +111,16 @@ class SquareSession:
             ids = [k for k in who if (begin[k] >= position if reverse else begin[k] <= position)]
             masks = np.array([self._seen(position, who[k]) for k in ids])
             for n, key in enumerate(ids):
-                unseen[key] = 0 if masks[n].any() and unseen[key] <= self.tracker.patience else unseen[key] + 1
+                unseen[key] = (
+                    0
+                    if masks[n].any() and unseen[key] <= self.tracker.patience
+                    else unseen[key] + 1
+                )
                 masks[n] &= unseen[key] == 0 and abs(position - begin[key]) <= self.tracker.reach
             self.tracker.object_frames += len(ids)
-            yield TrackedFrame(position, np.array(ids, np.int64), masks, np.full(len(ids), 0.9, np.float32))
+            yield TrackedFrame(
+                position, np.array(ids, np.int64), masks, np.full(len(ids), 0.9, np.float32)
+            )
 
     def _seen(self, position: int, who: int) -> np.ndarray:
         frame = self.frames[position]
@@ -122,7 +141,9 @@ class SquareSession:
 
 @dataclass
 class SquareGrounder:
-    """Finds squares by what each phrase says of them: {phrase: {identity: score}}. as_boxes: it gives no masks."""
+    """Finds squares by what each phrase says of them: {phrase: {identity: score}}. as_boxes: it
+    gives no masks.
+    """
 
     knows: Mapping[str, Mapping[int, float]]
     as_boxes: bool = False
@@ -145,13 +166,17 @@ class SquareGrounder:
             boxes=np.array([box for _, _, box, _ in found], np.float32).reshape(-1, 4),
             scores=np.array([score for score, *_ in found], np.float32),
             phrase=np.array([number for _, number, *_ in found], np.int64),
-            masks=None if self.as_boxes else np.array([m for *_, m in found]).reshape(-1, *frame.shape),
+            masks=None
+            if self.as_boxes
+            else np.array([m for *_, m in found]).reshape(-1, *frame.shape),
         )
 
 
 def embed_crops(crops):
     """How much of a crop has each look."""
-    counts = np.array([np.bincount(crop[..., 1].ravel(), minlength=LOOKS)[:LOOKS] for crop in crops], np.float32)
+    counts = np.array(
+        [np.bincount(crop[..., 1].ravel(), minlength=LOOKS)[:LOOKS] for crop in crops], np.float32
+    )
     counts[:, 0] = 0.01  # a crop of nothing is like itself
     return counts / np.linalg.norm(counts, axis=1, keepdims=True)
 
@@ -168,13 +193,19 @@ def run(
     **settings,
 ) -> Followed:
     """Follow all squares of a clip, by default under the phrase "a square"."""
-    grounder = grounder or SquareGrounder({"a square": dict.fromkeys(range(1, len(squares) + 1), 0.9)})
+    grounder = grounder or SquareGrounder(
+        {"a square": dict.fromkeys(range(1, len(squares) + 1), 0.9)}
+    )
     config = TrackingConfig(**settings)
     clip = batches(squares, frames, size)
-    return follow(clip, targets, grounder, tracker or SquareTracker(), embed_crops if looks else None, config)
+    return follow(
+        clip, targets, grounder, tracker or SquareTracker(), embed_crops if looks else None, config
+    )
 
 
-def truth(square: int, squares: Sequence[Square], frames: int, size=(48, 96)) -> dict[int, np.ndarray]:
+def truth(
+    square: int, squares: Sequence[Square], frames: int, size=(48, 96)
+) -> dict[int, np.ndarray]:
     """The masks of one square (from 1) by frame_index, where it is seen."""
     seen = {t + 100: picture(squares, t, *size)[..., 0] == square for t in range(frames)}
     return {index: mask for index, mask in seen.items() if mask.any()}

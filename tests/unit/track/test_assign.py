@@ -22,7 +22,8 @@ def every_pairing(cost):
     if rows > columns:
         return [[(i, j) for j, i in pairs] for pairs in every_pairing(cost.T)]
     return [
-        [(i, j) for i, j in enumerate(order) if np.isfinite(cost[i, j])] for order in permutations(range(columns), rows)
+        [(i, j) for i, j in enumerate(order) if np.isfinite(cost[i, j])]
+        for order in permutations(range(columns), rows)
     ]
 
 

@@ -1,4 +1,6 @@
-"""Every frame comes, in order, in chunks that overlap as set, with no more in memory than one of them."""
+"""Every frame comes, in order, in chunks that overlap as set, with no more in memory than one of
+them.
+"""
 
 import weakref
 
@@ -19,7 +21,9 @@ def clip(sizes, gaps=None, shape=(2, 3)):
         index = np.arange(start, start + size)
         steps = np.resize(gaps or [0.1], size)
         times = time_s + np.cumsum(steps) - steps[0] if size else np.zeros(0)
-        pictures = np.broadcast_to((index % 251).astype(np.uint8)[:, None, None, None], (size, *shape, 3)).copy()
+        pictures = np.broadcast_to(
+            (index % 251).astype(np.uint8)[:, None, None, None], (size, *shape, 3)
+        ).copy()
         yield ClipFrames(pictures, index, times)
         start, time_s = start + size, float(times[-1]) + steps[0] if size else time_s
 
@@ -34,7 +38,9 @@ def clip(sizes, gaps=None, shape=(2, 3)):
     gaps=st.lists(st.floats(0.01, 1.0), min_size=1, max_size=5),
 )
 def test_chunks_cover_overlap_and_keep_order(sizes, overlap, chunk_s, chunk_frames, pixels, gaps):
-    config = TrackingConfig(overlap=overlap, chunk_s=chunk_s, chunk_frames=chunk_frames, chunk_pixels=pixels)
+    config = TrackingConfig(
+        overlap=overlap, chunk_s=chunk_s, chunk_frames=chunk_frames, chunk_pixels=pixels
+    )
     chunks = list(overlapping(clip(sizes, gaps), config))
     total, least = sum(sizes), 2 * overlap + 2
     seen = []

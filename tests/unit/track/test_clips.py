@@ -38,19 +38,34 @@ def test_an_id_belongs_to_what_is_done():
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["x", "y"]), st.sampled_from("ab"), st.integers(0, 50), st.integers(1, 20)),
+        st.tuples(
+            st.sampled_from(["x", "y"]),
+            st.sampled_from("ab"),
+            st.integers(0, 50),
+            st.integers(1, 20),
+        ),
         max_size=20,
     )
 )
 def test_clips_are_disjoint_and_cover_every_segment_once(given_segments):
-    found = [(phrase, segment(video, start, start + length)) for phrase, video, start, length in given_segments]
+    found = [
+        (phrase, segment(video, start, start + length))
+        for phrase, video, start, length in given_segments
+    ]
     clips = plan_clips(found, WHERE)
     for phrase, one in found:
-        inside = [c for c in clips if c.video_id == one.video_id and c.start_s <= one.start_s and one.end_s <= c.end_s]
+        inside = [
+            c
+            for c in clips
+            if c.video_id == one.video_id and c.start_s <= one.start_s and one.end_s <= c.end_s
+        ]
         assert len(inside) == 1
-        assert any(t.phrase == phrase and t.best_time_s == one.best_time_s for t in inside[0].targets)
+        assert any(
+            t.phrase == phrase and t.best_time_s == one.best_time_s for t in inside[0].targets
+        )
     for a in clips:
         assert not any(
-            b is not a and b.video_id == a.video_id and b.start_s < a.end_s and a.start_s < b.end_s for b in clips
+            b is not a and b.video_id == a.video_id and b.start_s < a.end_s and a.start_s < b.end_s
+            for b in clips
         )
     assert sum(len(c.targets) for c in clips) == len(found)

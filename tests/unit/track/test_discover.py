@@ -1,4 +1,6 @@
-"""One chunk, of what the whole clip's tests cannot see: which prompts go out, and that nothing known is touched."""
+"""One chunk, of what the whole clip's tests cannot see: which prompts go out, and that nothing
+known is touched.
+"""
 
 from copy import deepcopy
 
@@ -95,10 +97,13 @@ def test_a_part_of_what_is_followed_starts_nothing():
 
     models = Models(Parts({"a square": {2: 0.9}}), SquareTracker(), None)
     live = {5: known(chunk, 2, [2, 3], [0.5, 0.8])}
-    # The tracker here follows the whole square: with same_iou beyond reach that is not taken for a duplicate.
+    # The tracker here follows the whole square: with same_iou beyond reach that is not taken for a
+    # duplicate.
     outcome = Discovery(chunk, 4, live, SEARCH, models, TrackingConfig(same_iou=1.1), None).run()
     assert [piece.owner for piece in outcome.pieces] == [5]
-    outcome = Discovery(chunk, 4, live, SEARCH, models, TrackingConfig(new_inside=1.0, same_iou=1.1), None).run()
+    outcome = Discovery(
+        chunk, 4, live, SEARCH, models, TrackingConfig(new_inside=1.0, same_iou=1.1), None
+    ).run()
     assert [piece.owner for piece in outcome.pieces] == [5, *[None] * outcome.looked_at]
 
 
@@ -106,7 +111,13 @@ def test_all_frames_are_searched_in_one_call():
     chunk = chunk_of()
     grounder = SquareGrounder({"a square": {1: 0.9}})
     attempt = Discovery(
-        chunk, 0, {}, SEARCH, Models(grounder, SquareTracker(), None), TrackingConfig(reground_s=0.4), None
+        chunk,
+        0,
+        {},
+        SEARCH,
+        Models(grounder, SquareTracker(), None),
+        TrackingConfig(reground_s=0.4),
+        None,
     )
     outcome = attempt.run()
     assert grounder.asked == [[0, 4, 8, 11]] and outcome.looked_at == 4
@@ -128,7 +139,10 @@ def prompts(chunk, *who, position=5):
 def test_forward_and_both_ways(chunk):
     propagation = Propagation(SquareTracker().open(chunk.frames), chunk, None)
     ahead = propagation.forward(prompts(chunk, 1, 2))
-    assert {key: sorted(rows) for key, rows in ahead.items()} == {8: list(range(105, 112)), 9: list(range(105, 112))}
+    assert {key: sorted(rows) for key, rows in ahead.items()} == {
+        8: list(range(105, 112)),
+        9: list(range(105, 112)),
+    }
     both = propagation.both_ways(prompts(chunk, 1))
     assert sorted(both[8]) == list(range(100, 112))
     row = both[8][100]
@@ -138,7 +152,9 @@ def test_forward_and_both_ways(chunk):
 
 @pytest.mark.parametrize("at_once, most", [(None, 4), (3, 3), (1, 1)])
 def test_objects_in_turns_give_the_same(chunk, at_once, most):
-    whole = Propagation(SquareTracker().open(chunk.frames), chunk, None).both_ways(prompts(chunk, 1, 2, 3, 4))
+    whole = Propagation(SquareTracker().open(chunk.frames), chunk, None).both_ways(
+        prompts(chunk, 1, 2, 3, 4)
+    )
     propagation = Propagation(SquareTracker(fits=(99, most)).open(chunk.frames), chunk, at_once)
     assert propagation.both_ways(prompts(chunk, 1, 2, 3, 4)) == whole
     assert propagation.most == most

@@ -50,15 +50,18 @@ def test_border():
 def test_a_look_unlike_the_others():
     rows = masklet([10] * 30).in_order()
     assert doubted(Flag.APPEARANCE, rows, {0: RED, 10: RED, 20: BLUE, 29: RED}) == [20]
-    assert doubted(Flag.APPEARANCE, rows, {0: RED, 10: BLUE}) == []  # which of two is odd, nobody can say
+    # which of two is odd, nobody can say
+    assert doubted(Flag.APPEARANCE, rows, {0: RED, 10: BLUE}) == []
 
 
 def test_a_jump_to_something_that_looks_different():
     rows = masklet([10] * 15 + [40] * 15).in_order()
     looks = {0: RED, 10: RED, 20: BLUE, 29: BLUE}
     assert doubted(Flag.IDENTITY_SWITCH, rows, looks) == [15]
-    assert doubted(Flag.IDENTITY_SWITCH, rows, dict.fromkeys(looks, RED)) == []  # it jumped, and is the same
-    assert doubted(Flag.IDENTITY_SWITCH, masklet([10] * 30).in_order(), looks) == []  # it changed, and stayed
+    # it jumped, and is the same
+    assert doubted(Flag.IDENTITY_SWITCH, rows, dict.fromkeys(looks, RED)) == []
+    # it changed, and stayed
+    assert doubted(Flag.IDENTITY_SWITCH, masklet([10] * 30).in_order(), looks) == []
 
 
 def test_flags_that_were_there_stay_in_the_lists_order():

@@ -19,7 +19,8 @@ def test_shared_frames_are_those_of_both():
         ([5, 5, 5, 5], [5, 5, 5, 5], True),
         ([5, 5, 5, 5], [None, None, 5, 5], True),  # a shorter one inside a longer one
         ([5, 5, 5, 5], [11, 11, 11, 11], False),  # side by side
-        ([5, 5, 5, 5, None, None, None], [None, None, None, 5, 5, 5, 5], False),  # in each other's place only once
+        # in each other's place only once
+        ([5, 5, 5, 5, None, None, None], [None, None, None, 5, 5, 5, 5], False),
         ([2, 6, 10, 14, 18], [18, 14, 10, 6, 2], False),  # crossing
         ([5, 5], [None, None, 5, 5], False),  # never together
     ],

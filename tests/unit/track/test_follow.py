@@ -1,4 +1,6 @@
-"""A clip end to end, on squares that models see perfectly: each is found once, keeps its identity and loses no mask."""
+"""A clip end to end, on squares that models see perfectly: each is found once, keeps its identity
+and loses no mask.
+"""
 
 import tracemalloc
 import weakref
@@ -6,7 +8,17 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from acted_scenes import FPS, Square, SquareGrounder, SquareTracker, batches, masks_of, moving, run, truth
+from acted_scenes import (
+    FPS,
+    Square,
+    SquareGrounder,
+    SquareTracker,
+    batches,
+    masks_of,
+    moving,
+    run,
+    truth,
+)
 from drawn_rows import masklet
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -35,7 +47,10 @@ def test_two_squares_over_several_chunks():
     followed = run(TWO, 100, chunk_s=2.0, overlap=2)
     assert_each_once(followed, TWO, 100)
     assert [track.number for track in followed.tracks] == [0, 1]
-    assert all(track.phrase == "a square" and track.grounding_score == pytest.approx(0.9) for track in followed.tracks)
+    assert all(
+        track.phrase == "a square" and track.grounding_score == pytest.approx(0.9)
+        for track in followed.tracks
+    )
     assert followed.frames == 100
     assert followed.best == {"a square": pytest.approx(0.9)}
 
@@ -44,7 +59,8 @@ placed = st.builds(
     moving,
     x=st.integers(32, 62),
     y=st.just(0),
-    dx=st.floats(-0.2, 0.2),  # so that it stays in the picture: one seen for less than `reground_s` may be missed
+    # so that it stays in the picture: one seen for less than `reground_s` may be missed
+    dx=st.floats(-0.2, 0.2),
     first=st.integers(0, 50),
     last=st.integers(80, 200),
     side=st.integers(4, 8),
@@ -60,8 +76,12 @@ placed = st.builds(
     reground_s=st.floats(0.3, 2.4),
     patience=st.sampled_from([0, 10**9]),
 )
-def test_who_and_where_do_not_depend_on_how_the_clip_is_cut(lanes, frames, chunk_s, overlap, reground_s, patience):
-    """Squares in lanes of their own, that come and go once: every one is found once, with every mask, however it is cut."""
+def test_who_and_where_do_not_depend_on_how_the_clip_is_cut(
+    lanes, frames, chunk_s, overlap, reground_s, patience
+):
+    """Squares in lanes of their own, that come and go once: every one is found once, with every
+    mask, however it is cut.
+    """
     squares = [
         Square(lambda t, at=lane.at, y=6 + 12 * n: (at(t)[0], y) if at(t) else None, lane.side)
         for n, lane in enumerate(lanes)
@@ -103,14 +123,21 @@ def test_coming_back_again_and_again_is_one_track():
 
 @pytest.mark.parametrize("chunk_s", [2.5, 60.0])
 def test_a_tracker_that_lasts_for_a_while_is_helped_along(chunk_s):
-    """It loses a square 1.2 s from where it was told of it; every 2 s it is told again, and follows that back too."""
+    """It loses a square 1.2 s from where it was told of it; every 2 s it is told again, and follows
+    that back too.
+    """
     tracker = SquareTracker(reach=12)
     assert_each_once(run(TWO, 100, tracker=tracker, chunk_s=chunk_s, looks=False), TWO, 100)
 
 
 def test_the_memory_is_bounded():
-    """Both leave in one chunk and come back in a later one; there is room for one, the one lost last."""
-    leave = [Square(lambda t, y=y, at=at: (20, y) if not at <= t < 75 else None) for y, at in ((12, 42), (36, 46))]
+    """Both leave in one chunk and come back in a later one; there is room for one, the one lost
+    last.
+    """
+    leave = [
+        Square(lambda t, y=y, at=at: (20, y) if not at <= t < 75 else None)
+        for y, at in ((12, 42), (36, 46))
+    ]
     tracker = SquareTracker(0)
     assert len(run(leave, 100, tracker=tracker, chunk_s=2.0, max_lost=2).tracks) == 2
     followed = run(leave, 100, tracker=tracker, chunk_s=2.0, max_lost=1)
@@ -128,7 +155,8 @@ def test_what_comes_back_too_late_is_another():
 def test_another_at_the_same_place_is_another():
     squares = (moving(20, 24, last=40), moving(20, 24, first=50))
     assert len(run(squares, 100).tracks) == 2
-    assert len(run(squares, 100, looks=False).tracks) == 1  # by place alone nothing tells them apart
+    # by place alone nothing tells them apart
+    assert len(run(squares, 100, looks=False).tracks) == 1
 
 
 @pytest.mark.parametrize("patience", [0, 10**9], ids=["loses", "remembers"])
@@ -146,7 +174,9 @@ def test_boxes_without_masks_will_do():
 
 
 def test_several_phrases_share_one_object():
-    grounder = SquareGrounder({"a star": {1: 0.6, 2: 0.7}, "a red star": {1: 0.9, 2: 0.1}, "a dog": {}})
+    grounder = SquareGrounder(
+        {"a star": {1: 0.6, 2: 0.7}, "a red star": {1: 0.9, 2: 0.1}, "a dog": {}}
+    )
     tracker = SquareTracker()
     targets = [Target(phrase, 0.5, 12.0) for phrase in ("a star", "a red star", "a dog", "a star")]
     followed = run(TWO, 40, grounder=grounder, tracker=tracker, targets=targets, new_score=0.2)
@@ -156,7 +186,8 @@ def test_several_phrases_share_one_object():
     assert [t.number for t in followed.tracks] == [0, 1, 2]
     by_masks = Counter(tuple(masks_of(t).items()) for t in followed.tracks)
     assert sorted(by_masks.values()) == [1, 2]
-    assert tracker.object_frames <= 2 * (40 + 1)  # each square once, its first frame from both sides
+    # each square once, its first frame from both sides
+    assert tracker.object_frames <= 2 * (40 + 1)
     assert "a dog" not in followed.best
 
 
@@ -186,16 +217,28 @@ def test_one_that_slips_onto_another_ends_there(chunk_s):
     followed = run(TWO, 100, tracker=SquareTracker(slips=slips), chunk_s=chunk_s)
     first, second = followed.tracks[:2]
     assert masks_of(second) == expected(2, TWO, 100)
-    assert masks_of(first) == {index: rle for index, rle in expected(1, TWO, 100).items() if index < 145}
+    assert masks_of(first) == {
+        index: rle for index, rle in expected(1, TWO, 100).items() if index < 145
+    }
     assert Flag.IDENTITY_SWITCH in first.flags
 
 
 def test_memory_grows_by_rows_alone():
-    """Beyond the tracks themselves, a clip ten times as long takes no more: a twentieth of its pictures would show."""
+    """Beyond the tracks themselves, a clip ten times as long takes no more: a twentieth of its
+    pictures would show.
+    """
     beyond = {}
     for frames in (200, 2000):
         tracemalloc.start()
-        followed = run([moving(10, 12)], frames, size=(48, 64), chunk_s=2.0, chunk_frames=20, overlap=2, looks=False)
+        followed = run(
+            [moving(10, 12)],
+            frames,
+            size=(48, 64),
+            chunk_s=2.0,
+            chunk_frames=20,
+            overlap=2,
+            looks=False,
+        )
         kept, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert len(followed.tracks[0].rows) == frames
@@ -233,7 +276,9 @@ class TestMemoryOfTheDevice:
 
     def test_too_many_objects_go_in_turns(self):
         squares = [moving(8 + 16 * n, 24) for n in range(5)]
-        assert_each_once(run(squares, 60, tracker=SquareTracker(fits=(25, 2)), overlap=2), squares, 60)
+        assert_each_once(
+            run(squares, 60, tracker=SquareTracker(fits=(25, 2)), overlap=2), squares, 60
+        )
 
     def test_nothing_fits(self):
         with pytest.raises(VideoError) as raised:
@@ -243,13 +288,17 @@ class TestMemoryOfTheDevice:
 
 @dataclass
 class BlinkingGrounder(SquareGrounder):
-    """Takes the second square for the phrase on the first picture that it is shown, and never again."""
+    """Takes the second square for the phrase on the first picture that it is shown, and never
+    again.
+    """
 
     def _on(self, frame, phrases):
         found = super()._on(frame, phrases)
         if len(self.asked) > 1 or getattr(self, "blinked", False):
             keep = [n for n in range(len(found)) if found.scores[n] > 0.7]
-            return Detections(found.boxes[keep], found.scores[keep], found.phrase[keep], found.masks[keep])
+            return Detections(
+                found.boxes[keep], found.scores[keep], found.phrase[keep], found.masks[keep]
+            )
         self.blinked = True
         return found
 
@@ -267,7 +316,12 @@ def test_what_is_seen_as_the_phrase_too_seldom_is_no_track_of_it(min_support, tr
         assert 0 < second.grounding_mean < 0.2
 
 
-LOST = {0: masklet([5], start=10), 1: masklet([5], start=30), 2: masklet([5], start=20), 3: masklet([5], start=40)}
+LOST = {
+    0: masklet([5], start=10),
+    1: masklet([5], start=30),
+    2: masklet([5], start=20),
+    3: masklet([5], start=40),
+}
 
 
 def test_by_age():

@@ -21,7 +21,9 @@ from trawl.track.task import TrackJob
 def config() -> TrackConfig:
     own = ["grounder.model=trawl-demo-clip", "grounder.weights=builtin", "grounder.precision=auto"]
     return cli.compose(
-        "track", TrackConfig, ["+dataset=demo", "text=star", "tracker.precision=auto", "reuse=true", *own]
+        "track",
+        TrackConfig,
+        ["+dataset=demo", "text=star", "tracker.precision=auto", "reuse=true", *own],
     )
 
 
@@ -47,7 +49,9 @@ def test_two_kinds_of_hardware_share_nothing_that_they_compute(
     assert new.lineage.embedder == old.lineage.embedder
     assert new.lineage.config_hash != old.lineage.config_hash
     typed = track._with_precisions(config, "bf16", "bf16")
-    assert job_on(False, typed, monkeypatch).reuse == new.reuse, "auto and the word that it came to are one"
+    assert job_on(False, typed, monkeypatch).reuse == new.reuse, (
+        "auto and the word that it came to are one"
+    )
 
 
 def test_a_run_goes_on_in_the_precision_that_it_began_with(
@@ -66,7 +70,9 @@ def test_a_run_goes_on_in_the_precision_that_it_began_with(
     assert track._as_begun(config, old) == track._as_begun(config, None) == config
 
 
-def test_hardware_makes_no_other_query_of_a_standing_one(config: TrackConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hardware_makes_no_other_query_of_a_standing_one(
+    config: TrackConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hashes = set()
     for has in (True, False):
         job_on(has, config, monkeypatch)

@@ -23,7 +23,9 @@ def test_a_steady_mover_is_predicted_whatever_the_time_steps(gaps, velocity, ahe
 @settings(max_examples=40, deadline=None)
 @given(st.floats(0.05, 2), st.floats(0.05, 2), st.floats(0.1, 5), st.floats(1, 100))
 def test_two_predictions_in_a_row_are_one(first, second, noise, drift):
-    """Uncertainty does not depend on how a wait is cut: the process noise is that of continuous time."""
+    """Uncertainty does not depend on how a wait is cut: the process noise is that of continuous
+    time.
+    """
     state = ConstantVelocity(0.0, np.zeros(2), noise, drift)
     state.update(0.1, np.array([1.0, 0.0]))
     at_once = state._spread(0.1 + first + second)

@@ -30,7 +30,8 @@ def test_the_grid_does_not_depend_on_where_chunks_begin(gaps, every_s, cuts):
     assert whole[0]
     parts = [0, *sorted(cut for cut in cuts if cut < len(times)), len(times)]
     pieces = [
-        on_grid(times[max(a - 1, 0) : b], float(times[0]), every_s)[a > 0 :] for a, b in itertools.pairwise(parts)
+        on_grid(times[max(a - 1, 0) : b], float(times[0]), every_s)[a > 0 :]
+        for a, b in itertools.pairwise(parts)
     ]
     assert np.concatenate(pieces).tolist() == whole.tolist()
     assert np.diff(times[whole]).max(initial=0) <= every_s + max(gaps) + 1e-3
@@ -49,7 +50,9 @@ def test_the_grid_does_not_depend_on_where_chunks_begin(gaps, every_s, cuts):
 )
 def test_where_to_search(first, known, is_live, best_s, positions):
     targets = [Target("x", 0.5, best) for best in best_s]
-    got = grounding_positions(chunk(first, first + 40), known, 0.0, targets, is_live, TrackingConfig(reground_s=2.0))
+    got = grounding_positions(
+        chunk(first, first + 40), known, 0.0, targets, is_live, TrackingConfig(reground_s=2.0)
+    )
     assert got == positions
 
 
@@ -58,7 +61,9 @@ def squares_followed(frames):
     found = [Masklet(), Masklet()]
     for who, one in enumerate(found, 1):
         for picture, index in zip(clip.frames, clip.frame_index):
-            one.rows[int(index)] = row_of(picture[..., 0] == who, int(index), index / 10, index / 1000)
+            one.rows[int(index)] = row_of(
+                picture[..., 0] == who, int(index), index / 10, index / 1000
+            )
     return clip, found
 
 

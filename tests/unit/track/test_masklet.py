@@ -11,7 +11,9 @@ def test_a_mask_becomes_a_row():
     mask = rectangle(5, 7, 4, 3)
     got = row_of(mask, 12, 1.2, 0.7)
     assert (got.frame_index, got.time_s, got.score) == (12, 1.2, 0.7)
-    assert got.box == (5.0, 7.0, 9.0, 10.0) and got.area == 12 and got.visibility == Visibility.VISIBLE
+    assert (
+        got.box == (5.0, 7.0, 9.0, 10.0) and got.area == 12 and got.visibility == Visibility.VISIBLE
+    )
     assert np.array_equal(masks.decode(got.rle, *SIZE), mask)
 
 
@@ -22,7 +24,9 @@ def test_an_empty_mask_is_no_row():
 def test_absorbing_prefers_one_side_where_both_have_rows():
     for prefer_other in (False, True):
         one = masklet([5, 5, 5], named={0: 0.5, 1: 0.2}, looks={0: unit(1, 0)})
-        other = masklet([20, 20, 20], start=2, named={0: 0.4, 2: 0.3}, looks={0: unit(0, 1), 3: unit(0, 1)})
+        other = masklet(
+            [20, 20, 20], start=2, named={0: 0.4, 2: 0.3}, looks={0: unit(0, 1), 3: unit(0, 1)}
+        )
         one.absorb(other, prefer_other)
         assert [int(r.box[0]) for r in one.in_order()] == [5, 5, 20 if prefer_other else 5, 20, 20]
         assert one.named == {0: 0.5, 1: 0.2, 2: 0.3}

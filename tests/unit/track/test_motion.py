@@ -28,7 +28,9 @@ def test_a_steady_mover():
     assert Flag.LOST not in got.flags
 
 
-@pytest.mark.parametrize("dx, dy, degrees", [(1, 0, 0), (0, 1, 90), (-1, 0, 180), (0, -1, 270), (1, 1, 45)])
+@pytest.mark.parametrize(
+    "dx, dy, degrees", [(1, 0, 0), (0, 1, 90), (-1, 0, 180), (0, -1, 270), (1, 1, 45)]
+)
 def test_direction_is_clockwise_from_the_right(dx, dy, degrees):
     one = Masklet({n: masklet([20 + dx * n], start=n, y=15 + dy * n).rows[n] for n in range(10)})
     assert moved(one, 10).direction_deg == pytest.approx(degrees)
@@ -53,8 +55,12 @@ def test_a_gap_is_filled_along_the_way():
 
 
 def test_a_gap_is_filled_from_both_sides():
-    """It turned back while it was hidden: a guess from the past alone would be far off when it comes out."""
-    got = moved(masklet([2 + 2 * n for n in range(10)] + [None] * 8 + [20 - 2 * n for n in range(10)]), 28)
+    """It turned back while it was hidden: a guess from the past alone would be far off when it
+    comes out.
+    """
+    got = moved(
+        masklet([2 + 2 * n for n in range(10)] + [None] * 8 + [20 - 2 * n for n in range(10)]), 28
+    )
     assert inferred(got)[-1].box[0] == pytest.approx(22, abs=2.5)
     assert max(row.box[0] for row in inferred(got)) < 30
 
@@ -91,7 +97,11 @@ def test_one_that_stays_small_is_visible_again_in_time():
     """It is farther away now."""
     one = masklet([10] * 10, w=10, h=10)
     one.rows |= masklet([10] * 30, start=10, w=4, h=10).rows
-    occluded = [row.frame_index for row in moved(one, recent_s=1.0).rows if row.visibility == Visibility.OCCLUDED]
+    occluded = [
+        row.frame_index
+        for row in moved(one, recent_s=1.0).rows
+        if row.visibility == Visibility.OCCLUDED
+    ]
     assert occluded == list(range(10, 20))
 
 
@@ -99,7 +109,9 @@ def test_a_row_whose_mask_went_to_another_counts_as_a_gap():
     one = masklet([10 + n for n in range(10)])
     from dataclasses import replace
 
-    one.rows[5] = replace(one.rows[5], rle=None, area=0, visibility=Visibility.OCCLUDED, flags=(Flag.OVERLAP,))
+    one.rows[5] = replace(
+        one.rows[5], rle=None, area=0, visibility=Visibility.OCCLUDED, flags=(Flag.OVERLAP,)
+    )
     got = moved(one, 10)
     assert got.gaps == ((0.5, 0.6),)
     assert [row.frame_index for row in got.rows] == list(range(10))
@@ -110,7 +122,10 @@ def test_one_without_any_mask_left():
     from dataclasses import replace
 
     one = masklet([10, 11, 12])
-    one.rows = {n: replace(row, rle=None, area=0, visibility=Visibility.OCCLUDED) for n, row in one.rows.items()}
+    one.rows = {
+        n: replace(row, rle=None, area=0, visibility=Visibility.OCCLUDED)
+        for n, row in one.rows.items()
+    }
     got = moved(one, 3)
     assert len(got.rows) == 3 and got.gaps == ()
 
@@ -126,9 +141,13 @@ def test_rows_are_in_order_once_each_and_inside(xs, max_age_s):
     got = moved(masklet(xs), 40, max_age_s=max_age_s)
     indices = [row.frame_index for row in got.rows]
     assert indices == sorted(set(indices)) and indices[-1] < 40
-    assert {row.frame_index for row in got.rows if row.rle} == {n for n, x in enumerate(xs) if x is not None}
+    assert {row.frame_index for row in got.rows if row.rle} == {
+        n for n, x in enumerate(xs) if x is not None
+    }
     for row in got.rows:
-        assert row.box[0] >= 0 and row.box[1] >= 0 and row.box[2] <= SIZE[1] and row.box[3] <= SIZE[0]
+        assert (
+            row.box[0] >= 0 and row.box[1] >= 0 and row.box[2] <= SIZE[1] and row.box[3] <= SIZE[0]
+        )
         assert (row.rle is None) == (row.visibility == Visibility.INFERRED)
     assert all(start < end for start, end in got.gaps)
 
@@ -141,10 +160,18 @@ def test_rows_are_in_order_once_each_and_inside(xs, max_age_s):
     scale=st.sampled_from([2, 4]),
 )
 def test_the_same_at_another_resolution(xs, scale):
-    """Flags, visibility and direction are the same for a picture with more pixels; speeds scale with it."""
+    """Flags, visibility and direction are the same for a picture with more pixels; speeds scale
+    with it.
+    """
     small = moved(masklet(xs), 30)
     size = (SIZE[0] * scale, SIZE[1] * scale)
-    larger = masklet([None if x is None else x * scale for x in xs], y=10 * scale, w=6 * scale, h=6 * scale, size=size)
+    larger = masklet(
+        [None if x is None else x * scale for x in xs],
+        y=10 * scale,
+        w=6 * scale,
+        h=6 * scale,
+        size=size,
+    )
     large = moved(larger, 30, size)
     assert [(r.frame_index, r.visibility, r.flags) for r in small.rows] == [
         (r.frame_index, r.visibility, r.flags) for r in large.rows

@@ -34,7 +34,13 @@ def test_costs_of_clips_add_up() -> None:
     run.count(CLIP, None)
     run.count_memory([(900.0, None), (1100.0, 2000.0)])
     written = json.loads(run.to_json())
-    assert written["counts"] == {"frames": 20, "tracks": 2, "masks": 16, "rows": 20, "bytes_written": 1000}
+    assert written["counts"] == {
+        "frames": 20,
+        "tracks": 2,
+        "masks": 16,
+        "rows": 20,
+        "bytes_written": 1000,
+    }
     assert (written["video_s"], written["gpu_s"]) == (5.0, 0.5)
     assert written["cpu_s"] == {"decode": pytest.approx(0.2), "track": 2.0}
     assert written["actor_s"] == {"track": 2.0, "other": 0.5, "ground": 1.0}

@@ -49,7 +49,9 @@ def test_small_holes_are_filled_and_large_ones_and_bays_are_not():
 
 def test_small_parts_are_dropped_and_large_ones_are_not():
     mask = rectangle(5, 5, 10, 10) | rectangle(30, 5, 8, 8) | rectangle(30, 30, 3, 3)
-    assert np.array_equal(clean(mask, RefineConfig(drop_parts=0.2)), rectangle(5, 5, 10, 10) | rectangle(30, 5, 8, 8))
+    assert np.array_equal(
+        clean(mask, RefineConfig(drop_parts=0.2)), rectangle(5, 5, 10, 10) | rectangle(30, 5, 8, 8)
+    )
 
 
 def test_a_smooth_contour_loses_spikes_and_keeps_its_place():
@@ -125,7 +127,12 @@ class TestOverlaps:
         assert got.flags == (Flag.OVERLAP,)
 
     @settings(max_examples=30, deadline=None)
-    @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 25), st.integers(1, 15), st.floats(0, 1)), max_size=5))
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 40), st.integers(0, 25), st.integers(1, 15), st.floats(0, 1)),
+            max_size=5,
+        )
+    )
     def test_no_pixel_is_in_two_and_none_is_lost(self, placed):
         masklets = [Masklet({0: row(0, x, y, side, side, score)}) for x, y, side, score in placed]
         before = sum((decoded(one.rows[0]).astype(int) for one in masklets), np.zeros(SIZE, int))

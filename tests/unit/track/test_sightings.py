@@ -23,16 +23,26 @@ def detections(*found, with_masks=True):
 
 @pytest.mark.parametrize("with_masks", [True, False])
 def test_phrases_that_find_the_same_thing_share_a_sighting(with_masks):
-    found = detections((5, 5, 10, 10, 0, 0.6), (5, 6, 10, 10, 1, 0.8), (30, 5, 10, 10, 0, 0.7), with_masks=with_masks)
+    found = detections(
+        (5, 5, 10, 10, 0, 0.6),
+        (5, 6, 10, 10, 1, 0.8),
+        (30, 5, 10, 10, 0, 0.7),
+        with_masks=with_masks,
+    )
     seen = sightings.of_frame(found, *SIZE, CONFIG)
-    assert [one.named for one in seen] == [{1: pytest.approx(0.8), 0: pytest.approx(0.6)}, {0: pytest.approx(0.7)}]
+    assert [one.named for one in seen] == [
+        {1: pytest.approx(0.8), 0: pytest.approx(0.6)},
+        {0: pytest.approx(0.7)},
+    ]
     assert [one.score for one in seen] == pytest.approx([0.8, 0.7])
     assert (seen[0].mask is not None) == with_masks
 
 
 def test_one_phrase_counts_its_best_score():
     found = detections((5, 5, 10, 10, 0, 0.6), (5, 5, 10, 10, 0, 0.8))
-    assert [one.named for one in sightings.of_frame(found, *SIZE, CONFIG)] == [{0: pytest.approx(0.8)}]
+    assert [one.named for one in sightings.of_frame(found, *SIZE, CONFIG)] == [
+        {0: pytest.approx(0.8)}
+    ]
 
 
 def test_empty_masks_and_no_detections():

@@ -1,4 +1,6 @@
-"""A run's parts: whole, replaced by a repeated attempt, finished when the tracks part is there, readable by other tools."""
+"""A run's parts: whole, replaced by a repeated attempt, finished when the tracks part is there,
+readable by other tools.
+"""
 
 import io
 from pathlib import Path
@@ -50,14 +52,21 @@ def write_two(storage: Storage, run_id: str = RUN, clip_id: str = "c1") -> None:
 
 def test_rows_come_back_as_they_were(storage: Storage) -> None:
     write_two(storage)
-    mask_rows, tracks = (part.to_table().to_pylist() for part in write.read_run(storage, "demo", RUN))
+    mask_rows, tracks = (
+        part.to_table().to_pylist() for part in write.read_run(storage, "demo", RUN)
+    )
     assert [(r["track_id"], r["frame_index"]) for r in mask_rows] == [
         *(("c1-0", n) for n in range(4)),
         *(("c1-7", n) for n in range(3)),
     ]
     assert np.array_equal(masks.decode(mask_rows[1]["rle"], *SIZE), square(SIZE, 1, 4, 6))
     guess = mask_rows[5]
-    assert (guess["rle"], guess["area"], guess["visibility"], guess["flags"]) == (None, 0, "inferred", ["low_score"])
+    assert (guess["rle"], guess["area"], guess["visibility"], guess["flags"]) == (
+        None,
+        0,
+        "inferred",
+        ["low_score"],
+    )
     assert guess["box"] == [1.0, 2.0, 5.0, 6.0]
 
     ring = tracks[1]
@@ -72,7 +81,9 @@ def test_rows_come_back_as_they_were(storage: Storage) -> None:
     assert ring["gaps"] == [{"start_s": 0.1, "end_s": 0.2}] and ring["flags"] == ["lost"]
     places = [(p["x"], p["y"], p["inferred"]) for p in ring["trajectory"]]
     assert places == [(22.5, 12.5, False), (3.0, 4.0, True), (24.5, 12.5, False)]
-    assert {ring[name] for name in ("recipe", "embedder", "grounder", "tracker", "config_hash")} == {
+    assert {
+        ring[name] for name in ("recipe", "embedder", "grounder", "tracker", "config_hash")
+    } == {
         "recipe000001",
         "clip/x@11",
         "clip-grounder/x@22",
@@ -140,7 +151,8 @@ def test_a_mask_row_that_contradicts_itself_is_a_bug(local_storage: Storage) -> 
 def test_runs_are_found_latest_first(storage: Storage) -> None:
     with pytest.raises(RunError, match="demo has no run with tracks"):
         write.resolve_run(storage, "demo", "latest")
-    storage.write_bytes("demo/runs/20261231T000000Z-index/run.json", b"{}")  # an indexing run has no tracks
+    # an indexing run has no tracks
+    storage.write_bytes("demo/runs/20261231T000000Z-index/run.json", b"{}")
     for run_id in ("20261121T090000Z-bbbbbb", "20261122T090000Z-aaaaaa", "20261120T090000Z-cccccc"):
         write_two(storage, run_id)
     assert write.runs(storage, "demo") == [
@@ -149,7 +161,9 @@ def test_runs_are_found_latest_first(storage: Storage) -> None:
         "20261120T090000Z-cccccc",
     ]
     assert write.resolve_run(storage, "demo", "latest") == "20261122T090000Z-aaaaaa"
-    assert write.resolve_run(storage, "demo", "20261120T090000Z-cccccc") == "20261120T090000Z-cccccc"
+    assert (
+        write.resolve_run(storage, "demo", "20261120T090000Z-cccccc") == "20261120T090000Z-cccccc"
+    )
 
 
 def test_a_run_named_by_hand_counts_by_its_writing(storage: Storage) -> None:
@@ -167,10 +181,14 @@ def test_a_run_without_a_text_is_the_latest_only_if_it_is_alone(storage: Storage
     assert write.resolve_run(storage, "demo", "latest") == RUN
     storage.write_bytes(f"demo/runs/{RUN}/run.json", b'{"texts": ["a red star"]}')
     assert write.resolve_run(storage, "demo", "latest") == RUN
-    assert write.resolve_run(storage, "demo", "20261231T000000Z-eeeeee") == "20261231T000000Z-eeeeee"
+    assert (
+        write.resolve_run(storage, "demo", "20261231T000000Z-eeeeee") == "20261231T000000Z-eeeeee"
+    )
 
 
-@pytest.mark.parametrize("name", ["20261121T090000Z-aaaaab", "../runs/20261121T090000Z-aaaaaa", "", "index-run"])
+@pytest.mark.parametrize(
+    "name", ["20261121T090000Z-aaaaab", "../runs/20261121T090000Z-aaaaaa", "", "index-run"]
+)
 def test_a_wrong_run_is_told_which_there_are(storage: Storage, name: str) -> None:
     write_two(storage)
     storage.write_bytes("demo/runs/index-run/run.json", b"{}")
@@ -191,7 +209,9 @@ def test_a_newer_schema_is_refused(storage: Storage, monkeypatch: pytest.MonkeyP
 def test_parts_carry_the_schema(storage: Storage) -> None:
     write_two(storage)
     for kind, schema in (("masks", schemas.MASKS), ("tracks", schemas.TRACKS)):
-        written = pq.read_schema(io.BytesIO(storage.read_bytes(f"demo/runs/{RUN}/{kind}/c1.parquet")))
+        written = pq.read_schema(
+            io.BytesIO(storage.read_bytes(f"demo/runs/{RUN}/{kind}/c1.parquet"))
+        )
         assert written.equals(schema) and written.metadata == {b"trawl.schema_version": b"1"}
 
 
@@ -213,10 +233,14 @@ def test_pandas_and_duckdb_read_the_folder_without_us(local_storage: Storage) ->
     write_two(local_storage)
     folder = Path(local_storage.root, "demo", "runs", RUN)
     assert len(pd.read_parquet(folder / "masks")) == 7
-    assert duckdb.sql(f"select count(*) from read_parquet('{folder}/tracks/*.parquet')").fetchall() == [(2,)]
+    assert duckdb.sql(
+        f"select count(*) from read_parquet('{folder}/tracks/*.parquet')"
+    ).fetchall() == [(2,)]
 
 
-@pytest.mark.parametrize("looked", [[], [7], [0, 1, 2, 3], [4, 5, 6, 9, 12, 13, 20], list(range(0, 300, 3))])
+@pytest.mark.parametrize(
+    "looked", [[], [7], [0, 1, 2, 3], [4, 5, 6, 9, 12, 13, 20], list(range(0, 300, 3))]
+)
 def test_the_frames_that_were_looked_at_come_back(storage: Storage, looked: list[int]) -> None:
     write.write_clip(storage, "demo", RUN, clip("c1"), two_tracks()[:1], LINEAGE, looked)
     found = write.looked_at(storage, "demo", RUN, "c1")

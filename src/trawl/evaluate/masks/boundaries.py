@@ -1,12 +1,13 @@
 """How well two outlines agree: DAVIS' F and boundary IoU.
 
-F (Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation, CVPR 2016): the harmonic mean of
-the precision and the recall of the outlines, where a pixel of one is met when the other passes within 0.8 % of the diagonal.
-Boundary IoU (Cheng et al., Boundary IoU: Improving Object-Centric Image Segmentation Evaluation, CVPR 2021): IoU of what lies
-in each mask within 2 % of the diagonal from its outline.
+F (Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation,
+CVPR 2016): the harmonic mean of the precision and the recall of the outlines, where a pixel of one
+is met when the other passes within 0.8 % of the diagonal. Boundary IoU (Cheng et al., Boundary IoU:
+Improving Object-Centric Image Segmentation Evaluation, CVPR 2021): IoU of what lies in each mask
+within 2 % of the diagonal from its outline.
 
-Both are taken on a part of the picture: `diagonal` is the whole picture's, in pixels, and the part must reach MARGIN pixels
-beyond both masks, or to the picture's border. Masks are (H, W) bool.
+Both are taken on a part of the picture: `diagonal` is the whole picture's, in pixels, and the part
+must reach MARGIN pixels beyond both masks, or to the picture's border. Masks are (H, W) bool.
 """
 
 import math
@@ -33,7 +34,10 @@ def boundary_f(found: Mask, truth: Mask, diagonal: float) -> float:
 
 
 def boundary_iou(found: Mask, truth: Mask, diagonal: float) -> float:
-    """Boundary IoU, 0-1; 1 where neither mask has a pixel. The picture's border is an outline too, as in its authors' code."""
+    """Boundary IoU, 0-1; 1 where neither mask has a pixel.
+
+    The picture's border is an outline too, as in its authors' code.
+    """
     width = max(1, round(_BAND * diagonal))
     mine, other = _band(found, width), _band(truth, width)
     either = np.count_nonzero(mine | other)
@@ -41,7 +45,9 @@ def boundary_iou(found: Mask, truth: Mask, diagonal: float) -> float:
 
 
 def _outline(mask: Mask) -> Mask:
-    """Pixels that differ from their right, lower or lower right neighbour; the picture's own edge is none."""
+    """Pixels that differ from their right, lower or lower right neighbour; the picture's own edge
+    is none.
+    """
     padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
     right, lower, both = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
     return np.asarray((mask ^ right) | (mask ^ lower) | (mask ^ both), np.bool_)

@@ -1,9 +1,13 @@
-"""How good the masks are: each true object against the one track that follows it best, over all clips.
+"""How good the masks are: each true object against the one track that follows it best, over all
+clips.
 
-    j, f, j_and_f        DAVIS 2017: mean over the frames of the clip of IoU and of the outlines' F; frames on which neither the
-                         object nor its track is seen have 1. j_recall, f_recall: share of frames above 0.5. j_decay, f_decay: the
-                         first quarter of the clip over the last. An object that nobody followed has 0, and no decay.
-    iou, boundary_iou    mean over the frames on which either is seen: what a part-time object weighs in DAVIS' mean is not in it
+    j, f, j_and_f        DAVIS 2017: mean over the frames of the clip of IoU and of the outlines' F;
+                         frames on which neither the
+                         object nor its track is seen have 1. j_recall, f_recall: share of frames
+                         above 0.5. j_decay, f_decay: the first quarter of the clip over the last.
+                         An object that nobody followed has 0, and no decay.
+    iou, boundary_iou    mean over the frames on which either is seen: what a part-time object
+                         weighs in DAVIS' mean is not in it
     pixel_*              precision, recall and F1 over the pixels of all frames together
     dtssd                flicker; stability.py
 
@@ -27,7 +31,17 @@ from trawl.records.truth import Curve, Metric
 _NONE = "no object that was asked for is in the clips"
 _NONE_FOLLOWED = "no object that was asked for was followed"
 _BOXES = "the ground truth has boxes only"
-_OBJECTS = ("j_and_f", "j", "j_recall", "f", "f_recall", "iou", "boundary_iou", "pixel_recall", "pixel_f1")
+_OBJECTS = (
+    "j_and_f",
+    "j",
+    "j_recall",
+    "f",
+    "f_recall",
+    "iou",
+    "boundary_iou",
+    "pixel_recall",
+    "pixel_f1",
+)
 _SPECS = (
     *(Spec(name, _NONE) for name in _OBJECTS),
     Spec("pixel_precision", _NONE_FOLLOWED),
@@ -63,7 +77,12 @@ class Masks:
         sums = np.array([self._over_time[number] for number in bins]).reshape(-1, 2)
         times_s = (np.array(bins, np.float64) + 0.5) * _BIN_S
         curve = Curve(
-            "j_over_time", "J", "seconds since the object was first seen", "J", times_s, sums[:, 0] / sums[:, 1]
+            "j_over_time",
+            "J",
+            "seconds since the object was first seen",
+            "J",
+            times_s,
+            sums[:, 0] / sums[:, 1],
         )
         return Measured(metrics, [curve] if bins else [])
 
@@ -81,7 +100,9 @@ class Masks:
 
     def _time(self, clip: EvaluatedClip, seen: NDArray[np.bool_], j: NDArray[np.float64]) -> None:
         since_s = clip.time_s - clip.time_s[np.argmax(seen)]
-        for number, value in zip((since_s[seen] / _BIN_S + 1e-9).astype(int).tolist(), j[seen].tolist(), strict=True):
+        for number, value in zip(
+            (since_s[seen] / _BIN_S + 1e-9).astype(int).tolist(), j[seen].tolist(), strict=True
+        ):
             total, count = self._over_time[number]
             self._over_time[number] = total + value, count + 1
 
@@ -89,7 +110,9 @@ class Masks:
 def figures(found: MaskPair) -> dict[str, float | None]:
     """The figures of one object and its track."""
     j, f = float(found.j.mean()), float(found.f.mean())
-    precision, recall = (found.right / total if total else 0.0 for total in (found.found, found.real))
+    precision, recall = (
+        found.right / total if total else 0.0 for total in (found.found, found.real)
+    )
     return {
         "j_and_f": (j + f) / 2,
         "j": j,
@@ -108,7 +131,8 @@ def figures(found: MaskPair) -> dict[str, float | None]:
 
 
 def decay(values: NDArray[np.float64]) -> float | None:
-    """(F,) of all frames -> the mean of the first quarter less that of the last, as DAVIS has it; None below four frames.
+    """(F,) of all frames -> the mean of the first quarter less that of the last, as DAVIS has it;
+    None below four frames.
 
     DAVIS' own code numbers frames in eight bits and is wrong from 256 of them on.
     """
@@ -126,4 +150,13 @@ def _recall(values: NDArray[np.float64]) -> float:
 def _explained(metric: Metric) -> Metric:
     if metric.value is not None:
         return metric
-    return Metric(metric.family, metric.name, None, metric.slice, _BOXES, metric.unit, metric.better, metric.count)
+    return Metric(
+        metric.family,
+        metric.name,
+        None,
+        metric.slice,
+        _BOXES,
+        metric.unit,
+        metric.better,
+        metric.count,
+    )

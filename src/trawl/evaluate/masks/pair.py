@@ -1,4 +1,6 @@
-"""One true object and its track, mask against mask on every frame of a clip: decoded a frame at a time, where something is."""
+"""One true object and its track, mask against mask on every frame of a clip: decoded a frame at a
+time, where something is.
+"""
 
 import math
 from dataclasses import dataclass
@@ -17,10 +19,11 @@ from trawl.records.truth import TruthObject
 
 @dataclass(frozen=True, slots=True)
 class MaskPair:
-    """F frames; `there` (F,) bool: the object or the track is. j, f, boundary (F,) float64, 1 where neither is there.
+    """F frames; `there` (F,) bool: the object or the track is. j, f, boundary (F,) float64, 1 where
+    neither is there.
 
-    flicker: dtSSD of each step between neighbouring frames on either of which anything is there. right, found, real: pixels
-    over all frames, of both masks, of the track's, of the object's.
+    flicker: dtSSD of each step between neighbouring frames on either of which anything is there.
+    right, found, real: pixels over all frames, of both masks, of the track's, of the object's.
     """
 
     there: NDArray[np.bool_]
@@ -33,7 +36,9 @@ class MaskPair:
     real: int
 
 
-def compare(clip: EvaluatedClip, one: TruthObject, track: FollowedTrack, j: NDArray[np.float64]) -> MaskPair:
+def compare(
+    clip: EvaluatedClip, one: TruthObject, track: FollowedTrack, j: NDArray[np.float64]
+) -> MaskPair:
     """Compare all frames. j (F,): their IoU, 0 where either is not there."""
     size = clip.video.height, clip.video.width
     of_object, of_track = positions(clip, one), positions(clip, track)
@@ -46,14 +51,19 @@ def compare(clip: EvaluatedClip, one: TruthObject, track: FollowedTrack, j: NDAr
         now = _Frame(track.rles[n] if n >= 0 else None, one.rles[k] if k >= 0 else None, size)
         if there[frame]:
             ours, true = now.cut(now.box)
-            f[frame], boundary[frame] = boundary_f(ours, true, now.diagonal), boundary_iou(ours, true, now.diagonal)
+            f[frame], boundary[frame] = (
+                boundary_f(ours, true, now.diagonal),
+                boundary_iou(ours, true, now.diagonal),
+            )
             right += int(np.count_nonzero(ours & true))
             found, real = found + int(np.count_nonzero(ours)), real + int(np.count_nonzero(true))
         if frame and (there[frame] or there[frame - 1]):
             both = _around(before.box, now.box)
             flicker.append(dtssd(before.cut(both), now.cut(both), math.prod(size)))
         before = now
-    return MaskPair(there, np.where(there, j, 1.0), f, boundary, np.array(flicker), right, found, real)
+    return MaskPair(
+        there, np.where(there, j, 1.0), f, boundary, np.array(flicker), right, found, real
+    )
 
 
 Box = tuple[int, int, int, int]
@@ -66,7 +76,11 @@ class _Frame:
         self._found, self._real = (_decoded(rle, size) for rle in (found, real))
         self.diagonal = math.hypot(*size)
         self.box = (0, 0, 0, 0)
-        coded = [{"size": list(size), "counts": rle.encode("ascii")} for rle in (found, real) if rle is not None]
+        coded = [
+            {"size": list(size), "counts": rle.encode("ascii")}
+            for rle in (found, real)
+            if rle is not None
+        ]
         if coded:
             left, top, wide, high = np.asarray(coco.toBbox(coded), np.int64).T
             self.box = (
@@ -80,7 +94,10 @@ class _Frame:
         """(found, real) inside a box, xyxy pixels."""
         left, top, right, bottom = box
         nothing = np.zeros((bottom - top, right - left), np.bool_)
-        found, real = (nothing if one is None else one[top:bottom, left:right] for one in (self._found, self._real))
+        found, real = (
+            nothing if one is None else one[top:bottom, left:right]
+            for one in (self._found, self._real)
+        )
         return found, real
 
 
@@ -96,10 +113,13 @@ def _around(a: Box, b: Box) -> Box:
 
 
 def dtssd(before: tuple[Mask, Mask], now: tuple[Mask, Mask], pixels: int) -> float:
-    """Of one step. before, now: (found, truth), (H, W) bool each, any part of the picture that holds all four masks.
+    """Of one step. before, now: (found, truth), (H, W) bool each, any part of the picture that
+    holds all four masks.
 
     pixels: of the whole picture.
     """
-    change = [new.astype(np.int8) - old.astype(np.int8) for old, new in zip(before, now, strict=True)]
+    change = [
+        new.astype(np.int8) - old.astype(np.int8) for old, new in zip(before, now, strict=True)
+    ]
     wrong = (change[0] - change[1]).astype(np.int64)
     return math.sqrt(float((wrong * wrong).sum()) / pixels)

@@ -1,6 +1,8 @@
-"""One thing that went wrong, on its frame: what is true as a dashed white outline, what the run made of it in colour.
+"""One thing that went wrong, on its frame: what is true as a dashed white outline, what the run
+made of it in colour.
 
-What the run found is drawn by the same overlay as everywhere else; the truth wears no colour, so the two cannot be confused.
+What the run found is drawn by the same overlay as everywhere else; the truth wears no colour, so
+the two cannot be confused.
 """
 
 from collections.abc import Sequence
@@ -49,7 +51,10 @@ def _outlines(mark: Mark, canvas: Picture) -> list[list[tuple[float, float]]]:
         return [[(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]]
     mask = fitted(masks.decode(mark.rle, mark.height, mark.width), canvas)
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    return [[(float(x), float(y)) for x, y in np.concatenate([line, line[:1]])[:, 0]] for line in contours]
+    return [
+        [(float(x), float(y)) for x, y in np.concatenate([line, line[:1]])[:, 0]]
+        for line in contours
+    ]
 
 
 def _words(mark: Mark) -> str:

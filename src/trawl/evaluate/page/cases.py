@@ -15,9 +15,11 @@ KINDS = {
 
 
 def worst_first(cases: Sequence[Case], most: int) -> list[Case]:
-    """At most so many: the worst of every kind, then the second of every kind, and so on, ordered by kind and then badness.
+    """At most so many: the worst of every kind, then the second of every kind, and so on, ordered
+    by kind and then badness.
 
-    Severities of different kinds say nothing of each other, so each kind has the same right to be seen.
+    Severities of different kinds say nothing of each other, so each kind has the same right to be
+    seen.
     """
     turns = zip_longest(*by_kind(cases).values())
     chosen = [case for case in chain.from_iterable(turns) if case is not None][:most]
@@ -25,7 +27,10 @@ def worst_first(cases: Sequence[Case], most: int) -> list[Case]:
 
 
 def by_kind(cases: Sequence[Case]) -> dict[str, list[Case]]:
-    """Worst first within each; the kinds in the order of `KINDS` and then as they come. Ties go by place, not by chance."""
+    """Worst first within each; the kinds in the order of `KINDS` and then as they come.
+
+    Ties go by place, not by chance.
+    """
     found: dict[str, list[Case]] = {kind: [] for kind in KINDS}
     for case in cases:
         found.setdefault(case.kind, []).append(case)

@@ -1,6 +1,7 @@
 """The curves of an evaluation as plots: one drawing for each kind, its curves as lines.
 
-Points without a value interrupt a line; a curve without any is named below its drawing and not drawn.
+Points without a value interrupt a line; a curve without any is named below its drawing and not
+drawn.
 """
 
 import textwrap
@@ -70,7 +71,13 @@ def plot_lines(title: str, curves: Sequence[Curve], ident: str) -> Plot:
 def _paint(axes: "Axes", first: Curve, curves: Sequence[Curve], keys: Sequence[Key]) -> None:
     for curve, look in zip(curves, keys, strict=True):
         marked = look.marker if len(curve.x) <= _FEW_POINTS else ""
-        axes.plot(curve.x, curve.y, color=plots.stand_in(look.shade), linestyle=_dashes(look.dash), marker=marked)
+        axes.plot(
+            curve.x,
+            curve.y,
+            color=plots.stand_in(look.shade),
+            linestyle=_dashes(look.dash),
+            marker=marked,
+        )
     axes.set(xlabel=_wrapped(first.x_label), ylabel=_wrapped(first.y_label))
     if all(_is_share(curve.y) for curve in curves):
         axes.set_ylim(-0.02, 1.02)

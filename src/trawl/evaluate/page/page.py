@@ -1,8 +1,10 @@
-"""The page of one evaluation: what went wrong, in pictures and worst first, then the figures, then the curves.
+"""The page of one evaluation: what went wrong, in pictures and worst first, then the figures, then
+the curves.
 
-One HTML file that needs nothing else: no script, no network; pictures go in as JPEG in data URIs and plots as inline SVG. What
-cannot be computed stands as a dash with its reason, never as a zero. Equal figures make equal pages, but for the facts at the
-foot. Knows nothing of storage, of decoding and of how a metric is taken.
+One HTML file that needs nothing else: no script, no network; pictures go in as JPEG in data URIs
+and plots as inline SVG. What cannot be computed stands as a dash with its reason, never as a zero.
+Equal figures make equal pages, but for the facts at the foot. Knows nothing of storage, of decoding
+and of how a metric is taken.
 """
 
 import base64
@@ -21,7 +23,8 @@ MISSING = "—"
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """A case and its picture: a JPEG of size (width, height) pixels, or None and a note that says why.
+    """A case and its picture: a JPEG of size (width, height) pixels, or None and a note that says
+    why.
 
     time_s: of its frame, None without a frame. note: empty for a case that has no frame to show.
     """
@@ -35,8 +38,9 @@ class ShownCase:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the page is of. lead: one line below the title; cases: how many there are, shown or not; objective: the metric that
-    leads, or empty; facts: (label, value) for the foot."""
+    """What the page is of. lead: one line below the title; cases: how many there are, shown or not;
+    objective: the metric that leads, or empty; facts: (label, value) for the foot.
+    """
 
     title: str
     lead: str
@@ -45,7 +49,9 @@ class About:
     facts: Sequence[tuple[str, str]]
 
 
-def render(about: About, metrics: Sequence[Metric], curves: Sequence[Curve], shown: Sequence[ShownCase]) -> str:
+def render(
+    about: About, metrics: Sequence[Metric], curves: Sequence[Curve], shown: Sequence[ShownCase]
+) -> str:
     """The page as HTML.
 
     Args:
@@ -68,7 +74,9 @@ def render(about: About, metrics: Sequence[Metric], curves: Sequence[Curve], sho
 
 
 def environment() -> Any:
-    """The template engine of the pages of figures, with the shades of their plots; it escapes everything."""
+    """The template engine of the pages of figures, with the shades of their plots; it escapes
+    everything.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
@@ -78,14 +86,19 @@ def environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"shades_light": plots.properties(dark=False), "shades_dark": plots.properties(dark=True)}
+    made.globals |= {
+        "shades_light": plots.properties(dark=False),
+        "shades_dark": plots.properties(dark=True),
+    }
     return made
 
 
 def _grouped(shown: Sequence[ShownCase]) -> list[tuple[str, list[dict[str, Any]]]]:
     views = {id(one.case): _case(one) for one in shown}
     groups = kinds.by_kind([one.case for one in shown])
-    return [(kinds.title_of(kind), [views[id(case)] for case in some]) for kind, some in groups.items()]
+    return [
+        (kinds.title_of(kind), [views[id(case)] for case in some]) for kind, some in groups.items()
+    ]
 
 
 def _case(one: ShownCase) -> dict[str, Any]:
@@ -99,8 +112,12 @@ def _case(one: ShownCase) -> dict[str, Any]:
     return {
         "text": case.text,
         "message": case.message,
-        "where": " · ".join(part for part in (case.video_id or "", time, frame, thing, track) if part),
-        "picture": f"data:image/jpeg;base64,{base64.b64encode(one.picture).decode()}" if one.picture else None,
+        "where": " · ".join(
+            part for part in (case.video_id or "", time, frame, thing, track) if part
+        ),
+        "picture": f"data:image/jpeg;base64,{base64.b64encode(one.picture).decode()}"
+        if one.picture
+        else None,
         "size": one.size,
         "note": one.note,
         "alt": f"{place}: {kinds.title_of(case.kind).lower()}: {case.message}",
@@ -132,7 +149,9 @@ def _table(family: str, metrics: Sequence[Metric]) -> dict[str, Any]:
     return {"title": measures.family_name(family), "parts": parts, "notes": notes}
 
 
-def _row(name: str, found: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]) -> dict[str, Any]:
+def _row(
+    name: str, found: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]
+) -> dict[str, Any]:
     any_one = next(iter(found.values()))
     whole = found.get(measures.ALL)
     return {
@@ -149,4 +168,8 @@ def _cell(metric: Metric, notes: Sequence[str]) -> dict[str, Any]:
     """A dash with the number of its reason where there is no value."""
     if metric.value is None:
         return {"text": MISSING, "note": str(notes.index(metric.why) + 1), "count": metric.count}
-    return {"text": measures.number(metric.value, metric.unit, metric.name), "note": "", "count": metric.count}
+    return {
+        "text": measures.number(metric.value, metric.unit, metric.name),
+        "note": "",
+        "count": metric.count,
+    }

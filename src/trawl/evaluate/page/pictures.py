@@ -1,8 +1,10 @@
-"""The pictures of what went wrong in a run: the frame of each case, with the truth and what the run made of it drawn on.
+"""The pictures of what went wrong in a run: the frame of each case, with the truth and what the run
+made of it drawn on.
 
-Every video is opened once, where it can do no harm. One that is gone, has changed or does not decode costs its pictures and
-nothing else: the reason stands in their place. Beside the case's own track those of the same text are drawn, since a thing that
-nobody followed is best understood by what was followed instead.
+Every video is opened once, where it can do no harm. One that is gone, has changed or does not
+decode costs its pictures and nothing else: the reason stands in their place. Beside the case's own
+track those of the same text are drawn, since a thing that nobody followed is best understood by
+what was followed instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,14 +52,19 @@ def picture_cases(
     """Each case with its picture, in their order.
 
     Args:
-        sources: where the videos lie, as the index knows them; a video that is not among them has no picture.
+        sources: where the videos lie, as the index knows them; a video that is not among them has
+            no picture.
         files: how the videos are opened.
 
     Raises:
         StorageError: the run cannot be read.
     """
     known = set(judged.truth.video_ids())
-    named = {case.video_id for case in cases if case.video_id is not None and case.frame_index is not None}
+    named = {
+        case.video_id
+        for case in cases
+        if case.video_id is not None and case.frame_index is not None
+    }
     videos = {video_id: judged.truth.video(video_id) for video_id in sorted(named & known)}
     times = [_time_s(case, videos) for case in cases]
     wanted: dict[str, list[float]] = {}
@@ -67,9 +74,14 @@ def picture_cases(
     shots: dict[tuple[str, float], Shot] = {}
     if wanted:
         with PictureDesk(decode, files) as desk:
-            shots = desk.fetch({video_id: sorted(set(some)) for video_id, some in wanted.items()}, sources, _SIDE)
+            shots = desk.fetch(
+                {video_id: sorted(set(some)) for video_id, some in wanted.items()}, sources, _SIDE
+            )
     found = _Found(judged, [case for case in cases if case.video_id in wanted])
-    return [_shown(case, time_s, shots, videos, found) for case, time_s in zip(cases, times, strict=True)]
+    return [
+        _shown(case, time_s, shots, videos, found)
+        for case, time_s in zip(cases, times, strict=True)
+    ]
 
 
 def _shown(
@@ -79,10 +91,16 @@ def _shown(
     videos: Mapping[str, TruthVideo],
     found: "_Found",
 ) -> ShownCase:
-    shot = shots.get((case.video_id, time_s)) if case.video_id is not None and time_s is not None else None
+    shot = (
+        shots.get((case.video_id, time_s))
+        if case.video_id is not None and time_s is not None
+        else None
+    )
     if shot is None or shot.pixels is None or case.video_id is None:
         return ShownCase(case, time_s=time_s, note=shot.note if shot else _no_picture(case))
-    picture = draw_case(_grown(shot.pixels), _true_mark(case, videos[case.video_id]), found.marks(case))
+    picture = draw_case(
+        _grown(shot.pixels), _true_mark(case, videos[case.video_id]), found.marks(case)
+    )
     return ShownCase(case, _jpeg(picture), (picture.shape[1], picture.shape[0]), time_s)
 
 
@@ -91,16 +109,24 @@ class _Found:
 
     def __init__(self, judged: Judged, cases: Sequence[Case]) -> None:
         mask_rows, tracks = write.read_run(judged.storage, judged.dataset, judged.run_id)
-        of_videos = pc.field("video_id").isin(pa.array({case.video_id for case in cases}, pa.string()))
-        on_frames = pc.field("frame_index").isin(pa.array({case.frame_index for case in cases}, pa.int64()))
+        of_videos = pc.field("video_id").isin(
+            pa.array({case.video_id for case in cases}, pa.string())
+        )
+        on_frames = pc.field("frame_index").isin(
+            pa.array({case.frame_index for case in cases}, pa.int64())
+        )
         columns = ["track_id", "text"]
-        self._texts = {row["track_id"]: row["text"] for row in _rows(tracks.to_table(columns, filter=of_videos))}
+        self._texts = {
+            row["track_id"]: row["text"]
+            for row in _rows(tracks.to_table(columns, filter=of_videos))
+        }
         self._table = mask_rows.to_table([*marks.COLUMNS, "video_id"], filter=of_videos & on_frames)
 
     def marks(self, case: Case) -> list[Mark]:
         """The case's own track first, so that it keeps its colour; then those of the same text."""
         here = pc.and_(
-            pc.equal(self._table["video_id"], case.video_id), pc.equal(self._table["frame_index"], case.frame_index)
+            pc.equal(self._table["video_id"], case.video_id),
+            pc.equal(self._table["frame_index"], case.frame_index),
         )
         rows = [row for row in _rows(self._table.filter(here)) if row["track_id"] in self._texts]
         own = [row for row in rows if row["track_id"] == case.track_id]
@@ -127,16 +153,30 @@ def _time_s(case: Case, videos: Mapping[str, TruthVideo]) -> float | None:
 
 
 def _no_picture(case: Case) -> str:
-    return "" if case.frame_index is None else "no picture: the index does not know where this video lies"
+    return (
+        ""
+        if case.frame_index is None
+        else "no picture: the index does not know where this video lies"
+    )
 
 
 def _true_mark(case: Case, video: TruthVideo) -> Mark | None:
-    """The case's object as the truth has it on that frame; None where it has none, or nothing visible of it."""
+    """The case's object as the truth has it on that frame; None where it has none, or nothing
+    visible of it.
+    """
     thing = next((thing for thing in video.objects if thing.object_id == case.object_id), None)
     if thing is None or (place := _place(thing, case)) is None:
         return None
-    box = tuple(map(float, thing.boxes[place]))
-    return Mark(0, _longest(thing.names) or case.text, 1.0, box, thing.rles[place], video.height, video.width)  # type: ignore[arg-type]
+    x0, y0, x1, y1 = map(float, thing.boxes[place])
+    return Mark(
+        0,
+        _longest(thing.names) or case.text,
+        1.0,
+        (x0, y0, x1, y1),
+        thing.rles[place],
+        video.height,
+        video.width,
+    )
 
 
 def _place(thing: TruthObject, case: Case) -> int | None:
@@ -153,7 +193,11 @@ def _grown(frame: Picture) -> Picture:
     """A small frame at up to twice its size, so that what is drawn on it is not coarse."""
     scale = min(max(_SIDE / frame.shape[1], 1.0), 2.0)
     size = round(frame.shape[1] * scale), round(frame.shape[0] * scale)
-    return frame if scale == 1 else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    return (
+        frame
+        if scale == 1
+        else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+    )
 
 
 def _jpeg(picture: Picture) -> bytes:

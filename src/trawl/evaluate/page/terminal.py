@@ -1,4 +1,7 @@
-"""An evaluation's headline figures as a table in the terminal. Names and reasons are shown as they are, never read as markup."""
+"""An evaluation's headline figures as a table in the terminal.
+
+Names and reasons are shown as they are, never read as markup.
+"""
 
 from collections.abc import Sequence
 
@@ -15,7 +18,8 @@ _REASONS = 5
 
 
 def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") -> Group:
-    """One row per headline metric, with the slices that its table has, and below it what could not be computed.
+    """One row per headline metric, with the slices that its table has, and below it what could not
+    be computed.
 
     Args:
         objective: name of the metric that leads, or empty.
@@ -26,12 +30,21 @@ def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") ->
     names = {metric: _name(metric) for metric in headlines}
     room = _WIDTH - max((len(name) for name in names.values()), default=0)
     columns = _fitting(measures.slices(m for m in metrics if (m.family, m.name) in named), room)
-    table = Table(title=Text(title, style="bold"), title_justify="left", box=None, pad_edge=False, header_style="dim")
+    table = Table(
+        title=Text(title, style="bold"),
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        header_style="dim",
+    )
     table.add_column("metric")
     for column in columns:
         table.add_column(Text(column), justify="right", no_wrap=True)
     for metric in headlines:
-        table.add_row(names[metric], *(_cell(by_key.get((metric.family, metric.name, column))) for column in columns))
+        table.add_row(
+            names[metric],
+            *(_cell(by_key.get((metric.family, metric.name, column))) for column in columns),
+        )
     return Group(table, *_missing(metrics))
 
 

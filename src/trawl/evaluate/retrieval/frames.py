@@ -1,4 +1,6 @@
-"""Text to frame: all sampled frames in order of their scores, against those that show what was asked for."""
+"""Text to frame: all sampled frames in order of their scores, against those that show what was
+asked for.
+"""
 
 from collections.abc import Sequence
 
@@ -49,18 +51,38 @@ class FrameRanking:
         """The metrics, the two curves, and the texts whose first right frame comes latest."""
         judged = retrieval_ranking.judge(self._ranked)
         values = [one.values if one else None for one in judged]
-        names = [f"recall_at_{k}" for k in CUTOFFS] + [f"precision_at_{k}" for k in CUTOFFS[1:]] + ["map", "mrr"]
-        columns = [retrieval_slices.column(f"frame_{name}", values, _KEYS.get(name, name)) for name in names]
+        names = (
+            [f"recall_at_{k}" for k in CUTOFFS]
+            + [f"precision_at_{k}" for k in CUTOFFS[1:]]
+            + ["map", "mrr"]
+        )
+        columns = [
+            retrieval_slices.column(f"frame_{name}", values, _KEYS.get(name, name))
+            for name in names
+        ]
         columns += retrieval_slices.ranks("frame", [one.first if one else None for one in judged])
         found = retrieval_slices.metrics(columns, self._queries, "right frame")
         worst = sorted(self._cases, key=lambda case: (-case.severity, case.text))[: self._worst]
-        return Measured([*found, *self._counts()], self._curves([one for one in judged if one]), worst)
+        return Measured(
+            [*found, *self._counts()], self._curves([one for one in judged if one]), worst
+        )
 
     def _counts(self) -> list[Metric]:
-        without, share = sum(one is None for one in self._ranked), len(self._rows) / max(len(self._sampled), 1)
+        without, share = (
+            sum(one is None for one in self._ranked),
+            len(self._rows) / max(len(self._sampled), 1),
+        )
         return [
-            Metric("retrieval", "texts_without_right_frame", without, better="", count=len(self._queries)),
-            Metric("retrieval", "annotated_share_of_frames", share, better="", count=len(self._sampled)),
+            Metric(
+                "retrieval",
+                "texts_without_right_frame",
+                without,
+                better="",
+                count=len(self._queries),
+            ),
+            Metric(
+                "retrieval", "annotated_share_of_frames", share, better="", count=len(self._sampled)
+            ),
         ]
 
     def _curves(self, judged: list[Judged]) -> list[Curve]:

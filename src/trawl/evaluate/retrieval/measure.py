@@ -1,13 +1,15 @@
-"""How well the published index answers the texts of a ground truth: frames, segments and videos, and misspelt texts.
+"""How well the published index answers the texts of a ground truth: frames, segments and videos,
+and misspelt texts.
 
     1. sampled     which frames of the annotated videos the index holds
     2. right       which of them, which stretches and which videos answer each text
-    3. frames      every text against every frame, exactly, in blocks of texts and of frames; so are videos
+    3. frames      every text against every frame, exactly, in blocks of texts and of frames; so are
+                   videos
     4. segments    as a query job answers, vector index, second look and all
     5. neighbours  what the vector index loses against 3
 
-Reads as a query does, without Ray. Memory: the scores of one block of texts, 64 MiB, and one vector for each video; a
-table too large for one block of texts is read once for each.
+Reads as a query does, without Ray. Memory: the scores of one block of texts, 64 MiB, and one vector
+for each video; a table too large for one block of texts is read once for each.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,13 +37,19 @@ from trawl.records.search import Answer
 from trawl.records.truth import TruthQuery
 
 EmbedTexts = Callable[[Sequence[str]], Embeddings]
-Ask = Callable[[Sequence[str], Sequence[NDArray[np.float32]]], list[Answer]]  # texts and their vectors
+# texts and their vectors
+Ask = Callable[[Sequence[str], Sequence[NDArray[np.float32]]], list[Answer]]
 
 _BLOCK_SCORES = 2**24
 # What is said of misspelt texts, beside the same of the texts as they are.
 _ROBUSTNESS = (
     *(f"frame_recall_at_{k}" for k in (1, 5, 10)),
-    *("frame_map", "segment_recall_at_1_iou_0_5", "video_mean_recall_at_1", "video_max_recall_at_1"),
+    *(
+        "frame_map",
+        "segment_recall_at_1_iou_0_5",
+        "video_mean_recall_at_1",
+        "video_max_recall_at_1",
+    ),
 )
 
 
@@ -97,7 +105,9 @@ class _Desk:
 
     def measure(self, texts: list[str], embed_texts: EmbedTexts, worst: int) -> Measured:
         """What the texts find, each asked in place of the query at its position."""
-        vectors = [templates.query_vector(text, self._search.templates, embed_texts) for text in texts]
+        vectors = [
+            templates.query_vector(text, self._search.templates, embed_texts) for text in texts
+        ]
         return self._exact(vectors, worst) + self._segments(texts, vectors)
 
     def _exact(self, vectors: list[NDArray[np.float32]], worst: int) -> Measured:
@@ -119,14 +129,23 @@ class _Desk:
                     neighbours.add(nearest.nearest(vector, NEIGHBOURS), its_scores)
         measured = frames.measured() + neighbours.measured(len(self._queries))
         for way, parts in (("mean", by_mean), ("max", by_best)):
-            scores = np.concatenate([np.empty((0, len(self._sampled.video_ids)), np.float32), *parts])
-            measured += retrieval_videos.measure(way, self._queries, self._rights, scores, complete=True)
+            scores = np.concatenate(
+                [np.empty((0, len(self._sampled.video_ids)), np.float32), *parts]
+            )
+            measured += retrieval_videos.measure(
+                way, self._queries, self._rights, scores, complete=True
+            )
         return measured
 
     def _segments(self, texts: list[str], vectors: list[NDArray[np.float32]]) -> Measured:
         """As the query job answers; its videos in the order of their best segments."""
-        segments, video_ids = [answer.segments for answer in self._ask(texts, vectors)], self._sampled.video_ids
-        scores = np.array([retrieval_videos.in_order(one, video_ids) for one in segments], np.float32)
+        segments, video_ids = (
+            [answer.segments for answer in self._ask(texts, vectors)],
+            self._sampled.video_ids,
+        )
+        scores = np.array(
+            [retrieval_videos.in_order(one, video_ids) for one in segments], np.float32
+        )
         scores = scores.reshape(len(texts), len(video_ids))
         return retrieval_segments.measure(
             self._queries, self._rights, segments, self._search.segments
@@ -137,13 +156,19 @@ class _Desk:
         return (slice(start, start + size) for start in range(0, count, size))
 
     def _scores(self, asked: NDArray[np.float32]) -> tuple[NDArray[np.float32], Embeddings]:
-        """(Q, F) of every frame in the order of the sampled frames, and each video's mean vector. asked: (Q, D)."""
+        """(Q, F) of every frame in the order of the sampled frames, and each video's mean vector.
+        asked: (Q, D).
+        """
         scores = np.empty((len(asked), len(self._sampled)), np.float32)
         means = retrieval_videos.MeanVectors(len(self._sampled.video_ids), asked.shape[1])
         done = 0
-        for frame_index, vectors in self._index.vectors(self._search.where, self._sampled.video_ids):
+        for frame_index, vectors in self._index.vectors(
+            self._search.where, self._sampled.video_ids
+        ):
             rows = self._places[done : done + len(vectors)]
-            assert np.array_equal(self._sampled.frame_index[rows], frame_index), "two reads of one version differ"
+            assert np.array_equal(self._sampled.frame_index[rows], frame_index), (
+                "two reads of one version differ"
+            )
             scores[:, rows] = asked @ vectors.T
             means.add(self._sampled.videos_of(rows), vectors)
             done += len(vectors)
@@ -151,7 +176,9 @@ class _Desk:
         return scores, means.unit()
 
 
-def _asking(index: PublishedIndex, search: SearchConfig, among: Sequence[str], reranker: Reranker | None) -> Ask:
+def _asking(
+    index: PublishedIndex, search: SearchConfig, among: Sequence[str], reranker: Reranker | None
+) -> Ask:
     """How a query job answers, among some videos."""
 
     def ask(texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> list[Answer]:
@@ -161,7 +188,9 @@ def _asking(index: PublishedIndex, search: SearchConfig, among: Sequence[str], r
     return ask
 
 
-def _sampled(index: PublishedIndex, truth: Truth, where: str | None) -> tuple[SampledFrames, Indices]:
+def _sampled(
+    index: PublishedIndex, truth: Truth, where: str | None
+) -> tuple[SampledFrames, Indices]:
     """The frames that are evaluated, and (F,) the row among them of each as the table gives them."""
     wanted = truth.video_ids()
     table = index.frames(None, wanted)
@@ -169,7 +198,9 @@ def _sampled(index: PublishedIndex, truth: Truth, where: str | None) -> tuple[Sa
     if where is not None:
         table = index.frames(where, wanted)
         if not table.num_rows:
-            raise ConfigError(f'search.where="{where}" leaves none of the {len(wanted)} annotated videos to evaluate')
+            raise ConfigError(
+                f'search.where="{where}" leaves none of the {len(wanted)} annotated videos to evaluate'
+            )
     codes = table["video_id"].combine_chunks().dictionary_encode()
     names = np.array(codes.dictionary.to_pylist())
     video_ids, place = np.unique(names, return_inverse=True)
@@ -179,10 +210,14 @@ def _sampled(index: PublishedIndex, truth: Truth, where: str | None) -> tuple[Sa
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order))
     starts = np.concatenate([[0], np.cumsum(np.bincount(video, minlength=len(video_ids)))])
-    return SampledFrames(tuple(video_ids.tolist()), starts, frame_index[order], time_s[order]), places
+    return SampledFrames(
+        tuple(video_ids.tolist()), starts, frame_index[order], time_s[order]
+    ), places
 
 
 def _beside(measured: Measured, name: str) -> Measured:
     """Some of the metrics over all texts, as a slice of robustness."""
-    found = {one.name: one for one in measured.metrics if one.slice == "all" and one.name in _ROBUSTNESS}
+    found = {
+        one.name: one for one in measured.metrics if one.slice == "all" and one.name in _ROBUSTNESS
+    }
     return Measured([replace(found[key], family="robustness", slice=name) for key in _ROBUSTNESS])

@@ -1,7 +1,7 @@
 """What the vector index loses: the share of the truly nearest frames that its search brings.
 
-A frame counts as found by its score, as ann-benchmarks counts it: one that scores as well as the last of the true neighbours
-is as good as that one, so ties cannot matter.
+A frame counts as found by its score, as ann-benchmarks counts it: one that scores as well as the
+last of the true neighbours is as good as that one, so ties cannot matter.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,9 @@ class NeighbourRecall:
         self._found: dict[int, list[float]] = {k: [] for k in _AT}
 
     def add(self, hits: Sequence[tuple[str, int]], scores: NDArray[np.float32]) -> None:
-        """hits: (video_id, frame_index) of NEIGHBOURS frames as the vector index brings them, best first; scores: (F,) exact."""
+        """hits: (video_id, frame_index) of NEIGHBOURS frames as the vector index brings them, best
+        first; scores: (F,) exact.
+        """
         theirs = scores[[self._row(*hit) for hit in hits]]
         for k in _AT:
             size = min(k, len(scores))
@@ -40,7 +42,16 @@ class NeighbourRecall:
         return int(rows.start) + int(np.searchsorted(self._sampled.frame_index[rows], frame_index))
 
     def measured(self, num_texts: int) -> Measured:
-        why = "" if self.wanted else "the index is small and has no vector index: a search reads every frame"
+        why = (
+            ""
+            if self.wanted
+            else "the index is small and has no vector index: a search reads every frame"
+        )
         why = why or ("" if num_texts else "there is no text")
         values = {k: None if why else float(np.mean(found)) for k, found in self._found.items()}
-        return Measured([Metric("retrieval", f"ann_recall_at_{k}", values[k], why=why, count=num_texts) for k in _AT])
+        return Measured(
+            [
+                Metric("retrieval", f"ann_recall_at_{k}", values[k], why=why, count=num_texts)
+                for k in _AT
+            ]
+        )

@@ -1,8 +1,9 @@
 """One text's ranked answers and what they are worth, by the field's own measures.
 
-Ties: scores that agree to six decimals are equal, and among equals the wrong ones rank first. So a figure depends neither on
-the order of a table nor on a name, and a model that gives everything the same score earns nothing. What trec_eval defines is
-computed by trec_eval (ir_measures); here is only the ranking that it is given.
+Ties: scores that agree to six decimals are equal, and among equals the wrong ones rank first. So a
+figure depends neither on the order of a table nor on a name, and a model that gives everything the
+same score earns nothing. What trec_eval defines is computed by trec_eval (ir_measures); here is
+only the ranking that it is given.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,9 +26,9 @@ _LARGEST = 200_000  # answers
 class Judged:
     """What one ranking is worth. Shares are 0-1.
 
-    values: "recall_at_<k>" 1 where a right answer is among the first k, "precision_at_<k>", "ap" and "rr". success (DEPTH,): the
-    former for k = 1, 2, ...; precision (11,): the best at each of RECALLS or beyond. first: rank of the first right answer from
-    1, or None where none is listed.
+    values: "recall_at_<k>" 1 where a right answer is among the first k, "precision_at_<k>", "ap"
+    and "rr". success (DEPTH,): the former for k = 1, 2, ...; precision (11,): the best at each of
+    RECALLS or beyond. first: rank of the first right answer from 1, or None where none is listed.
     """
 
     values: dict[str, float]
@@ -37,7 +38,8 @@ class Judged:
 
 
 def order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indices:
-    """Best first, as (N,) places of (N,) scores; among equal scores the less right first, then by place.
+    """Best first, as (N,) places of (N,) scores; among equal scores the less right first, then by
+    place.
 
     >>> order(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
     array([1, 2, 0])
@@ -49,8 +51,8 @@ def judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]
     """What each text's ranking is worth.
 
     Args:
-        rankings: (R,) the places of the right answers that are listed, from 0, increasing; and how many right answers
-            exist, listed or not, at least one. None for a text that is left out.
+        rankings: (R,) the places of the right answers that are listed, from 0, increasing; and how
+            many right answers exist, listed or not, at least one. None for a text that is left out.
     """
     found: list[Judged | None] = []
     for chunk in _chunks(rankings):
@@ -64,7 +66,10 @@ def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None
     wanted, named, deep = _measures()
     known = {str(k): one for k, one in enumerate(rankings) if one is not None}
     qrels = {name: _relevant(*one) for name, one in known.items()}
-    runs = {name: {str(k): -float(k) for k in range(_listed(places))} for name, (places, _) in known.items()}
+    runs = {
+        name: {str(k): -float(k) for k in range(_listed(places))}
+        for name, (places, _) in known.items()
+    }
     values: dict[str, dict[str, float]] = {name: {} for name in known}
     for one in pytrec_eval.evaluator(wanted, qrels).iter_calc(runs) if known else ():
         values[one.query_id][str(one.measure)] = float(one.value)
@@ -81,15 +86,19 @@ def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None
 
 
 def interpolated_precision(places: Indices, num_right: int) -> NDArray[np.float64]:
-    """The best precision at any rank by which each share of RECALLS has been found, 0 where it never is.
+    """The best precision at any rank by which each share of RECALLS has been found, 0 where it
+    never is.
 
-    trec_eval has it too (iprec_at_recall), but its count of answers for a share is rounded in floating point: 0.7 of 3 is 2.
+    trec_eval has it too (iprec_at_recall), but its count of answers for a share is rounded in
+    floating point: 0.7 of 3 is 2.
 
     >>> interpolated_precision(np.array([0, 3]), 2).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5]
     """
     precision = np.arange(1, len(places) + 1) / (places + 1)
-    from_here_on = np.append(np.maximum.accumulate(precision[::-1])[::-1], np.zeros(num_right - len(places)))
+    from_here_on = np.append(
+        np.maximum.accumulate(precision[::-1])[::-1], np.zeros(num_right - len(places))
+    )
     tenths = np.arange(len(RECALLS))
     needed = np.maximum(-(-tenths * num_right // 10), 1)
     best: NDArray[np.float64] = from_here_on[needed - 1]
@@ -101,12 +110,18 @@ def _relevant(places: Indices, num_right: int) -> dict[str, int]:
 
 
 def _listed(places: Indices) -> int:
-    """How much of a list is judged: what follows the last right answer changes nothing, and none at all is not judged."""
+    """How much of a list is judged: what follows the last right answer changes nothing, and none at
+    all is not judged.
+    """
     return int(places[-1]) + 1 if len(places) else 1
 
 
-def _chunks(rankings: Sequence[tuple[Indices, int] | None]) -> Iterator[Sequence[tuple[Indices, int] | None]]:
-    """As many at a time as are small together: trec_eval wants a dictionary entry for each listed answer."""
+def _chunks(
+    rankings: Sequence[tuple[Indices, int] | None],
+) -> Iterator[Sequence[tuple[Indices, int] | None]]:
+    """As many at a time as are small together: trec_eval wants a dictionary entry for each listed
+    answer.
+    """
     start, size = 0, 0
     for place, one in enumerate(rankings):
         if place > start and size > _LARGEST:
@@ -120,8 +135,14 @@ def _measures() -> tuple[list[Any], dict[str, str], list[str]]:
     """All that are asked of trec_eval, and what they are called: by our names, and at each depth."""
     from ir_measures import AP, RR, P, Success
 
-    named = {f"recall_at_{k}": Success @ k for k in CUTOFFS} | {f"precision_at_{k}": P @ k for k in CUTOFFS[1:]}
+    named = {f"recall_at_{k}": Success @ k for k in CUTOFFS} | {
+        f"precision_at_{k}": P @ k for k in CUTOFFS[1:]
+    }
     named |= {"ap": AP, "rr": RR}
     deep = [Success @ k for k in range(1, DEPTH + 1)]
     wanted = {str(measure): measure for measure in (*named.values(), *deep)}
-    return list(wanted.values()), {key: str(measure) for key, measure in named.items()}, [str(one) for one in deep]
+    return (
+        list(wanted.values()),
+        {key: str(measure) for key, measure in named.items()},
+        [str(one) for one in deep],
+    )

@@ -1,12 +1,17 @@
-"""Text to segment: the answer's segments against the stretches of time in which the thing is truly seen.
+"""Text to segment: the answer's segments against the stretches of time in which the thing is truly
+seen.
 
-    recall at k, tIoU t   1 where one of the first k segments overlaps some true stretch by t (Charades-STA, ActivityNet
+    recall at k, tIoU t   1 where one of the first k segments overlaps some true stretch by t
+                          (Charades-STA, ActivityNet
                           Captions, and TVR's corpus-wide form)
-    AP at tIoU t          segments best first, each takes the free true stretch of its video that it overlaps most, if by t;
-                          a stretch is taken once, a second segment on it is wrong (ActivityNet detection, QVHighlights)
+    AP at tIoU t          segments best first, each takes the free true stretch of its video that it
+                          overlaps most, if by t;
+                          a stretch is taken once, a second segment on it is wrong (ActivityNet
+                          detection, QVHighlights)
 
-Overlap is temporal intersection over union, 0 between videos. The area is trec_eval's average precision, not interpolated,
-over all true stretches: those that no segment found lower it. Among segments of equal score the worse one counts first.
+Overlap is temporal intersection over union, 0 between videos. The area is trec_eval's average
+precision, not interpolated, over all true stretches: those that no segment found lower it. Among
+segments of equal score the worse one counts first.
 """
 
 from collections.abc import Sequence
@@ -29,7 +34,10 @@ _SHOWN = 0.5  # the threshold of the curve
 
 
 def measure(
-    queries: Sequence[TruthQuery], rights: Sequence[Right], answers: Sequence[Sequence[Segment]], listed: int
+    queries: Sequence[TruthQuery],
+    rights: Sequence[Right],
+    answers: Sequence[Sequence[Segment]],
+    listed: int,
 ) -> Measured:
     """Metrics named `segment_...`, and recall over k at a tIoU of 0.5.
 
@@ -37,9 +45,15 @@ def measure(
         answers: the ranked segments of each text.
         listed: segments that an answer may hold.
     """
-    ranked = [_overlaps_in_order(right, segments) for right, segments in zip(rights, answers, strict=True)]
+    ranked = [
+        _overlaps_in_order(right, segments) for right, segments in zip(rights, answers, strict=True)
+    ]
     columns = [column for threshold in THRESHOLDS for column in _at(threshold, ranked)]
-    columns.append(Column("segment_map", np.mean([one.values for one in columns if "_map_" in one.name], axis=0)))
+    columns.append(
+        Column(
+            "segment_map", np.mean([one.values for one in columns if "_map_" in one.name], axis=0)
+        )
+    )
     for k in (1, 5):
         best = [np.nan if one is None else one[:k].max(initial=0.0) for one in ranked]
         columns.append(Column(f"segment_mean_iou_at_{k}", np.array(best)))
@@ -49,10 +63,18 @@ def measure(
 
 
 def overlaps(segments: Sequence[Segment], right: Right) -> NDArray[np.float64]:
-    """(S, T) temporal IoU of each segment and each true stretch, videos in their order and stretches in time order."""
-    true = [(video_id, *span) for video_id in sorted(right.stretches) for span in right.stretches[video_id]]
+    """(S, T) temporal IoU of each segment and each true stretch, videos in their order and
+    stretches in time order.
+    """
+    true = [
+        (video_id, *span)
+        for video_id in sorted(right.stretches)
+        for span in right.stretches[video_id]
+    ]
     ours = [(one.video_id, one.start_s, one.end_s) for one in segments]
-    return np.array([[_iou(a, b) for b in true] for a in ours], np.float64).reshape(len(ours), len(true))
+    return np.array([[_iou(a, b) for b in true] for a in ours], np.float64).reshape(
+        len(ours), len(true)
+    )
 
 
 def take(ious: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
@@ -73,24 +95,39 @@ def _at(threshold: float, ranked: Sequence[NDArray[np.float64] | None]) -> list[
     """The metrics at one threshold."""
     name = f"iou_{threshold}".replace(".", "_")
     reached = [one.values if one else None for one in _reached(threshold, ranked)]
-    taken = [None if one is None else (np.flatnonzero(take(one, threshold)), one.shape[1]) for one in ranked]
+    taken = [
+        None if one is None else (np.flatnonzero(take(one, threshold)), one.shape[1])
+        for one in ranked
+    ]
     precise = [one.values if one else None for one in retrieval_ranking.judge(taken)]
     columns = [column(f"segment_recall_at_{k}_{name}", reached, f"recall_at_{k}") for k in CUTOFFS]
     return [*columns, column(f"segment_map_{name}", precise, "ap")]
 
 
 def _reached(threshold: float, ranked: Sequence[NDArray[np.float64] | None]) -> list[Judged | None]:
-    """Every text's ranking if each segment is right that overlaps some true stretch enough; not one to one."""
-    places = [None if one is None else np.flatnonzero(one.max(axis=1, initial=0.0) >= threshold) for one in ranked]
-    return retrieval_ranking.judge([None if one is None else (one, max(len(one), 1)) for one in places])
+    """Every text's ranking if each segment is right that overlaps some true stretch enough; not one
+    to one.
+    """
+    places = [
+        None if one is None else np.flatnonzero(one.max(axis=1, initial=0.0) >= threshold)
+        for one in ranked
+    ]
+    return retrieval_ranking.judge(
+        [None if one is None else (one, max(len(one), 1)) for one in places]
+    )
 
 
 def _overlaps_in_order(right: Right, segments: Sequence[Segment]) -> NDArray[np.float64] | None:
     """(S, T), best first and among equal scores the worse first; None where nothing is right."""
     if not right.stretches:
         return None
-    ious, scores = overlaps(segments, right), np.array([one.rank_key for one in segments], np.float64)
-    in_order: NDArray[np.float64] = ious[retrieval_ranking.order(scores, ious.max(axis=1, initial=0.0))]
+    ious, scores = (
+        overlaps(segments, right),
+        np.array([one.rank_key for one in segments], np.float64),
+    )
+    in_order: NDArray[np.float64] = ious[
+        retrieval_ranking.order(scores, ious.max(axis=1, initial=0.0))
+    ]
     return in_order
 
 

@@ -11,7 +11,9 @@ from trawl.records.truth import Metric, TruthQuery
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One metric. values (Q,) float64, NaN where a text has no right answer; better: "higher" or "lower"."""
+    """One metric. values (Q,) float64, NaN where a text has no right answer; better: "higher" or
+    "lower".
+    """
 
     name: str
     values: NDArray[np.float64]
@@ -21,7 +23,9 @@ class Column:
 
 def column(name: str, values: Sequence[Mapping[str, float] | None], key: str) -> Column:
     """The values under one key, of those texts that have any."""
-    return Column(name, np.array([np.nan if one is None else one[key] for one in values], np.float64))
+    return Column(
+        name, np.array([np.nan if one is None else one[key] for one in values], np.float64)
+    )
 
 
 def ranks(prefix: str, first: Sequence[int | None]) -> list[Column]:
@@ -34,7 +38,8 @@ def ranks(prefix: str, first: Sequence[int | None]) -> list[Column]:
 
 
 def metrics(columns: Sequence[Column], queries: Sequence[TruthQuery], right: str) -> list[Metric]:
-    """Every column over "all" and over each slice, null where none of a slice's texts has a right answer.
+    """Every column over "all" and over each slice, null where none of a slice's texts has a right
+    answer.
 
     Args:
         right: what a right answer is, in words: "right frame".
@@ -53,5 +58,10 @@ def _metric(one: Column, name: str, chosen: NDArray[np.bool_], right: str) -> Me
     if len(values):
         value, why = float(one.over(values)), ""
     else:
-        value, why = None, f"none of the {int(chosen.sum())} texts has a {right} in the evaluated videos"
-    return Metric("retrieval", one.name, value, slice=name, why=why, better=one.better, count=len(values))
+        value, why = (
+            None,
+            f"none of the {int(chosen.sum())} texts has a {right} in the evaluated videos",
+        )
+    return Metric(
+        "retrieval", one.name, value, slice=name, why=why, better=one.better, count=len(values)
+    )

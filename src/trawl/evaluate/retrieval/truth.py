@@ -1,8 +1,10 @@
-"""What is right for a text: which sampled frames, which stretches of time and which videos, from the ground truth alone.
+"""What is right for a text: which sampled frames, which stretches of time and which videos, from
+the ground truth alone.
 
-A frame is right when of every thing that the text names at least one object is clearly visible on it. Only frames that the
-ground truth annotates are judged; the others are left out of the frame ranking, neither right nor wrong. A ground truth of
-other videos or another clock is an error, never a lower score. Knows nothing of scores.
+A frame is right when of every thing that the text names at least one object is clearly visible on
+it. Only frames that the ground truth annotates are judged; the others are left out of the frame
+ranking, neither right nor wrong. A ground truth of other videos or another clock is an error, never
+a lower score. Knows nothing of scores.
 """
 
 from collections.abc import Collection, Sequence
@@ -21,9 +23,11 @@ Stretch = tuple[float, float]  # [start_s, end_s)
 
 @dataclass(frozen=True, slots=True)
 class SampledFrames:
-    """The embedded frames of the evaluated videos, video by video in the order of `video_ids`, in time order within each.
+    """The embedded frames of the evaluated videos, video by video in the order of `video_ids`, in
+    time order within each.
 
-    starts (V+1,) int64: the frames of video v are starts[v]:starts[v+1], at least one. frame_index (F,) int64; time_s (F,).
+    starts (V+1,) int64: the frames of video v are starts[v]:starts[v+1], at least one. frame_index
+    (F,) int64; time_s (F,).
     """
 
     video_ids: tuple[str, ...]
@@ -33,7 +37,9 @@ class SampledFrames:
 
     def __post_init__(self) -> None:
         if not len(self.frame_index) == len(self.time_s) == self.starts[-1]:
-            raise ValueError(f"{len(self.frame_index)} positions, {len(self.time_s)} times, {self.starts[-1]} frames")
+            raise ValueError(
+                f"{len(self.frame_index)} positions, {len(self.time_s)} times, {self.starts[-1]} frames"
+            )
 
     def __len__(self) -> int:
         return len(self.frame_index)
@@ -54,7 +60,9 @@ class SampledFrames:
 
 @dataclass(slots=True)
 class Right:
-    """What is right for one text. frames (R,) int64 rows of the sampled frames; videos (V,) bool; stretches by video_id."""
+    """What is right for one text. frames (R,) int64 rows of the sampled frames; videos (V,) bool;
+    stretches by video_id.
+    """
 
     frames: Indices
     videos: NDArray[np.bool_]
@@ -64,10 +72,12 @@ class Right:
 def judge(
     sampled: SampledFrames, truth: Truth, queries: Sequence[TruthQuery], min_visibility: float
 ) -> tuple[list[Right], NDArray[np.bool_]]:
-    """What is right for each text, and (F,) bool which of the sampled frames the ground truth annotates.
+    """What is right for each text, and (F,) bool which of the sampled frames the ground truth
+    annotates.
 
     Raises:
-        TruthError: the ground truth's clock is not the index's, or it annotates none of the sampled frames.
+        TruthError: the ground truth's clock is not the index's, or it annotates none of the sampled
+            frames.
     """
     annotated = np.zeros(len(sampled), bool)
     frames: list[list[Indices]] = [[] for _ in queries]
@@ -90,8 +100,12 @@ def judge(
     return found, annotated
 
 
-def answered(video: TruthVideo, groups: Sequence[Sequence[int]], min_visibility: float) -> NDArray[np.bool_]:
-    """(F,) of every annotated frame, whether at least one object of every group is visible enough on it; no group, no answer."""
+def answered(
+    video: TruthVideo, groups: Sequence[Sequence[int]], min_visibility: float
+) -> NDArray[np.bool_]:
+    """(F,) of every annotated frame, whether at least one object of every group is visible enough
+    on it; no group, no answer.
+    """
     objects = {one.object_id: one for one in video.objects}
     right = np.full(len(video.frame_index), bool(groups))
     for group in groups:
@@ -105,7 +119,9 @@ def answered(video: TruthVideo, groups: Sequence[Sequence[int]], min_visibility:
 
 
 def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
-    """The longest stretches of right frames, in time order. A frame lasts until the next one; the last as long as most do.
+    """The longest stretches of right frames, in time order.
+
+    A frame lasts until the next one; the last as long as most do.
 
     >>> stretches(np.array([0.0, 0.5, 1.0, 1.5]), np.array([True, True, False, True]))
     [(0.0, 1.0), (1.5, 2.0)]
@@ -113,7 +129,9 @@ def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
     ends = np.append(times_s[1:], times_s[-1:] + step)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], right, [False]])))
-    return [(float(times_s[first]), float(ends[after - 1])) for first, after in edges.reshape(-1, 2)]
+    return [
+        (float(times_s[first]), float(ends[after - 1])) for first, after in edges.reshape(-1, 2)
+    ]
 
 
 def check_indexed(annotated: Sequence[str], indexed: Collection[str]) -> None:
@@ -136,7 +154,9 @@ def _places(known: Indices, asked: Indices) -> tuple[NDArray[np.bool_], Indices]
 
 
 def _other_clock(video: TruthVideo, at: Indices, times_s: Times) -> list[str]:
-    """What is wrong with the first frame whose time differs by half a frame or more; nothing where none does."""
+    """What is wrong with the first frame whose time differs by half a frame or more; nothing where
+    none does.
+    """
     step = float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else np.inf
     wrong = np.flatnonzero(np.abs(video.time_s[at] - times_s) >= max(step / 2, 1e-3))
     if not len(wrong):

@@ -1,8 +1,9 @@
-"""Text to video, three ways: by the mean of a video's frame vectors, by its best frame, and as the answer's segments name it.
+"""Text to video, three ways: by the mean of a video's frame vectors, by its best frame, and as the
+answer's segments name it.
 
-The mean is CLIP4Clip's parameter-free head (Luo et al. 2021, "CLIP4Clip: An Empirical Study of CLIP for End to End Video Clip
-Retrieval", section 3.3): unit vectors are averaged and brought to unit length again. A video is right when at some moment
-it shows what was asked for.
+The mean is CLIP4Clip's parameter-free head (Luo et al. 2021, "CLIP4Clip: An Empirical Study of CLIP
+for End to End Video Clip Retrieval", section 3.3): unit vectors are averaged and brought to unit
+length again. A video is right when at some moment it shows what was asked for.
 """
 
 from collections.abc import Sequence
@@ -45,7 +46,9 @@ def best_frames(scores: NDArray[np.float32], sampled: SampledFrames) -> NDArray[
 
 
 def in_order(segments: Sequence[Segment], video_ids: Sequence[str]) -> NDArray[np.float32]:
-    """(V,) scores by which videos stand as an answer's segments first name them; -inf for those that it does not name."""
+    """(V,) scores by which videos stand as an answer's segments first name them; -inf for those
+    that it does not name.
+    """
     best: dict[str, float] = {}
     for segment in segments:
         best[segment.video_id] = max(segment.rank_key, best.get(segment.video_id, -np.inf))
@@ -53,24 +56,35 @@ def in_order(segments: Sequence[Segment], video_ids: Sequence[str]) -> NDArray[n
 
 
 def measure(
-    way: str, queries: Sequence[TruthQuery], rights: Sequence[Right], scores: NDArray[np.float32], complete: bool
+    way: str,
+    queries: Sequence[TruthQuery],
+    rights: Sequence[Right],
+    scores: NDArray[np.float32],
+    complete: bool,
 ) -> Measured:
     """One way's metrics, named `video_<way>_...`, and its curve.
 
     Args:
         scores: (Q, V) of every video, -inf where it is not listed at all.
-        complete: every video is ranked for every text. Otherwise a right one may not be listed and has no rank, so that ranks
-            have no mean.
+        complete: every video is ranked for every text. Otherwise a right one may not be listed and
+            has no rank, so that ranks have no mean.
     """
     ranked = [_rank(right, of_query) for right, of_query in zip(rights, scores, strict=True)]
     judged = retrieval_ranking.judge(ranked)
     values = [one.values if one else None for one in judged]
-    columns = [retrieval_slices.column(f"video_{way}_recall_at_{k}", values, f"recall_at_{k}") for k in CUTOFFS]
+    columns = [
+        retrieval_slices.column(f"video_{way}_recall_at_{k}", values, f"recall_at_{k}")
+        for k in CUTOFFS
+    ]
     columns.append(retrieval_slices.column(f"video_{way}_map", values, "ap"))
     if complete:
-        columns += retrieval_slices.ranks(f"video_{way}", [one.first if one else None for one in judged])
+        columns += retrieval_slices.ranks(
+            f"video_{way}", [one.first if one else None for one in judged]
+        )
     curves = (
-        [recall_curve(f"video, {way}", known, scores.shape[1])] if (known := [one for one in judged if one]) else []
+        [recall_curve(f"video, {way}", known, scores.shape[1])]
+        if (known := [one for one in judged if one])
+        else []
     )
     return Measured(retrieval_slices.metrics(columns, queries, "right video"), curves)
 

@@ -1,13 +1,19 @@
-"""Copies of videos as a worse camera or network would give them: decoded in the sandbox, perturbed, encoded again.
+"""Copies of videos as a worse camera or network would give them: decoded in the sandbox, perturbed,
+encoded again.
 
-    driver   which copies are there already, hand out the rest, write the list of them             1 process
-    copy     decode (sandboxed child) -> perturb -> H.264 -> storage, one video each               1:1 video -> file
+    driver   which copies are there already, hand out the rest, write the list of them             1
+             process
+    copy     decode (sandboxed child) -> perturb -> H.264 -> storage, one video each
+             1:1 video -> file
 
-    <root>/<dataset>/perturbed/<perturbation>/<key>.mp4       key: of the video's name and bytes and of the perturbing code
-    <root>/<dataset>/perturbed/<perturbation>/videos.parquet  a manifest: the copies under their videos' names and columns
+    <root>/<dataset>/perturbed/<perturbation>/<key>.mp4       key: of the video's name and bytes and
+                                                              of the perturbing code
+    <root>/<dataset>/perturbed/<perturbation>/videos.parquet  a manifest: the copies under their
+    videos' names and columns
 
-A copy has its video's frames at its frames' times, or there is none, so that the same ground truth applies. Copies are kept and
-used again for as long as the video does not change. One copy's bytes are held in memory while it is written.
+A copy has its video's frames at its frames' times, or there is none, so that the same ground truth
+applies. Copies are kept and used again for as long as the video does not change. One copy's bytes
+are held in memory while it is written.
 """
 
 import hashlib
@@ -88,7 +94,9 @@ class CopyActor:
         try:
             with tempfile.TemporaryDirectory(prefix="trawl-copy-", dir=self._scratch) as folder:
                 path = Path(folder) / "copy.mp4"
-                with localize(job.video.uri, self._config, Path(folder), self._decode.max_bytes) as source:
+                with localize(
+                    job.video.uri, self._config, Path(folder), self._decode.max_bytes
+                ) as source:
                     times_s = self._sandbox.probe(source).times_s
                     count = write_copy(path, self._pictures(source, job), job.what.crf)
                 self._check(path, times_s, count)
@@ -101,16 +109,23 @@ class CopyActor:
         seed = perturb.seed_of(job.video.video_id)
         for batch in self._sandbox.clip(source, (-np.inf, np.inf)):
             if isinstance(batch, ClipFrames):
-                for frame, index, time_s in zip(batch.frames, batch.frame_index, batch.time_s, strict=True):
+                for frame, index, time_s in zip(
+                    batch.frames, batch.frame_index, batch.time_s, strict=True
+                ):
                     yield perturb.perturb(frame, job.what, seed, int(index)), float(time_s)
 
     def _check(self, path: Path, times_s: NDArray[np.float64], count: int) -> None:
         """Raise VideoError unless the copy's frames are the video's, one for one."""
         if count != len(times_s):
-            raise VideoError(Reason.CORRUPT, f"{len(times_s) - count} of its {len(times_s)} pictures do not decode")
+            raise VideoError(
+                Reason.CORRUPT,
+                f"{len(times_s) - count} of its {len(times_s)} pictures do not decode",
+            )
         copied_s = self._sandbox.probe(path).times_s
         if len(copied_s) != len(times_s):
-            raise VideoError(Reason.CORRUPT, f"a copy of its {len(times_s)} pictures has {len(copied_s)}")
+            raise VideoError(
+                Reason.CORRUPT, f"a copy of its {len(times_s)} pictures has {len(copied_s)}"
+            )
         off_s = float(np.abs(copied_s - times_s).max())
         if off_s > TICK_S:
             raise VideoError(Reason.CORRUPT, f"a copy's pictures come up to {off_s:.6f} s off")
@@ -125,7 +140,8 @@ def copies(
     decode: DecodeConfig,
     resources: ResourcesConfig,
 ) -> DatasetConfig:
-    """A dataset of the copies of some videos of a dataset, under the same names; those that are missing are made.
+    """A dataset of the copies of some videos of a dataset, under the same names; those that are
+    missing are made.
 
     Args:
         config: the dataset; its ground truth stays as it is set, and with that possibly unset.
@@ -138,7 +154,10 @@ def copies(
     """
     folder = f"{name}/perturbed/{what}"
     place = Storage.open(storage)
-    jobs = [CopyJob(video, what, f"{folder}/{_key(video)}.mp4") for video in _named(config, storage, video_ids)]
+    jobs = [
+        CopyJob(video, what, f"{folder}/{_key(video)}.mp4")
+        for video in _named(config, storage, video_ids)
+    ]
     there = set(place.names(folder))
     missing = [job for job in jobs if Path(job.name).name not in there]
     if missing:
@@ -157,11 +176,15 @@ def copies(
     )
 
 
-def _named(config: DatasetConfig, storage: StorageConfig, video_ids: Sequence[str]) -> list[VideoFile]:
+def _named(
+    config: DatasetConfig, storage: StorageConfig, video_ids: Sequence[str]
+) -> list[VideoFile]:
     wanted = set(video_ids)
     found = [video for video in list_videos(config, storage) if video.video_id in wanted]
     if lacking := sorted(wanted - {video.video_id for video in found}):
-        raise DatasetError(f"{config.uri} lacks {lacking[0]}{_more(len(lacking))}, which the ground truth knows")
+        raise DatasetError(
+            f"{config.uri} lacks {lacking[0]}{_more(len(lacking))}, which the ground truth knows"
+        )
     return sorted(found, key=lambda video: video.video_id)
 
 
@@ -170,7 +193,9 @@ def _key(video: VideoFile) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
-def _make(jobs: list[CopyJob], storage: StorageConfig, decode: DecodeConfig, resources: ResourcesConfig) -> None:
+def _make(
+    jobs: list[CopyJob], storage: StorageConfig, decode: DecodeConfig, resources: ResourcesConfig
+) -> None:
     refused = []
     with ray_session(resources):
         fit = room_for(Share("decode", len(jobs), 1.0, 0.0), None, resources, Waiting())
@@ -180,7 +205,9 @@ def _make(jobs: list[CopyJob], storage: StorageConfig, decode: DecodeConfig, res
             largest_first = sorted(jobs, key=lambda job: -job.video.size_bytes)
             for job, answer in Crew[CopyJob](pool).run(iter(largest_first), lambda: None):
                 if not isinstance(answer, CopyDone):
-                    answer = answer or CopyRefused(Reason.WORKER_DIED, "its process died three times")
+                    answer = answer or CopyRefused(
+                        Reason.WORKER_DIED, "its process died three times"
+                    )
                     refused.append(f"{job.video.video_id} ({answer.reason}: {answer.message})")
         finally:
             pool.stop()
@@ -196,7 +223,9 @@ def _more(count: int) -> str:
 
 
 def _manifest(jobs: list[CopyJob], place: Storage) -> bytes:
-    """The copies with their videos' names and, where the dataset is a manifest itself, columns to filter on."""
+    """The copies with their videos' names and, where the dataset is a manifest itself, columns to
+    filter on.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -207,7 +236,11 @@ def _manifest(jobs: list[CopyJob], place: Storage) -> bytes:
     for name in sorted({name for job in jobs for name in job.video.metadata}):
         values = [job.video.metadata.get(name) for job in jobs]
         kinds = {type(value) for value in values if value is not None}
-        columns[name] = values if len(kinds) == 1 else [None if value is None else str(value) for value in values]
+        columns[name] = (
+            values
+            if len(kinds) == 1
+            else [None if value is None else str(value) for value in values]
+        )
     sink = io.BytesIO()
     pq.write_table(pa.table(columns), sink)
     return sink.getvalue()

@@ -1,10 +1,12 @@
-"""How much is lost when pictures are worse: the evaluated videos are copied, perturbed, indexed and evaluated as before.
+"""How much is lost when pictures are worse: the evaluated videos are copied, perturbed, indexed and
+evaluated as before.
 
-    for each perturbation    copies (kept)  ->  index, by the same recipe (refreshed)  ->  the same evaluation  ->  a few figures
+    for each perturbation    copies (kept)  ->  index, by the same recipe (refreshed)  ->  the same
+                             evaluation  ->  a few figures
 
-Each has a dataset of its own, "<dataset>-<perturbation>", with its index, runs and evaluations, so that all that can be done with
-the clean one can be done with it. Misspelt texts need no copies; retrieval measures them itself. Knows nothing of how an
-evaluation is done.
+Each has a dataset of its own, "<dataset>-<perturbation>", with its index, runs and evaluations, so
+that all that can be done with the clean one can be done with it. Misspelt texts need no copies;
+retrieval measures them itself. Knows nothing of how an evaluation is done.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,11 +33,18 @@ from trawl.table.publish import Published
 CLEAN = "clean"  # the slice of the undisturbed figures
 _ELSEWHERE = ("spelling",)  # words of evaluation.robustness that retrieval sees to
 
-# What is said of every perturbation. found_in_corpus counts what retrieval no longer reaches; the figures of masks and tracks
-# are of the clips that it does.
+# What is said of every perturbation. found_in_corpus counts what retrieval no longer reaches; the
+# figures of masks and tracks are of the clips that it does.
 REPORTED = (
     *("frame_recall_at_1", "frame_map", "segment_recall_at_1_iou_0_5", "video_max_recall_at_1"),
-    *("j_and_f", "hota_masks", "idf1_masks", "found", "found_in_corpus", "false_tracks_per_absent_segment"),
+    *(
+        "j_and_f",
+        "hota_masks",
+        "idf1_masks",
+        "found",
+        "found_in_corpus",
+        "false_tracks_per_absent_segment",
+    ),
 )
 
 EvaluateOne = Callable[[EvaluateConfig], Sequence[Metric]]
@@ -45,7 +54,8 @@ def check(config: EvaluateConfig) -> list[tuple[str, Perturbation]]:
     """The perturbations that the settings ask for, by the words that ask for them, each once.
 
     Raises:
-        ConfigError: a word is unknown, or the settings are not those that the clean tracks were made with.
+        ConfigError: a word is unknown, or the settings are not those that the clean tracks were
+            made with.
     """
     words = dict.fromkeys(word for word in config.evaluation.robustness if word not in _ELSEWHERE)
     wanted = [(word, parse(word, _ELSEWHERE)) for word in words]
@@ -64,13 +74,15 @@ def run(
     evaluate_one: EvaluateOne,
     console: Console | None = None,
 ) -> list[Metric]:
-    """The figures of `REPORTED` for every perturbation, and the clean ones beside them; family robustness.
+    """The figures of `REPORTED` for every perturbation, and the clean ones beside them; family
+    robustness.
 
     Args:
         config: of the clean evaluation, whose index is published.
         video_ids: the videos that are evaluated.
         clean: what it measured.
-        evaluate_one: an evaluation by other settings, which name another dataset and ask for no robustness.
+        evaluate_one: an evaluation by other settings, which name another dataset and ask for no
+            robustness.
         console: for a line on each.
 
     Raises:
@@ -84,22 +96,37 @@ def run(
     storage, name = Storage.open(config.storage), dataset_name(config.dataset)
     published = publish.latest(storage, name)
     known = list(clean)
-    taken = {metric.name for metric in known if (metric.family, metric.slice) == ("robustness", CLEAN)}
+    taken = {
+        metric.name for metric in known if (metric.family, metric.slice) == ("robustness", CLEAN)
+    }
     found = [metric for metric in _reported(known, CLEAN) if metric.name not in taken]
     with ray_session(config.resources):
         for word, what in wanted:
             line(console, "perturbed", f"{word}: {len(video_ids):,} videos as {name}-{what}")
             dataset = copies(
-                _with_truth(config.dataset), name, video_ids, what, config.storage, config.decode, config.resources
+                _with_truth(config.dataset),
+                name,
+                video_ids,
+                what,
+                config.storage,
+                config.decode,
+                config.resources,
             )
-            _index(index_config(config, dataset, published, _dtype(storage, name, published)), published)
-            settings = replace(config, dataset=dataset, evaluation=replace(config.evaluation, robustness=[]))
+            _index(
+                index_config(config, dataset, published, _dtype(storage, name, published)),
+                published,
+            )
+            settings = replace(
+                config, dataset=dataset, evaluation=replace(config.evaluation, robustness=[])
+            )
             found += _reported(evaluate_one(settings), word)
     return found
 
 
 def _with_truth(config: DatasetConfig) -> DatasetConfig:
-    """The dataset with its ground truth where it is, so that a dataset of other files may have the same."""
+    """The dataset with its ground truth where it is, so that a dataset of other files may have the
+    same.
+    """
     if config.truth.format != "demo" or config.truth.uri is not None:
         return config
     return replace(config, truth=replace(config.truth, uri=f"{config.uri.rstrip('/')}/truth"))
@@ -107,11 +134,21 @@ def _with_truth(config: DatasetConfig) -> DatasetConfig:
 
 def _reported(metrics: Iterable[Metric], slice_: str) -> list[Metric]:
     """Of all queries together."""
-    of_all = {metric.name: metric for metric in metrics if metric.slice == "all" and metric.family != "robustness"}
-    return [replace(of_all[name], family="robustness", slice=slice_) for name in REPORTED if name in of_all]
+    of_all = {
+        metric.name: metric
+        for metric in metrics
+        if metric.slice == "all" and metric.family != "robustness"
+    }
+    return [
+        replace(of_all[name], family="robustness", slice=slice_)
+        for name in REPORTED
+        if name in of_all
+    ]
 
 
-def index_config(config: EvaluateConfig, dataset: DatasetConfig, published: Published, dtype: str) -> IndexConfig:
+def index_config(
+    config: EvaluateConfig, dataset: DatasetConfig, published: Published, dtype: str
+) -> IndexConfig:
     """Settings by which `dataset` is indexed as a published index was. dtype: of its embeddings."""
     recipe = published.recipe
     embedder = recipe.embedder
@@ -144,13 +181,17 @@ def _index(config: IndexConfig, published: Published) -> None:
         )
     made = publish.latest(Storage.open(config.storage), name).recipe
     if _without_path(made) != _without_path(published.recipe):
-        raise DatasetError(f"{name} cannot be indexed as its original was: index that anew with this version first")
+        raise DatasetError(
+            f"{name} cannot be indexed as its original was: index that anew with this version first"
+        )
 
 
 def _without_path(recipe: Recipe) -> dict[str, object]:
     """All that changes an embedding, but for where the weights lie; their hash is in it."""
     content = asdict(recipe)
-    return content | {"embedder": {key: value for key, value in recipe.embedder.items() if key != "weights"}}
+    return content | {
+        "embedder": {key: value for key, value in recipe.embedder.items() if key != "weights"}
+    }
 
 
 def _dtype(storage: Storage, name: str, published: Published) -> str:

@@ -1,15 +1,21 @@
-"""What cameras and networks do to pictures, at three severities: noise, blur, darkness, a low bitrate.
+"""What cameras and networks do to pictures, at three severities: noise, blur, darkness, a low
+bitrate.
 
-    noise     Gaussian, of each pixel and channel for itself    standard deviation 0.08, 0.12, 0.18 of white
-    blur      out of focus: a disk                              radius 3, 4, 6 pixels where the short side has 224
-    motion    a shaking camera: a line, one direction a video   (half length, sigma) (10, 3), (15, 5), (15, 8), likewise scaled
-    dark      a power of the brightness, and Gaussian noise     exponent 2, 3.5, 5; standard deviation 0.03, 0.06, 0.098
+    noise     Gaussian, of each pixel and channel for itself    standard deviation 0.08, 0.12, 0.18
+              of white
+    blur      out of focus: a disk                              radius 3, 4, 6 pixels where the
+              short side has 224
+    motion    a shaking camera: a line, one direction a video   (half length, sigma) (10, 3), (15,
+              5), (15, 8), likewise scaled
+    dark      a power of the brightness, and Gaussian noise     exponent 2, 3.5, 5; standard
+              deviation 0.03, 0.06, 0.098
     bitrate   H.264 that has to do with few bits                CRF 32, 38, 44
     recoded   nothing: what is left is what encoding again does
 
-Noise, blur and motion are severities 1 to 3 of ImageNet-C (Hendrycks and Dietterich 2019, arXiv:1903.12261), but that the line is
-centred, so that objects stay where the ground truth has them, and that lengths grow with the picture. Darkness spans the ranges
-of LLNet's training pictures (Lore, Akintayo and Sarkar 2017, arXiv:1511.03995). The same seed and frame give the same picture.
+Noise, blur and motion are severities 1 to 3 of ImageNet-C (Hendrycks and Dietterich 2019,
+arXiv:1903.12261), but that the line is centred, so that objects stay where the ground truth has
+them, and that lengths grow with the picture. Darkness spans the ranges of LLNet's training pictures
+(Lore, Akintayo and Sarkar 2017, arXiv:1511.03995). The same seed and frame give the same picture.
 """
 
 import zlib
@@ -74,7 +80,9 @@ def parse(word: str, others: tuple[str, ...] = ()) -> Perturbation:
         allowed = did_you_mean(name, (*NAMES, *others))
         raise ConfigError(f"evaluation.robustness={word} is unknown: {allowed}")
     if dash and severity not in map(str, _SEVERITIES):
-        raise ConfigError(f"evaluation.robustness={word}: a severity is 1, 2 or 3, such as {name}-{_USUAL}")
+        raise ConfigError(
+            f"evaluation.robustness={word}: a severity is 1, 2 or 3, such as {name}-{_USUAL}"
+        )
     return Perturbation(name, int(severity) if dash else _USUAL)
 
 
@@ -84,7 +92,8 @@ def seed_of(video_id: str) -> int:
 
 
 def perturb(picture: Picture, what: Perturbation, seed: int, frame_index: int) -> Picture:
-    """The picture as it would have come from a worse camera; for bitrate and recoded the picture itself.
+    """The picture as it would have come from a worse camera; for bitrate and recoded the picture
+    itself.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
@@ -99,7 +108,9 @@ def perturb(picture: Picture, what: Perturbation, seed: int, frame_index: int) -
             return _noisy(_unit(picture), _NOISE[level], _rng(what, seed, frame_index))
         case "dark":
             exponent, sigma = _DARK[level]
-            return _noisy(_unit(picture) ** np.float32(exponent), sigma, _rng(what, seed, frame_index))
+            return _noisy(
+                _unit(picture) ** np.float32(exponent), sigma, _rng(what, seed, frame_index)
+            )
         case "blur":
             return _filtered(picture, disk(_DISK[level] * scale))
         case "motion":
@@ -111,7 +122,9 @@ def perturb(picture: Picture, what: Perturbation, seed: int, frame_index: int) -
 
 @lru_cache(maxsize=8)
 def disk(radius: float) -> Kernel:
-    """All pixels within a radius alike, and those on its rim by how far they are in. radius: pixels, above 0."""
+    """All pixels within a radius alike, and those on its rim by how far they are in. radius:
+    pixels, above 0.
+    """
     reach = int(np.ceil(radius))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     weights = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
@@ -122,7 +135,8 @@ def disk(radius: float) -> Kernel:
 def line(half: float, sigma: float, angle_deg: float) -> Kernel:
     """Pixels on a line through the middle, by a Gaussian of their way to it.
 
-    half: pixels to each end; sigma: of the Gaussian, pixels; angle_deg: 0 is along the rows, 90 along the columns.
+    half: pixels to each end; sigma: of the Gaussian, pixels; angle_deg: 0 is along the rows, 90
+    along the columns.
     """
     reach = int(np.ceil(half)) + 1
     weights = np.zeros((2 * reach + 1, 2 * reach + 1))
@@ -152,4 +166,6 @@ def _noisy(picture: NDArray[np.float32], sigma: float, rng: np.random.Generator)
 
 
 def _filtered(picture: Picture, kernel: Kernel) -> Picture:
-    return np.asarray(cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.uint8)
+    return np.asarray(
+        cv2.filter2D(picture, -1, kernel, borderType=cv2.BORDER_REFLECT_101), np.uint8
+    )

@@ -1,8 +1,9 @@
 """Texts as hurried fingers type them: one slip in a word, the same for the same text and seed.
 
-The slips are the four that make up nearly all of people's typing errors (Damerau 1964: one letter swapped, left out, put in or
-changed covers 80 %): two neighbours swapped, a letter left out, a letter doubled, the key beside it hit. The first letter and
-words of up to two letters stay, as they do with people.
+The slips are the four that make up nearly all of people's typing errors (Damerau 1964: one letter
+swapped, left out, put in or changed covers 80 %): two neighbours swapped, a letter left out, a
+letter doubled, the key beside it hit. The first letter and words of up to two letters stay, as they
+do with people.
 """
 
 import hashlib
@@ -16,7 +17,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def misspell(text: str, seed: int = 0) -> str:
-    """One slip in one word, long words rather than short ones; a text of short words alone stays as it is.
+    """One slip in one word, long words rather than short ones; a text of short words alone stays as
+    it is.
 
     >>> misspell("a red star"), misspell("a red star", seed=1)
     ('a red satr', 'a rd star')
@@ -37,11 +39,14 @@ def misspell_words(text: str, rate: float, seed: int = 0) -> str:
         rate: 0-1.
     """
     rng = _rng(text, seed)
-    return _replaced(text, {word.start(): _slip(word[0], rng) for word in _words(text) if rng.random() < rate})
+    return _replaced(
+        text, {word.start(): _slip(word[0], rng) for word in _words(text) if rng.random() < rate}
+    )
 
 
 def beside(letter: str) -> str:
-    """The keys left and right of a letter on a QWERTY keyboard, in its case; nothing for other signs.
+    """The keys left and right of a letter on a QWERTY keyboard, in its case; nothing for other
+    signs.
 
     >>> beside("S"), beside("q"), beside("é")
     ('AD', 'w', '')
@@ -57,7 +62,10 @@ def _words(text: str) -> list[re.Match[str]]:
 
 
 def _slip(word: str, rng: np.random.Generator) -> str:
-    """The word with one slip behind its first letter: first the kind is drawn, then the place. Never the word itself."""
+    """The word with one slip behind its first letter: first the kind is drawn, then the place.
+
+    Never the word itself.
+    """
     places = range(1, len(word))
     kinds = [
         [word[:k] + word[k + 1] + word[k] + word[k + 2 :] for k in places[:-1]],

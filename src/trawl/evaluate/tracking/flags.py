@@ -1,8 +1,10 @@
-"""How well doubts tell wrong masks: each flag as a detector of rows whose mask overlaps the track's object by less than 0.5.
+"""How well doubts tell wrong masks: each flag as a detector of rows whose mask overlaps the track's
+object by less than 0.5.
 
-The object of a track is the one that it is paired with, else the one that it overlaps most; a mask of a track of nothing is
-wrong. Rows without a mask say themselves that they are guesses and are left out, as are tracks of what is seen too little to
-count. precision: of the flagged rows, those that are wrong; recall: of the wrong rows, those that are flagged.
+The object of a track is the one that it is paired with, else the one that it overlaps most; a mask
+of a track of nothing is wrong. Rows without a mask say themselves that they are guesses and are
+left out, as are tracks of what is seen too little to count. precision: of the flagged rows, those
+that are wrong; recall: of the wrong rows, those that are flagged.
 """
 
 from collections import Counter
@@ -37,15 +39,23 @@ class Flags:
     def measured(self) -> Measured:
         metrics = [
             Metric(
-                "tracking", "wrong_masks", *_share(self._wrong, self._rows, "nothing was followed"), "lower", self._rows
+                "tracking",
+                "wrong_masks",
+                *_share(self._wrong, self._rows, "nothing was followed"),
+                "lower",
+                self._rows,
             )
         ]
         for flag in Flag:
             flagged, right = self._flagged[flag], self._right[flag]
             precision = _share(right, flagged, "no row has this flag")
             recall = _share(right, self._wrong, "no mask is wrong")
-            metrics.append(Metric("tracking", f"flag_{flag.value}_precision", *precision, "higher", flagged))
-            metrics.append(Metric("tracking", f"flag_{flag.value}_recall", *recall, "higher", self._wrong))
+            metrics.append(
+                Metric("tracking", f"flag_{flag.value}_precision", *precision, "higher", flagged)
+            )
+            metrics.append(
+                Metric("tracking", f"flag_{flag.value}_recall", *recall, "higher", self._wrong)
+            )
         return Measured(metrics)
 
     def _track(self, text: PairedText, n: int) -> None:
@@ -62,7 +72,9 @@ class Flags:
                 self._right[flag] += wrong
 
     def _with_its_object(self, text: PairedText, n: int) -> NDArray[np.float64] | None:
-        """(F,) IoU with the track's object, zeros for a track of nothing; None for one of an object that does not count."""
+        """(F,) IoU with the track's object, zeros for a track of nothing; None for one of an object
+        that does not count.
+        """
         own = [k for k, track in text.track_of.items() if track == n]
         mean = text.overlap.mean()[:, n]
         if not own and mean.max(initial=0.0) < self._match_iou:

@@ -1,9 +1,11 @@
-"""Who is followed, and as one and the same: HOTA, CLEAR MOT and IDF1, by TrackEval, on masks and on boxes.
+"""Who is followed, and as one and the same: HOTA, CLEAR MOT and IDF1, by TrackEval, on masks and on
+boxes.
 
-A sequence is one text in one clip in which it names something: a track of another text is no answer, and what is followed where
-the thing is absent is counted in `end_to_end.py`, or these figures would say how many absent things were asked for. HOTA, DetA,
-AssA and LocA are means over 19 thresholds, as TrackEval has them; MOTA, MOTP, IDF1, switches and fragments are at IoU 0.5.
-Results of sequences are folded as they come.
+A sequence is one text in one clip in which it names something: a track of another text is no
+answer, and what is followed where the thing is absent is counted in `end_to_end.py`, or these
+figures would say how many absent things were asked for. HOTA, DetA, AssA and LocA are means over 19
+thresholds, as TrackEval has them; MOTA, MOTP, IDF1, switches and fragments are at IoU 0.5. Results
+of sequences are folded as they come.
 """
 
 from collections.abc import Mapping
@@ -74,7 +76,10 @@ class Tracking:
                 why = _BOXES_ONLY if on == "masks" and self._boxes_only else self._why
                 metrics += said(self._results.get((on, where)), on, where, why)
         curves = [
-            curve for on in _ON if (found := self._results.get((on, ALL))) for curve in _curves(found["hota"], on)
+            curve
+            for on in _ON
+            if (found := self._results.get((on, ALL)))
+            for curve in _curves(found["hota"], on)
         ]
         return Measured(metrics, curves)
 
@@ -86,20 +91,29 @@ class Tracking:
                 new["Frag"] = metric.eval_sequence(with_witness(data))["Frag"]
             for where in slices:
                 held = self._results.setdefault((on, where), {})
-                held[name] = metric.combine_sequences({"before": held[name], "new": new}) if name in held else new
+                held[name] = (
+                    metric.combine_sequences({"before": held[name], "new": new})
+                    if name in held
+                    else new
+                )
 
 
 def _boxes(text: PairedText, has_masks: bool) -> Overlap:
     return overlap.of_boxes(text.clip, text.objects, text.tracks) if has_masks else text.overlap
 
 
-def said(found: Mapping[str, Result] | None, on: str, where: str, why: str = _NO_OBJECT) -> list[Metric]:
+def said(
+    found: Mapping[str, Result] | None, on: str, where: str, why: str = _NO_OBJECT
+) -> list[Metric]:
     """TrackEval's results as metrics, null where they say nothing: it reports 0 or 1 there.
 
     why: there is no result at all.
     """
     if found is None:
-        return [Metric("tracking", f"{name}_{on}", None, where, why, "", better, 0) for name, _, _, better in _FIGURES]
+        return [
+            Metric("tracking", f"{name}_{on}", None, where, why, "", better, 0)
+            for name, _, _, better in _FIGURES
+        ]
     clear, any_matched = found["clear"], bool(found["hota"]["HOTA_TP"].max() > 0)
     objects, matched = int(clear["CLR_TP"] + clear["CLR_FN"]), int(clear["CLR_TP"])
     undefined = {"loca": not any_matched, "assa": not any_matched, "motp": not matched}
@@ -107,7 +121,9 @@ def said(found: Mapping[str, Result] | None, on: str, where: str, why: str = _NO
     for name, part, field, better in _FIGURES:
         value = None if undefined.get(name) else float(np.mean(found[part][field]))
         reason = _NO_MATCH if value is None else ""
-        metrics.append(Metric("tracking", f"{name}_{on}", value, where, reason, "", better, objects))
+        metrics.append(
+            Metric("tracking", f"{name}_{on}", value, where, reason, "", better, objects)
+        )
     return metrics
 
 

@@ -1,8 +1,10 @@
-"""One text in one clip as TrackEval takes a sequence: who is where on each frame, and how much they overlap.
+"""One text in one clip as TrackEval takes a sequence: who is where on each frame, and how much they
+overlap.
 
-What is seen too little to count is taken out as MOTChallenge takes out its distractors (Milan et al., MOT16: A Benchmark for
-Multi-Object Tracking, 2016): on each frame all objects are paired with the tracks at an IoU of 0.5 or more, and a track's
-detection that is paired with an ignored object is dropped together with it. So following one is neither right nor wrong.
+What is seen too little to count is taken out as MOTChallenge takes out its distractors (Milan et
+al., MOT16: A Benchmark for Multi-Object Tracking, 2016): on each frame all objects are paired with
+the tracks at an IoU of 0.5 or more, and a track's detection that is paired with an ignored object
+is dropped together with it. So following one is neither right nor wrong.
 """
 
 from typing import Any
@@ -28,7 +30,9 @@ def sequence(overlap: Overlap, wanted: int) -> dict[str, Any]:
     seen, followed = overlap.seen[:, :wanted], followed[:, used]
     iou = overlap.iou[:, :wanted][:, :, used]
     frames = len(iou)
-    gt_ids, tracker_ids = ([np.flatnonzero(there[t]) for t in range(frames)] for there in (seen, followed))
+    gt_ids, tracker_ids = (
+        [np.flatnonzero(there[t]) for t in range(frames)] for there in (seen, followed)
+    )
     return {
         "num_timesteps": frames,
         "num_gt_ids": wanted,
@@ -42,10 +46,12 @@ def sequence(overlap: Overlap, wanted: int) -> dict[str, Any]:
 
 
 def with_witness(data: dict[str, Any]) -> dict[str, Any]:
-    """The frames that show an object, with one more that is followed without a fault, to count fragments on.
+    """The frames that show an object, with one more that is followed without a fault, to count
+    fragments on.
 
-    TrackEval passes over frames without any object or any track, so that a gap in the only track would not be a fragment, and
-    an object that is away for a while would or would not be one, as others are there or not.
+    TrackEval passes over frames without any object or any track, so that a gap in the only track
+    would not be a fragment, and an object that is away for a while would or would not be one, as
+    others are there or not.
     """
     frames = [t for t, ids in enumerate(data["gt_ids"]) if len(ids)]
     objects, tracks = data["num_gt_ids"], data["num_tracker_ids"]

@@ -26,7 +26,10 @@ from trawl.storage import Storage
 
 
 class Truth(Protocol):
-    """A dataset's ground truth. Reads a video when it is asked for, so that memory does not grow with the dataset."""
+    """A dataset's ground truth.
+
+    Reads a video when it is asked for, so that memory does not grow with the dataset.
+    """
 
     def video_ids(self) -> list[str]:
         """Every annotated video of the part that is evaluated, sorted."""
@@ -59,7 +62,8 @@ def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | Non
 
     Args:
         storage: endpoint and region for a truth on S3.
-        known: the indexed videos; every format but the demo's needs them, for times and to match names.
+        known: the indexed videos; every format but the demo's needs them, for times and to match
+            names.
 
     Raises:
         TruthError: there is none, or it cannot be read.
@@ -72,7 +76,9 @@ def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | Non
         )
     if truth.format == "demo":
         where = truth.uri or f"{config.uri.rstrip('/')}/truth"
-        return DemoTruth(Storage.open(replace(storage, root=where)), truth.part, truth.unseen or None)
+        return DemoTruth(
+            Storage.open(replace(storage, root=where)), truth.part, truth.unseen or None
+        )
     if truth.uri is None:
         raise TruthError(
             f"dataset.truth.format={truth.format} is of a file or folder: say which with dataset.truth.uri=..."
@@ -82,13 +88,21 @@ def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | Non
         sequences, kind = open_davis(files, truth.part, truth.first_frame, known)
         return SequenceTruth(sequences, known, kind, truth.unseen)
     opener = {"coco": open_coco, "ytvis": open_ytvis, "mot": open_mot}[truth.format]
-    return SequenceTruth(opener(files, truth.part, truth.first_frame), known, "category", truth.unseen)
+    return SequenceTruth(
+        opener(files, truth.part, truth.first_frame), known, "category", truth.unseen
+    )
 
 
 def trackable(queries: Sequence[TruthQuery]) -> list[TruthQuery]:
-    """The queries that tracking is measured with: those that name one thing, and of several kinds of such, whole pairs.
+    """The queries that tracking is measured with: those that name one thing, and of several kinds
+    of such, whole pairs.
 
-    A colour alone, or a size, names things that another query names as well; tracking them again would measure nothing new.
+    A colour alone, or a size, names things that another query names as well; tracking them again
+    would measure nothing new.
     """
     kinds = {"kind=pair", "kind=category", "kind=expression"}
-    return [query for query in queries if len(next(iter(query.groups.values()), ())) == 1 and kinds & set(query.slices)]
+    return [
+        query
+        for query in queries
+        if len(next(iter(query.groups.values()), ())) == 1 and kinds & set(query.slices)
+    ]

@@ -1,9 +1,11 @@
-"""COCO instances of the frames of videos: pictures linked to videos, annotations linked to objects where the file says so.
+"""COCO instances of the frames of videos: pictures linked to videos, annotations linked to objects
+where the file says so.
 
-A picture's video is its `video_id` (a list `videos`, as CocoVID and our export have it) or the folder of its `file_name`; its
-frame is `frame_index`, else `frame_id`, else the number its name ends with. An object is `instance_id`, else `track_id`; without
-either each annotation is an object of one frame, and there are no identities to measure. Crowds are left out: they are no object.
-The file is read once and kept; masks stay as they are written until their video is asked for.
+A picture's video is its `video_id` (a list `videos`, as CocoVID and our export have it) or the
+folder of its `file_name`; its frame is `frame_index`, else `frame_id`, else the number its name
+ends with. An object is `instance_id`, else `track_id`; without either each annotation is an object
+of one frame, and there are no identities to measure. Crowds are left out: they are no object. The
+file is read once and kept; masks stay as they are written until their video is asked for.
 """
 
 from collections import Counter, defaultdict
@@ -77,7 +79,8 @@ class CocoSequence:
         ordered = sorted(of_identity, key=None if plain else str)
         numbers = ordered if plain else range(1, len(ordered) + 1)
         return {
-            int(number): (self._category(of_identity[one]), of_identity[one]) for number, one in zip(numbers, ordered)
+            int(number): (self._category(of_identity[one]), of_identity[one])
+            for number, one in zip(numbers, ordered)
         }
 
     def _category(self, found: list[tuple[int, Entry]]) -> str:
@@ -90,7 +93,9 @@ class CocoSequence:
             )
         return self.categories[numbers.pop()]
 
-    def _rows(self, found: list[tuple[int, Entry]], height: int | None, width: int | None, category: str) -> Rows:
+    def _rows(
+        self, found: list[tuple[int, Entry]], height: int | None, width: int | None, category: str
+    ) -> Rows:
         rows = Rows((noun(category),))
         for frame, one in found:
             where = f"{self.where} annotation {one['id']}"
@@ -103,13 +108,17 @@ class CocoSequence:
             else:
                 box = corners(one.get("bbox"), where)
             if not rows.add(frame, box, rle, float(box[2] > box[0] and box[3] > box[1])):
-                raise TruthError(f"{where} is of an object that has another annotation on the same frame, {frame}")
+                raise TruthError(
+                    f"{where} is of an object that has another annotation on the same frame, {frame}"
+                )
         return rows
 
     def _size(self) -> tuple[int | None, int | None]:
         sizes = {(image.get("height"), image.get("width")) for image in self.images.values()}
         if len(sizes) > 1:
-            raise TruthError(f"{self.where}: the images of {self.name} are of {len(sizes)} different sizes")
+            raise TruthError(
+                f"{self.where}: the images of {self.name} are of {len(sizes)} different sizes"
+            )
         return sizes.pop()
 
 
@@ -139,7 +148,9 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[CocoSequence
             raise TruthError(f"{where} has no list {key!r}: is it a file of COCO instances?")
         refuse_repeated(content[key], key, where)
     categories = {one["id"]: str(one["name"]) for one in content["categories"]}
-    videos = {one["id"]: str(one.get("name") or one["file_name"]) for one in content.get("videos", ())}
+    videos = {
+        one["id"]: str(one.get("name") or one["file_name"]) for one in content.get("videos", ())
+    }
     annotations = [one for one in content["annotations"] if not one.get("iscrowd")]
     identities = _check_alike(annotations, where)
     found: dict[str, CocoSequence] = {}
@@ -165,7 +176,9 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[CocoSequence
 
 def identity_key(annotation: Entry) -> str | None:
     """The field that says which object an annotation is of."""
-    return next((key for key in ("instance_id", "track_id") if annotation.get(key) is not None), None)
+    return next(
+        (key for key in ("instance_id", "track_id") if annotation.get(key) is not None), None
+    )
 
 
 def corners(bbox: Any, where: str) -> Box:
@@ -182,21 +195,30 @@ def corners(bbox: Any, where: str) -> Box:
 
 
 def _check_alike(annotations: list[Entry], where: str) -> bool:
-    """All have masks or none has, all have identities or none has. Returns whether they have identities."""
+    """All have masks or none has, all have identities or none has.
+
+    Returns whether they have identities.
+    """
     boxed = [one["id"] for one in annotations if not one.get("segmentation")]
     check_all_masked(boxed, len(annotations), where)
     keys = Counter(identity_key(one) for one in annotations)
     if len(keys) > 1:
         odd, count = min(keys.items(), key=lambda item: (item[0] is not None, item[1]))
         first = next(one["id"] for one in annotations if identity_key(one) == odd)
-        has = "neither instance_id nor track_id" if odd is None else f"{odd} alone to say which object it is of"
+        has = (
+            "neither instance_id nor track_id"
+            if odd is None
+            else f"{odd} alone to say which object it is of"
+        )
         raise TruthError(
             f"{where} annotation {first} has {has}, as have {count - 1} more, unlike the rest of {len(annotations)}"
         )
     return None not in keys
 
 
-def _place(image: Entry, videos: Mapping[Any, str], where: str, first_frame: int) -> tuple[str, int]:
+def _place(
+    image: Entry, videos: Mapping[Any, str], where: str, first_frame: int
+) -> tuple[str, int]:
     """(sequence, frame_index) of an image."""
     file_name = str(image.get("file_name", ""))
     if "frame_index" in image:

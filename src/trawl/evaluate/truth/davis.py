@@ -1,10 +1,13 @@
-"""DAVIS: one indexed PNG for each annotated frame, `Annotations/<resolution>/<sequence>/<frame>.png`; its index is the object.
+"""DAVIS: one indexed PNG for each annotated frame,
+`Annotations/<resolution>/<sequence>/<frame>.png`; its index is the object.
 
-0 is background; 255 is void and passes for background too. DAVIS 2016's pictures, black and white, have one object. A frame's
-position is its file's number, so a video that is annotated every fifth frame says so itself. Sequences of one video, as our
-export has one for each clip, are joined, their objects numbered on. The format names nothing: what an object is called comes from
-`meta.json` (as YouTube-VOS has it: a category) or `meta_expressions.json` (as its referring variant has it: sentences); without
-either nothing can be asked for. A picture is read when its video is asked for, one at a time.
+0 is background; 255 is void and passes for background too. DAVIS 2016's pictures, black and white,
+have one object. A frame's position is its file's number, so a video that is annotated every fifth
+frame says so itself. Sequences of one video, as our export has one for each clip, are joined, their
+objects numbered on. The format names nothing: what an object is called comes from `meta.json` (as
+YouTube-VOS has it: a category) or `meta_expressions.json` (as its referring variant has it:
+sentences); without either nothing can be asked for. A picture is read when its video is asked for,
+one at a time.
 """
 
 import io
@@ -27,7 +30,8 @@ from trawl.evaluate.truth.sequences import Annotated, Rows, Sequence, frame_numb
 
 _VOID, _WHITE = 255, 255
 _CLIP = re.compile(r"(.+)-[0-9a-f]{12}")
-_JOINED = 1000  # what is added to the numbers of a video's second clip, and twice to those of its third
+# what is added to the numbers of a video's second clip, and twice to those of its third
+_JOINED = 1000
 _FULL = "Full-Resolution"
 
 Said = Mapping[str, Mapping[int, tuple[str, ...]]]  # sequence -> object -> what it is called
@@ -35,7 +39,9 @@ Said = Mapping[str, Mapping[int, tuple[str, ...]]]  # sequence -> object -> what
 
 @dataclass
 class DavisSequence:
-    """One video: (frame_index, URI) of the pictures of each of its folders; what the objects are called, by number."""
+    """One video: (frame_index, URI) of the pictures of each of its folders; what the objects are
+    called, by number.
+    """
 
     name: str
     files: TruthFiles
@@ -44,7 +50,9 @@ class DavisSequence:
 
     def add(self, pictures: list[tuple[int, str]], called: Mapping[int, tuple[str, ...]]) -> None:
         """One more folder; its objects are numbered on."""
-        self.called |= {len(self.folders) * _JOINED + number: texts for number, texts in called.items()}
+        self.called |= {
+            len(self.folders) * _JOINED + number: texts for number, texts in called.items()
+        }
         self.folders.append(pictures)
 
     def stated(self) -> Stated:
@@ -70,24 +78,35 @@ class DavisSequence:
                 size = labels.shape
                 for index in np.unique(labels[labels > 0]).tolist():
                     number, mask = add * _JOINED + index, labels == index
-                    rows = objects.setdefault(number, Rows(tuple(map(noun, self.called.get(number, ())))))
+                    rows = objects.setdefault(
+                        number, Rows(tuple(map(noun, self.called.get(number, ()))))
+                    )
                     rows.add(frame, masks.bounding_box(mask), masks.encode(mask))
         assert size is not None
-        frames = np.unique(np.array([frame for pictures in self.folders for frame, _ in pictures], np.int64))
-        return Annotated(frames, tuple(objects[number].made(number) for number in sorted(objects)), size[0], size[1])
+        frames = np.unique(
+            np.array([frame for pictures in self.folders for frame, _ in pictures], np.int64)
+        )
+        return Annotated(
+            frames,
+            tuple(objects[number].made(number) for number in sorted(objects)),
+            size[0],
+            size[1],
+        )
 
 
 def open_davis(
     files: TruthFiles, part: str | None, first_frame: int | None, known: Known
 ) -> tuple[list[Sequence], str]:
-    """Every sequence below the folder, of those that `ImageSets/*/<part>.txt` lists; and what their texts are.
+    """Every sequence below the folder, of those that `ImageSets/*/<part>.txt` lists; and what their
+    texts are.
 
     Of several resolutions the full one is read.
 
     Raises:
         TruthError: there is no picture, no such list, or a picture cannot be read.
     """
-    pictures: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)  # (resolution, sequence)
+    # (resolution, sequence)
+    pictures: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
     others: dict[str, str] = {}
     for name, uri in files.listed():
         path = PurePosixPath(name)
@@ -97,7 +116,9 @@ def open_davis(
         elif path.suffix in (".txt", ".json"):
             others[name] = uri
     if not pictures:
-        raise TruthError(f"dataset.truth.uri={files.uri} holds no <sequence>/<frame>.png: is it a folder of DAVIS?")
+        raise TruthError(
+            f"dataset.truth.uri={files.uri} holds no <sequence>/<frame>.png: is it a folder of DAVIS?"
+        )
     resolution = _resolution({place for place, _ in pictures}, files.uri)
     listed = _listed(files, others, part)
     said, kind = _said(files, others)
@@ -105,12 +126,16 @@ def open_davis(
     for (place, sequence), of_sequence in sorted(pictures.items()):
         if place == resolution and (listed is None or sequence in listed):
             name = _video(sequence, names)
-            found.setdefault(name, DavisSequence(name, files)).add(sorted(of_sequence), said.get(sequence, {}))
+            found.setdefault(name, DavisSequence(name, files)).add(
+                sorted(of_sequence), said.get(sequence, {})
+            )
     return list(found.values()), kind
 
 
 def _video(sequence: str, names: Names) -> str:
-    """The sequence, or without the clip that our export adds where that is a video and the whole is none."""
+    """The sequence, or without the clip that our export adds where that is a video and the whole is
+    none.
+    """
     clip = _CLIP.fullmatch(sequence)
     if clip and names.find(sequence) is None and names.find(clip[1]) is not None:
         return clip[1]
@@ -129,12 +154,24 @@ def _resolution(found: set[str], where: str) -> str:
 def _listed(files: TruthFiles, others: Mapping[str, str], part: str | None) -> set[str] | None:
     if part is None:
         return None
-    lists = [uri for name, uri in others.items() if name.endswith(f"{part}.txt") and PurePosixPath(name).stem == part]
+    lists = [
+        uri
+        for name, uri in others.items()
+        if name.endswith(f"{part}.txt") and PurePosixPath(name).stem == part
+    ]
     if not lists:
-        raise TruthError(f"dataset.truth.part={part}: there is no ImageSets/*/{part}.txt in {files.uri}")
+        raise TruthError(
+            f"dataset.truth.part={part}: there is no ImageSets/*/{part}.txt in {files.uri}"
+        )
     if len(lists) > 1:
-        raise TruthError(f"dataset.truth.part={part} is in {len(lists)} lists: {', '.join(sorted(lists))}")
-    return {line.split()[0].strip("/") for line in files.read_text(lists[0]).splitlines() if line.strip()}
+        raise TruthError(
+            f"dataset.truth.part={part} is in {len(lists)} lists: {', '.join(sorted(lists))}"
+        )
+    return {
+        line.split()[0].strip("/")
+        for line in files.read_text(lists[0]).splitlines()
+        if line.strip()
+    }
 
 
 def _said(files: TruthFiles, others: Mapping[str, str]) -> tuple[Said, str]:
@@ -147,9 +184,13 @@ def _said(files: TruthFiles, others: Mapping[str, str]) -> tuple[Said, str]:
         if name in found:
             videos = files.read_json(found[name]).get("videos")
             try:
-                return {str(video): of_video(about) for video, about in dict(videos or {}).items()}, kind
+                return {
+                    str(video): of_video(about) for video, about in dict(videos or {}).items()
+                }, kind
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                raise TruthError(f"{found[name]} is not as YouTube-VOS has it ({error!r})") from error
+                raise TruthError(
+                    f"{found[name]} is not as YouTube-VOS has it ({error!r})"
+                ) from error
     return {}, "category"
 
 

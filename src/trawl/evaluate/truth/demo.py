@@ -1,9 +1,11 @@
-"""The demo corpus's ground truth, from its two Parquet files alone: `objects.parquet` and `videos.parquet` below `truth/`.
+"""The demo corpus's ground truth, from its two Parquet files alone: `objects.parquet` and
+`videos.parquet` below `truth/`.
 
-What is asked is read off the objects: every colour and shape that is seen together ("a red star"), with its size, each colour and
-shape alone, and two things that are in clear view at once. A video's rows are read when it is asked for; of the rest only which
-things are visible where is kept. Which pairs no training picture showed is a setting (`dataset.truth.unseen`), since the models
-were taught more than this corpus.
+What is asked is read off the objects: every colour and shape that is seen together ("a red star"),
+with its size, each colour and shape alone, and two things that are in clear view at once. A video's
+rows are read when it is asked for; of the rest only which things are visible where is kept. Which
+pairs no training picture showed is a setting (`dataset.truth.unseen`), since the models were taught
+more than this corpus.
 """
 
 from collections import defaultdict
@@ -24,7 +26,9 @@ from trawl.schemas import TRUTH_OBJECTS, TRUTH_VIDEOS
 from trawl.storage import Storage
 
 _CLEAR = (
-    0.6  # visible share from which two things in one frame are worth asking for together; as in the corpus's captions
+    # visible share from which two things in one frame are worth asking for together; as in the
+    # corpus's captions
+    0.6
 )
 _SILENT_H = ("hourglass",)
 
@@ -45,7 +49,9 @@ class _Thing:
 
 @dataclass
 class _Seen:
-    """Of one video: the objects of which any pixel is visible somewhere, and the couples that ever are, and clearly so."""
+    """Of one video: the objects of which any pixel is visible somewhere, and the couples that ever
+    are, and clearly so.
+    """
 
     things: dict[int, _Thing] = field(default_factory=dict)
     together: set[tuple[int, int]] = field(default_factory=set)
@@ -57,18 +63,25 @@ class DemoTruth:
 
     Args:
         storage: whose root is the folder of the two files.
-        unseen: the pairs ("red square") that no training picture showed; None: not known, and no query is of either kind.
+        unseen: the pairs ("red square") that no training picture showed; None: not known, and no
+            query is of either kind.
 
     Raises:
         TruthError: the files are not there or not of this kind, or no video is in that part.
     """
 
-    def __init__(self, storage: Storage, part: str | None = None, unseen: Collection[str] | None = None) -> None:
+    def __init__(
+        self, storage: Storage, part: str | None = None, unseen: Collection[str] | None = None
+    ) -> None:
         self._objects = _open(storage, "objects", TRUTH_OBJECTS)
         self._unseen = None if unseen is None else frozenset(unseen)
-        rows = _open(storage, "videos", TRUTH_VIDEOS).to_table().drop_columns(["captions"]).to_pylist()
+        rows = (
+            _open(storage, "videos", TRUTH_VIDEOS).to_table().drop_columns(["captions"]).to_pylist()
+        )
         if part is not None and part not in (parts := {row["split"] for row in rows}):
-            raise TruthError(f"dataset.truth.part={part} has no video in {storage.root}: {did_you_mean(part, parts)}")
+            raise TruthError(
+                f"dataset.truth.part={part} has no video in {storage.root}: {did_you_mean(part, parts)}"
+            )
         self._videos = {row["video_id"]: row for row in rows if part in (None, row["split"])}
         self._part = part
 
@@ -80,20 +93,33 @@ class DemoTruth:
 
     def video(self, video_id: str) -> TruthVideo:
         about = self._videos[video_id]
-        rows = self._objects.to_table(filter=ds.field("video_id") == video_id).sort_by("frame_index")
+        rows = self._objects.to_table(filter=ds.field("video_id") == video_id).sort_by(
+            "frame_index"
+        )
         of_object = rows["object_id"].to_numpy()
         objects = [
-            _object(int(number), rows.take(np.flatnonzero(of_object == number))) for number in np.unique(of_object)
+            _object(int(number), rows.take(np.flatnonzero(of_object == number)))
+            for number in np.unique(of_object)
         ]
         times = _times(about, rows["frame_index"].to_numpy(), rows["time_s"].to_numpy())
         return TruthVideo(
-            video_id, about["height"], about["width"], np.arange(about["num_frames"]), times, tuple(objects)
+            video_id,
+            about["height"],
+            about["width"],
+            np.arange(about["num_frames"]),
+            times,
+            tuple(objects),
         )
 
     def stated(self, video_id: str) -> Stated:
         about = self._videos[video_id]
         return Stated(
-            about["num_frames"] - 1, about["num_frames"], about["fps"], about["width"], about["height"], masks=True
+            about["num_frames"] - 1,
+            about["num_frames"],
+            about["fps"],
+            about["width"],
+            about["height"],
+            masks=True,
         )
 
     @property
@@ -109,16 +135,23 @@ class DemoTruth:
             for text, slices, found in self._alone(there.things):
                 asked[text] = slices
                 groups[text][video_id] = (found,)
-        couples = {(a, b) for there in seen.values() for a, b in _pairs(there.things, there.clearly)}
+        couples = {
+            (a, b) for there in seen.values() for a, b in _pairs(there.things, there.clearly)
+        }
         for a, b in couples:
             text = f"{_article(a)} and {_article(b)}"
             asked[text] = ("kind=two", "things=2", *self._novelty(a, b))
             for video_id, there in seen.items():
                 if (a, b) in _pairs(there.things, there.together):
                     groups[text][video_id] = (_of_pair(there.things, a), _of_pair(there.things, b))
-        return [TruthQuery(text, dict(sorted(groups[text].items())), asked[text]) for text in sorted(asked)]
+        return [
+            TruthQuery(text, dict(sorted(groups[text].items())), asked[text])
+            for text in sorted(asked)
+        ]
 
-    def _alone(self, things: dict[int, _Thing]) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
+    def _alone(
+        self, things: dict[int, _Thing]
+    ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
         """(text, its slices, the objects that it names) of every text about one thing of a video."""
         told: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
         for number, thing in sorted(things.items()):
@@ -150,7 +183,9 @@ class DemoTruth:
                     at = row["video_id"]
                 thing = _Thing(row["color"], row["shape"], row["size"])
                 seen[at].things[row["object_id"]] = thing
-                views[at, row["frame_index"]].append((row["object_id"], row["visibility"] >= _CLEAR))
+                views[at, row["frame_index"]].append(
+                    (row["object_id"], row["visibility"] >= _CLEAR)
+                )
         _join(views, seen)
         return dict(sorted(seen.items()))
 
@@ -197,8 +232,12 @@ def _object(number: int, rows: pa.Table) -> TruthObject:
     )
 
 
-def _times(about: dict[str, Any], frame_index: np.ndarray[Any, Any], time_s: np.ndarray[Any, Any]) -> Times:
-    """Of every frame: exact where an object has a row and where the rate is constant, between such frames interpolated."""
+def _times(
+    about: dict[str, Any], frame_index: np.ndarray[Any, Any], time_s: np.ndarray[Any, Any]
+) -> Times:
+    """Of every frame: exact where an object has a row and where the rate is constant, between such
+    frames interpolated.
+    """
     every = np.arange(about["num_frames"])
     times: Times = every / about["fps"]
     if about["variable_rate"]:
@@ -215,7 +254,9 @@ def _open(storage: Storage, name: str, schema: pa.Schema) -> Any:
     filesystem, root = storage.arrow()
     where = f"{storage.root}/{name}.parquet"
     try:
-        return ds.dataset(f"{root}/{name}.parquet", schema=schema, format="parquet", filesystem=filesystem)
+        return ds.dataset(
+            f"{root}/{name}.parquet", schema=schema, format="parquet", filesystem=filesystem
+        )
     except (OSError, pa.ArrowInvalid) as error:
         raise TruthError(
             f"{where} cannot be read as the demo's ground truth ({' '.join(str(error).split())}); "

@@ -1,4 +1,6 @@
-"""The files of a ground truth, on this machine, on S3 or at any other URI that fsspec opens; nothing of what they mean."""
+"""The files of a ground truth, on this machine, on S3 or at any other URI that fsspec opens;
+nothing of what they mean.
+"""
 
 import json
 from collections.abc import Iterator
@@ -33,7 +35,9 @@ class TruthFiles:
                 empty = False
                 yield found.path, found.uri
         except DatasetError as error:
-            raise TruthError(f"dataset.truth.uri: {str(error).removeprefix('dataset.uri ')}") from error
+            raise TruthError(
+                f"dataset.truth.uri: {str(error).removeprefix('dataset.uri ')}"
+            ) from error
         if empty:
             raise TruthError(
                 f"dataset.truth.uri={self.uri} holds no file: it does not exist or is empty; check the path"
@@ -44,14 +48,18 @@ class TruthFiles:
         try:
             return _read(uri, self.storage)
         except (StorageError, OSError, ImportError, ValueError) as error:
-            raise TruthError(f"dataset.truth.uri: {uri} cannot be read ({' '.join(str(error).split())})") from error
+            raise TruthError(
+                f"dataset.truth.uri: {uri} cannot be read ({' '.join(str(error).split())})"
+            ) from error
 
     def read_text(self, uri: str) -> str:
         """Raises TruthError when it cannot be read or is no text."""
         try:
             return self.read(uri).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise TruthError(f"{uri} is no text in UTF-8: is it what dataset.truth.format says?") from error
+            raise TruthError(
+                f"{uri} is no text in UTF-8: is it what dataset.truth.format says?"
+            ) from error
 
     def read_json(self, uri: str) -> dict[str, Any]:
         """Raises TruthError when it cannot be read or is no JSON object."""
@@ -60,7 +68,9 @@ class TruthFiles:
         except ValueError as error:
             raise TruthError(f"{uri} is no JSON ({error})") from error
         if not isinstance(content, dict):
-            raise TruthError(f"{uri} is a JSON list, not an object with lists in it: is it a file of results?")
+            raise TruthError(
+                f"{uri} is a JSON list, not an object with lists in it: is it a file of results?"
+            )
         return content
 
 

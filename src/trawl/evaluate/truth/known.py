@@ -1,7 +1,8 @@
-"""What the index knows of the videos that a ground truth speaks of, and what the ground truth says of them itself.
+"""What the index knows of the videos that a ground truth speaks of, and what the ground truth says
+of them itself.
 
-Most formats name frames by number and know no times; those come from here. Pure; the ledger and the frames table are read
-elsewhere.
+Most formats name frames by number and know no times; those come from here. Pure; the ledger and the
+frames table are read elsewhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +15,8 @@ from trawl.records.arrays import Indices, Times
 
 # Columns of the ledger that `Known.of_ledger` reads.
 LEDGER_COLUMNS = ("video_id", "fps", "num_frames", "duration_s", "width", "height")
-Sampled = Callable[[str], tuple[Indices, Times]]  # video_id -> (frame_index, time_s) of its embedded frames
+# video_id -> (frame_index, time_s) of its embedded frames
+Sampled = Callable[[str], tuple[Indices, Times]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,9 @@ class VideoFacts:
 class Stated:
     """What a ground truth says of a video, None where it does not.
 
-    last_index: the highest frame position that it annotates, -1 for none. num_frames: of the whole video. masks: it has masks,
-    and not boxes alone. identities: it says which objects of two frames are the same.
+    last_index: the highest frame position that it annotates, -1 for none. num_frames: of the whole
+    video. masks: it has masks, and not boxes alone. identities: it says which objects of two frames
+    are the same.
     """
 
     last_index: int
@@ -51,7 +54,9 @@ def _no_frames(video_id: str) -> tuple[Indices, Times]:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The indexed videos by their video_id, and the true times of the frames that the index holds of one of them."""
+    """The indexed videos by their video_id, and the true times of the frames that the index holds
+    of one of them.
+    """
 
     videos: Mapping[str, VideoFacts] = field(default_factory=dict)
     sampled: Sampled = _no_frames
@@ -60,13 +65,16 @@ class Known:
     def of_ledger(cls, rows: pa.Table, sampled: Sampled = _no_frames) -> "Known":
         """Read the facts from ledger rows of indexed videos, which have at least `LEDGER_COLUMNS`."""
         columns = [rows[name].to_pylist() for name in LEDGER_COLUMNS]
-        return cls({video_id: VideoFacts(*facts) for video_id, *facts in zip(*columns, strict=True)}, sampled)
+        return cls(
+            {video_id: VideoFacts(*facts) for video_id, *facts in zip(*columns, strict=True)},
+            sampled,
+        )
 
     def times(self, video_id: str, frame_index: Indices) -> Times:
         """Presentation times of frames (T,) of a video.
 
-        Exact where the index holds the frame and where the rate is constant; between two frames of the index interpolated, and
-        before the first and after the last at the average rate.
+        Exact where the index holds the frame and where the rate is constant; between two frames of
+        the index interpolated, and before the first and after the last at the average rate.
         """
         fps = self.videos[video_id].fps or 1.0  # a single frame has no rate
         known, time_s = self.sampled(video_id)

@@ -1,10 +1,12 @@
-"""MOTChallenge text, boxes, and MOTS text, masks: `<sequence>/gt/gt.txt` with `seqinfo.ini` beside its folder.
+"""MOTChallenge text, boxes, and MOTS text, masks: `<sequence>/gt/gt.txt` with `seqinfo.ini` beside
+its folder.
 
-MOT, divided by commas: frame, id, left, top, width, height, considered, class, visibility. MOTS, divided by blanks: frame, id,
-class, height, width, compressed RLE. As the benchmarks have it, frames and pixels count from 1; boxes may reach beyond the
-picture. Rows that are not to be considered are left out, and of MOTS the regions to ignore (class 10): nothing is known of what
-is there. Every frame up to seqLength is annotated. Classes are named by `labels.txt`, or else as MOTChallenge numbers them. A
-file is read each time its video is asked for.
+MOT, divided by commas: frame, id, left, top, width, height, considered, class, visibility. MOTS,
+divided by blanks: frame, id, class, height, width, compressed RLE. As the benchmarks have it,
+frames and pixels count from 1; boxes may reach beyond the picture. Rows that are not to be
+considered are left out, and of MOTS the regions to ignore (class 10): nothing is known of what is
+there. Every frame up to seqLength is annotated. Classes are named by `labels.txt`, or else as
+MOTChallenge numbers them. A file is read each time its video is asked for.
 """
 
 import configparser
@@ -22,8 +24,21 @@ from trawl.evaluate.truth.sequences import Annotated, Box, Rows, Sequence, box_o
 
 # As MOTChallenge and MOTS number them.
 _MOT_CLASSES = {
-    **{1: "pedestrian", 2: "person on vehicle", 3: "car", 4: "bicycle", 5: "motorbike", 6: "non motorized vehicle"},
-    **{7: "static person", 8: "distractor", 9: "occluder", 10: "occluder on the ground", 11: "full occluder"},
+    **{
+        1: "pedestrian",
+        2: "person on vehicle",
+        3: "car",
+        4: "bicycle",
+        5: "motorbike",
+        6: "non motorized vehicle",
+    },
+    **{
+        7: "static person",
+        8: "distractor",
+        9: "occluder",
+        10: "occluder on the ground",
+        11: "full occluder",
+    },
     **{12: "reflection", 13: "crowd"},
 }
 _MOTS_CLASSES = {1: "car", 2: "pedestrian"}
@@ -46,7 +61,9 @@ class _Row:
 
 @dataclass(frozen=True)
 class MotSequence:
-    """One `gt.txt`. info: what seqinfo.ini says, {} without one; labels: class -> name, None without a file."""
+    """One `gt.txt`. info: what seqinfo.ini says, {} without one; labels: class -> name, None
+    without a file.
+    """
 
     name: str
     uri: str
@@ -81,11 +98,15 @@ class MotSequence:
             if one.names != names:
                 raise TruthError(f"{self.uri}: object {row.identity} is of several classes")
             if not one.add(row.frame, row.box, row.rle, row.visible):
-                raise TruthError(f"{self.uri} has object {row.identity} twice on frame {row.frame + self.first_frame}")
+                raise TruthError(
+                    f"{self.uri} has object {row.identity} twice on frame {row.frame + self.first_frame}"
+                )
         sizes = {row.size for row in rows} - {None}
         size = self._whole("imheight"), self._whole("imwidth")
         if len(sizes) > 1 or (None not in size and sizes - {size}):
-            raise TruthError(f"{self.uri} has masks of {len(sizes)} sizes, which are not the one of seqinfo.ini")
+            raise TruthError(
+                f"{self.uri} has masks of {len(sizes)} sizes, which are not the one of seqinfo.ini"
+            )
         height, width = next((found for found in sizes if found), size)
         made = tuple(objects[number].made(number) for number in sorted(objects))
         return Annotated(np.arange(self._length(rows), dtype=np.int64), made, height, width)
@@ -114,7 +135,9 @@ class MotSequence:
         category = int(values[7]) if len(values) in (8, 9) and values[7] >= 0 else 1
         visible = values[8] if len(values) == 9 and 0 <= values[8] <= 1 else 1.0
         box = (left - 1, top - 1, left - 1 + width, top - 1 + height)
-        return _Row(position(int(frame), self.first_frame, where), int(identity), category, box, visible)
+        return _Row(
+            position(int(frame), self.first_frame, where), int(identity), category, box, visible
+        )
 
     def _mots(self, line: str, where: str) -> _Row | None:
         try:
@@ -122,12 +145,16 @@ class MotSequence:
             frame, identity, category, height, width = map(int, texts[:5])
             rle = texts[5]
         except (ValueError, IndexError) as error:
-            raise TruthError(f"{where} is none of MOTS's: frame id class height width rle") from error
+            raise TruthError(
+                f"{where} is none of MOTS's: frame id class height width rle"
+            ) from error
         if category == _MOTS_IGNORE:
             return None
         box = box_of(rle, height, width)
         size, visible = (height, width), float(box[2] > box[0])
-        return _Row(position(frame, self.first_frame, where), identity, category, box, visible, rle, size)
+        return _Row(
+            position(frame, self.first_frame, where), identity, category, box, visible, rle, size
+        )
 
     def _label(self, row: _Row) -> str:
         known = self.labels or (_MOT_CLASSES if row.rle is None else _MOTS_CLASSES)
@@ -141,14 +168,18 @@ class MotSequence:
         last = max((row.frame for row in rows), default=-1) + 1
         length = self._whole("seqlength")
         if length is not None and last > length:
-            raise TruthError(f"{self.uri} goes on to frame {last} and its seqinfo.ini says {length}")
+            raise TruthError(
+                f"{self.uri} goes on to frame {last} and its seqinfo.ini says {length}"
+            )
         return last if length is None else length
 
     def _number(self, key: str) -> float | None:
         try:
             return float(self.info[key]) if key in self.info else None
         except ValueError as error:
-            raise TruthError(f"seqinfo.ini of {self.uri}: {key}={self.info[key]} is no number") from error
+            raise TruthError(
+                f"seqinfo.ini of {self.uri}: {key}={self.info[key]} is no number"
+            ) from error
 
     def _whole(self, key: str) -> int | None:
         number = self._number(key)
@@ -172,7 +203,9 @@ def open_mot(files: TruthFiles, part: str | None, first_frame: int | None) -> It
             folder = PurePosixPath(files.uri.rstrip("/").rpartition("/")[2])
         info = listed.get(str(path.parent.parent / "seqinfo.ini"))
         first = 1 if first_frame is None else first_frame
-        yield MotSequence(str(folder), uri, files, _info(files, info) if info else {}, labels, first)
+        yield MotSequence(
+            str(folder), uri, files, _info(files, info) if info else {}, labels, first
+        )
 
 
 _WANTED = ("gt.txt", "seqinfo.ini", "labels.txt")
@@ -193,8 +226,14 @@ def _labels(files: TruthFiles, listed: Mapping[str, str]) -> Mapping[int, str] |
     """`labels.txt` at the top: a class's number and its name on each line."""
     if "labels.txt" not in listed:
         return None
-    pairs = [line.split(maxsplit=1) for line in files.read_text(listed["labels.txt"]).splitlines() if line.strip()]
+    pairs = [
+        line.split(maxsplit=1)
+        for line in files.read_text(listed["labels.txt"]).splitlines()
+        if line.strip()
+    ]
     try:
         return {int(number): name.strip() for number, name in pairs}
     except ValueError as error:
-        raise TruthError(f"{listed['labels.txt']} has a line that is not a class's number and its name") from error
+        raise TruthError(
+            f"{listed['labels.txt']} has a line that is not a class's number and its name"
+        ) from error

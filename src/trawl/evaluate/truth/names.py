@@ -1,8 +1,9 @@
 """Which indexed video a ground truth's sequence is: they are rarely spelt alike.
 
-Tried in turn, and the first that fits decides: the video's id; the id without its suffix; the id as an export names a folder;
-the file's name; the file's name without its suffix. Then the same with the last part of the sequence's own name. Two videos that
-fit equally well are an error, never a guess.
+Tried in turn, and the first that fits decides: the video's id; the id without its suffix; the id as
+an export names a folder; the file's name; the file's name without its suffix. Then the same with
+the last part of the sequence's own name. Two videos that fit equally well are an error, never a
+guess.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +15,9 @@ from trawl.records.video import safe_name
 
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
     str,
-    lambda video_id: str(PurePosixPath(video_id).with_suffix("")) if PurePosixPath(video_id).name else video_id,
+    lambda video_id: (
+        str(PurePosixPath(video_id).with_suffix("")) if PurePosixPath(video_id).name else video_id
+    ),
     safe_name,
     lambda video_id: PurePosixPath(video_id).name,
     lambda video_id: PurePosixPath(video_id).stem,

@@ -12,7 +12,8 @@ def to_rle(segmentation: Any, height: int, width: int, where: str) -> str | None
     """Compressed RLE at height x width, None where there is no mask.
 
     Args:
-        segmentation: as a file has it: None or an empty list, polygons, or a mapping of size and counts.
+        segmentation: as a file has it: None or an empty list, polygons, or a mapping of size and
+            counts.
         where: names it in an error.
 
     Raises:
@@ -28,11 +29,15 @@ def to_rle(segmentation: Any, height: int, width: int, where: str) -> str | None
         counts = coded["counts"]
         return counts.decode("ascii") if isinstance(counts, bytes) else str(counts)
     except (TypeError, KeyError, ValueError, IndexError) as error:
-        raise TruthError(f"{where}: its segmentation is neither polygons nor RLE ({error})") from error
+        raise TruthError(
+            f"{where}: its segmentation is neither polygons nor RLE ({error})"
+        ) from error
 
 
 def check_all_masked(boxed: Sequence[Any], total: int, where: str) -> None:
-    """Raise TruthError where some of a file's annotations have masks and others boxes alone, given the ids of the latter."""
+    """Raise TruthError where some of a file's annotations have masks and others boxes alone, given
+    the ids of the latter.
+    """
     if boxed and len(boxed) < total:
         raise TruthError(
             f"{where} annotation {boxed[0]} has no mask, nor have {len(boxed) - 1} more of {total}, while others have: complete "
@@ -40,14 +45,20 @@ def check_all_masked(boxed: Sequence[Any], total: int, where: str) -> None:
         )
 
 
-def _runs(segmentation: Mapping[str, Any], height: int, width: int, where: str) -> Mapping[str, Any]:
+def _runs(
+    segmentation: Mapping[str, Any], height: int, width: int, where: str
+) -> Mapping[str, Any]:
     size = [int(side) for side in segmentation["size"]]
     if size != [height, width]:
-        raise TruthError(f"{where}: its mask is {size[1]} x {size[0]} pixels and its picture {width} x {height}")
+        raise TruthError(
+            f"{where}: its mask is {size[1]} x {size[0]} pixels and its picture {width} x {height}"
+        )
     counts = segmentation["counts"]
     if not isinstance(counts, list):
         return segmentation
     if sum(counts) != height * width:
-        raise TruthError(f"{where}: its runs cover {sum(counts)} pixels and its picture has {height * width}")
+        raise TruthError(
+            f"{where}: its runs cover {sum(counts)} pixels and its picture has {height * width}"
+        )
     coded: Mapping[str, Any] = coco.frPyObjects(segmentation, height, width)
     return coded

@@ -1,7 +1,9 @@
-"""What the formats of other tools have in common: sequences that are some indexed video, objects of a category, no clock.
+"""What the formats of other tools have in common: sequences that are some indexed video, objects of
+a category, no clock.
 
-A format makes `Sequence`s; `SequenceTruth` finds their videos, gives their frames times and their categories a query each. A
-category is asked for by its own name, as the file has it. Knows no format.
+A format makes `Sequence`s; `SequenceTruth` finds their videos, gives their frames times and their
+categories a query each. A category is asked for by its own name, as the file has it. Knows no
+format.
 """
 
 import re
@@ -25,7 +27,9 @@ Box = tuple[float, float, float, float]  # xyxy pixels
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """One sequence, read. frame_index (F,) increasing; time_s (F,), and height and width, None where the format has none."""
+    """One sequence, read. frame_index (F,) increasing; time_s (F,), and height and width, None
+    where the format has none.
+    """
 
     frame_index: Indices
     objects: tuple[TruthObject, ...]
@@ -53,7 +57,10 @@ class Sequence(Protocol):
 
 @dataclass(slots=True)
 class Rows:
-    """One object's frames as they are met, in any order. `visible`: 1 where the format does not say."""
+    """One object's frames as they are met, in any order.
+
+    `visible`: 1 where the format does not say.
+    """
 
     names: tuple[str, ...]
     frames: dict[int, tuple[Box, str | None, float]] = field(default_factory=dict)
@@ -82,16 +89,22 @@ class SequenceTruth:
 
     Args:
         kind: of its queries, such as "category".
-        unseen: categories that no training picture showed; empty: not known, and no query is of either kind.
+        unseen: categories that no training picture showed; empty: not known, and no query is of
+            either kind.
 
     Raises:
-        TruthError: there is no sequence, a name fits several videos, or two sequences are one video.
+        TruthError: there is no sequence, a name fits several videos, or two sequences are one
+            video.
     """
 
     whole = False  # these formats say what they know, not what there is
 
     def __init__(
-        self, sequences: Iterable[Sequence], known: Known, kind: str = "category", unseen: Collection[str] = ()
+        self,
+        sequences: Iterable[Sequence],
+        known: Known,
+        kind: str = "category",
+        unseen: Collection[str] = (),
     ) -> None:
         self._known, self._kind = known, kind
         self._unseen = {noun(name) for name in unseen}
@@ -108,7 +121,9 @@ class SequenceTruth:
                 )
             self._sequences[video_id] = sequence
         if not self._sequences:
-            raise TruthError("the ground truth names no video: is it of the format that dataset.truth.format says?")
+            raise TruthError(
+                "the ground truth names no video: is it of the format that dataset.truth.format says?"
+            )
 
     def video_ids(self) -> list[str]:
         return sorted(self._sequences)
@@ -120,8 +135,12 @@ class SequenceTruth:
         read = self._sequences[video_id].read()
         facts = self._known.videos.get(video_id)
         if facts is None:
-            raise TruthError(f"{video_id} is in the ground truth and not in the index: its frames have no times")
-        times = self._known.times(video_id, read.frame_index) if read.time_s is None else read.time_s
+            raise TruthError(
+                f"{video_id} is in the ground truth and not in the index: its frames have no times"
+            )
+        times = (
+            self._known.times(video_id, read.frame_index) if read.time_s is None else read.time_s
+        )
         size = read.height or facts.height, read.width or facts.width
         return TruthVideo(video_id, *size, read.frame_index, times, read.objects)
 
@@ -148,13 +167,19 @@ def well_formed(where: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"lacks the field {error}" if isinstance(error, KeyError) else f"is not as the format has it ({error})"
+        what = (
+            f"lacks the field {error}"
+            if isinstance(error, KeyError)
+            else f"is not as the format has it ({error})"
+        )
         raise TruthError(f"{where}: an entry {what}") from error
 
 
 def refuse_repeated(entries: Iterable[Mapping[str, Any]], kind: str, where: str) -> None:
     """Raise TruthError where two entries have the same id, of which one would hide the other."""
-    repeated = sorted(number for number, count in Counter(one["id"] for one in entries).items() if count > 1)
+    repeated = sorted(
+        number for number, count in Counter(one["id"] for one in entries).items() if count > 1
+    )
     if repeated:
         raise TruthError(
             f"{where} has several {kind} with the id {repeated[0]}, and {len(repeated) - 1} more ids twice"
@@ -181,7 +206,9 @@ def frame_number(name: str, where: str) -> int:
     """
     found = re.search(r"(\d+)(\.[A-Za-z]+)?$", name)
     if not found:
-        raise TruthError(f"{where} names a frame {name!r}: its name must end with its number, such as 00042.jpg")
+        raise TruthError(
+            f"{where} names a frame {name!r}: its name must end with its number, such as 00042.jpg"
+        )
     return int(found[1])
 
 
@@ -200,5 +227,7 @@ def position(number: int, first: int, where: str) -> int:
 
 def box_of(rle: str, height: int, width: int) -> Box:
     """The box of a mask, all zero for one without pixels."""
-    left, top, wide, high = map(float, coco.toBbox({"size": [height, width], "counts": rle.encode("ascii")}))
+    left, top, wide, high = map(
+        float, coco.toBbox({"size": [height, width], "counts": rle.encode("ascii")})
+    )
     return left, top, left + wide, top + high

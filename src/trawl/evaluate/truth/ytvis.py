@@ -1,7 +1,9 @@
-"""YouTube-VIS: an entry for each video, with its annotated frames by name, and one for each object, with a mask or null on each.
+"""YouTube-VIS: an entry for each video, with its annotated frames by name, and one for each object,
+with a mask or null on each.
 
-The same video may come in several entries, as our export has one for each clip: they are joined. A frame's position is the number
-its name ends with, so a video that is annotated every fifth frame says so itself. Crowds are left out.
+The same video may come in several entries, as our export has one for each clip: they are joined. A
+frame's position is the number its name ends with, so a video that is annotated every fifth frame
+says so itself. Crowds are left out.
 """
 
 from collections import defaultdict
@@ -31,7 +33,9 @@ from trawl.evaluate.truth.sequences import (
 
 @dataclass
 class YtvisSequence:
-    """One video: the frames of its entries, in the files' order, and its objects with the entry they are of."""
+    """One video: the frames of its entries, in the files' order, and its objects with the entry
+    they are of.
+    """
 
     name: str
     where: str
@@ -53,8 +57,13 @@ class YtvisSequence:
         return {text: tuple(numbers) for text, numbers in found.items()}
 
     def read(self) -> Annotated:
-        frames = np.unique(np.array([frame for some in self.frames.values() for frame in some], np.int64))
-        objects = tuple(self._rows(one).made(int(one["id"])) for one in sorted(self.objects, key=lambda one: one["id"]))
+        frames = np.unique(
+            np.array([frame for some in self.frames.values() for frame in some], np.int64)
+        )
+        objects = tuple(
+            self._rows(one).made(int(one["id"]))
+            for one in sorted(self.objects, key=lambda one: one["id"])
+        )
         return Annotated(frames, objects, self.height, self.width)
 
     def _category(self, one: Entry) -> str:
@@ -71,7 +80,9 @@ class YtvisSequence:
         coded, boxes = one.get("segmentations"), one.get("bboxes")
         for kind, listed in (("segmentations", coded), ("bboxes", boxes)):
             if listed is not None and len(listed) != len(frames):
-                raise TruthError(f"{where} has {len(listed)} {kind} and its video {len(frames)} frames")
+                raise TruthError(
+                    f"{where} has {len(listed)} {kind} and its video {len(frames)} frames"
+                )
         rows = Rows((noun(self._category(one)),))
         for place, frame in enumerate(frames):
             rle = to_rle(coded[place], self.height, self.width, where) if coded else None
@@ -86,7 +97,8 @@ class YtvisSequence:
 
 
 def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> Iterator[Sequence]:
-    """The sequences of a file; of `<part>/instances.json` or `<part>.json` in a folder; or of all such files in it.
+    """The sequences of a file; of `<part>/instances.json` or `<part>.json` in a folder; or of all
+    such files in it.
 
     Raises:
         TruthError: there is no such file, or it is none of this format.
@@ -106,7 +118,9 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequenc
     """One file's sequences."""
     for key in ("videos", "annotations", "categories"):
         if not isinstance(content.get(key), list):
-            raise TruthError(f"{where} has no list {key!r}: is it a file of YouTube-VIS annotations?")
+            raise TruthError(
+                f"{where} has no list {key!r}: is it a file of YouTube-VIS annotations?"
+            )
         refuse_repeated(content[key], key, where)
     categories = {one["id"]: str(one["name"]) for one in content["categories"]}
     found: dict[str, YtvisSequence] = {}
@@ -114,7 +128,10 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequenc
     for video in content["videos"]:
         sequence = _join(found, video, categories, where)
         names = [str(name) for name in video.get("file_names", ())]
-        numbers = [position(frame_number(name, where), first_frame, f"{where} video {video['id']}") for name in names]
+        numbers = [
+            position(frame_number(name, where), first_frame, f"{where} video {video['id']}")
+            for name in names
+        ]
         if len(set(numbers)) < len(numbers):
             raise TruthError(
                 f"{where} video {video['id']} names {len(names)} frames, of which some have the same number"
@@ -129,17 +146,25 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequenc
         if not one.get("iscrowd"):
             of_entry[one["video_id"]].objects.append(one)
     objects = [one for sequence in found.values() for one in sequence.objects]
-    boxed = [one["id"] for one in objects if any(one.get("bboxes") or ()) and not any(one.get("segmentations") or ())]
+    boxed = [
+        one["id"]
+        for one in objects
+        if any(one.get("bboxes") or ()) and not any(one.get("segmentations") or ())
+    ]
     check_all_masked(boxed, len(objects), where)
     return list(found.values())
 
 
-def _join(found: dict[str, YtvisSequence], video: Entry, categories: Mapping[int, str], where: str) -> YtvisSequence:
+def _join(
+    found: dict[str, YtvisSequence], video: Entry, categories: Mapping[int, str], where: str
+) -> YtvisSequence:
     """The sequence that an entry belongs to, made if it is the first of its video."""
     first = next(iter(video.get("file_names", ())), "")
     name = str(video.get("name") or PurePosixPath(first).parent)
     if name in ("", "."):
-        raise TruthError(f"{where} video {video['id']} has no name, and its file_names no folder: which video is it?")
+        raise TruthError(
+            f"{where} video {video['id']} has no name, and its file_names no folder: which video is it?"
+        )
     try:
         size = int(video["height"]), int(video["width"])
     except (KeyError, TypeError, ValueError) as error:

@@ -1,8 +1,10 @@
-"""Single files of open_clip, run without its `__init__`, which imports torch, torchvision and timm: five seconds and more.
+"""Single files of open_clip, run without its `__init__`, which imports torch, torchvision and timm:
+five seconds and more.
 
-open_clip's table of pretrained weights and its tokenizer are plain Python that imports torch only in passing. Each is
-loaded under a bare parent package, with placeholders for what it does not need. Traded away: a release of open_clip
-that moves these files breaks this one; the tests compare with open_clip itself.
+open_clip's table of pretrained weights and its tokenizer are plain Python that imports torch only
+in passing. Each is loaded under a bare parent package, with placeholders for what it does not need.
+Traded away: a release of open_clip that moves these files breaks this one; the tests compare with
+open_clip itself.
 """
 
 import importlib.util
@@ -21,7 +23,9 @@ _PARENT = "_trawl_open_clip"
 def folder() -> Path:
     """Where open_clip is installed."""
     spec = importlib.util.find_spec("open_clip")
-    assert spec is not None and spec.origin is not None, "open_clip_torch is a dependency of this package"
+    assert spec is not None and spec.origin is not None, (
+        "open_clip_torch is a dependency of this package"
+    )
     return Path(spec.origin).parent
 
 
@@ -33,7 +37,9 @@ def pretrained() -> Any:
 
 @cache
 def tokenizer() -> Any:
-    """`open_clip.tokenizer`; of its classes only what returns plain lists works, such as `SimpleTokenizer.encode`."""
+    """`open_clip.tokenizer`; of its classes only what returns plain lists works, such as
+    `SimpleTokenizer.encode`.
+    """
     return _load("tokenizer", {"torch": _Anything("torch")})
 
 
@@ -51,7 +57,9 @@ def _load(name: str, instead: dict[str, types.ModuleType | None]) -> Any:
     parent.__path__ = [str(folder())]
     sys.modules.setdefault(_PARENT, parent)
     spec = importlib.util.find_spec(f"{_PARENT}.{name}")
-    assert spec is not None and spec.loader is not None, f"open_clip keeps {name}.py beside its __init__"
+    assert spec is not None and spec.loader is not None, (
+        f"open_clip keeps {name}.py beside its __init__"
+    )
     module = importlib.util.module_from_spec(spec)
     with _placeholders(instead):
         spec.loader.exec_module(module)
@@ -60,7 +68,10 @@ def _load(name: str, instead: dict[str, types.ModuleType | None]) -> Any:
 
 @contextmanager
 def _placeholders(instead: dict[str, types.ModuleType | None]) -> Iterator[None]:
-    """These modules, unless the real ones are loaded already. None is Python's mark of a module not to be found."""
+    """These modules, unless the real ones are loaded already.
+
+    None is Python's mark of a module not to be found.
+    """
     missing = {name: module for name, module in instead.items() if name not in sys.modules}
     sys.modules.update(missing)  # type: ignore[arg-type]
     try:

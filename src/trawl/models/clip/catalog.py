@@ -1,7 +1,9 @@
-"""What open_clip knows of its models, read without importing torch (which would cost the driver five seconds).
+"""What open_clip knows of its models, read without importing torch (which would cost the driver
+five seconds).
 
-open_clip keeps its architectures as JSON files and its pretrained tags as a table in `pretrained.py`; see `bare.py` for
-how that is read. Knows nothing of files on disk, of the hub or of tensors.
+open_clip keeps its architectures as JSON files and its pretrained tags as a table in
+`pretrained.py`; see `bare.py` for how that is read. Knows nothing of files on disk, of the hub or
+of tensors.
 """
 
 import difflib
@@ -22,11 +24,11 @@ _ASPECTS = {"shortest": "center_crop", "squash": "squash", "longest": "pad"}
 class ModelCard:
     """One architecture, with one set of weights where a tag was given.
 
-    dim: D. size: pixels of the square input. mean, std: per RGB channel, of pictures scaled to 0-1. trained_aspect: how
-    the model's own preprocessing makes a picture square (`ImageSpec.aspect`). hub_repo, hub_file: where the tag's
-    file lies at the Hugging Face hub ("" without a tag). tokenizer: hub repository of a tokenizer that open_clip does
-    not carry, or "".
-    needs_timm, needs_transformers: its image tower is one of timm's, its text tower one of transformers'.
+    dim: D. size: pixels of the square input. mean, std: per RGB channel, of pictures scaled to 0-1.
+    trained_aspect: how the model's own preprocessing makes a picture square (`ImageSpec.aspect`).
+    hub_repo, hub_file: where the tag's file lies at the Hugging Face hub ("" without a tag).
+    tokenizer: hub repository of a tokenizer that open_clip does not carry, or "". needs_timm,
+    needs_transformers: its image tower is one of timm's, its text tower one of transformers'.
     """
 
     dim: int
@@ -43,14 +45,18 @@ class ModelCard:
 
 
 def card(model: str, tag: str | None) -> ModelCard:
-    """Look a model up, with the preprocessing of a tag; without one, of the model's first tag, or open_clip's default.
+    """Look a model up, with the preprocessing of a tag; without one, of the model's first tag, or
+    open_clip's default.
 
     Raises:
         ConfigError: open_clip has no such model, or the tag needs the model's QuickGELU twin.
         WeightsError: the model has no such tag.
     """
     if model not in models():
-        near = difflib.get_close_matches(model, models(), n=8, cutoff=0.3) or ["PE-Core-B-16", "ViT-B-32"]
+        near = difflib.get_close_matches(model, models(), n=8, cutoff=0.3) or [
+            "PE-Core-B-16",
+            "ViT-B-32",
+        ]
         raise ConfigError(
             f"embedder.model={model} is unknown to open_clip: did you mean '{near[0]}'? (near it: {', '.join(near)}; "
             f"all {len(models())}: open_clip.list_models())"
@@ -60,7 +66,9 @@ def card(model: str, tag: str | None) -> ModelCard:
         return card_from_config(content, _default_entry(model))
     entry = pretrained_entry(model, tag)
     if entry.get("quick_gelu", False) != content.get("quick_gelu", False):
-        raise ConfigError(f"{tag} of {model} was trained with another activation: use embedder.model={model}-quickgelu")
+        raise ConfigError(
+            f"{tag} of {model} was trained with another activation: use embedder.model={model}-quickgelu"
+        )
     return card_from_config(content, entry)
 
 
@@ -69,8 +77,8 @@ def card_from_config(config: Mapping[str, Any], preprocessing: Mapping[str, Any]
 
     Args:
         config: with `embed_dim`, `vision_cfg` and `text_cfg`.
-        preprocessing: with `mean`, `std`, `interpolation`, `resize_mode`, and `hf_hub` where the weights lie at the
-        hub.
+        preprocessing: with `mean`, `std`, `interpolation`, `resize_mode`, and `hf_hub` where the
+            weights lie at the hub.
     """
     repo, _, file = preprocessing.get("hf_hub", "").rpartition("/")
     return ModelCard(
@@ -102,7 +110,10 @@ def tags(model: str) -> list[str]:
 def preprocessings(model: str) -> set[tuple[Any, ...]]:
     """The different ways in which the model's tags want a picture prepared."""
     entries = bare.pretrained()._PRETRAINED.get(model, {}).values()
-    return {tuple(tuple(e[k]) if k in ("mean", "std") else e[k] for k in _PREPROCESSING) for e in entries}
+    return {
+        tuple(tuple(e[k]) if k in ("mean", "std") else e[k] for k in _PREPROCESSING)
+        for e in entries
+    }
 
 
 def _default_entry(model: str) -> dict[str, Any]:
@@ -129,7 +140,9 @@ def pretrained_entry(model: str, tag: str) -> dict[str, Any]:
 
 def config(model: str) -> dict[str, Any]:
     """The content of a model's JSON file."""
-    content: dict[str, Any] = json.loads((bare.folder() / "model_configs" / f"{model}.json").read_text())
+    content: dict[str, Any] = json.loads(
+        (bare.folder() / "model_configs" / f"{model}.json").read_text()
+    )
     return content
 
 
@@ -137,5 +150,7 @@ def _square(size: int | list[int]) -> int:
     if isinstance(size, int):
         return size
     if size[0] != size[1]:
-        raise ConfigError(f"a model with a {size[0]}x{size[1]} input is not supported: choose one with a square input")
+        raise ConfigError(
+            f"a model with a {size[0]}x{size[1]} input is not supported: choose one with a square input"
+        )
     return size[0]

@@ -1,11 +1,11 @@
 """An open_clip ViT that computes no more than its embedding needs: same weights, same result.
 
-A CLIP ViT's embedding is its class token; the last block's other tokens are thrown away, and with them ten of the twelve
-parts of that block's work: 7 % of a picture for a ViT-B, 3.5 % for a ViT-L.
+A CLIP ViT's embedding is its class token; the last block's other tokens are thrown away, and with
+them ten of the twelve parts of that block's work: 7 % of a picture for a ViT-B, 3.5 % for a ViT-L.
 
-Below full precision two things more: attention is four plain matrix products, because torch's own copies its 16-bit weights
-for every picture and cannot be quantised; and what the blocks add up stays in fp32, which takes two thirds of bf16's error away
-and costs nothing.
+Below full precision two things more: attention is four plain matrix products, because torch's own
+copies its 16-bit weights for every picture and cannot be quantised; and what the blocks add up
+stays in fp32, which takes two thirds of bf16's error away and costs nothing.
 """
 
 import copy
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 
 def image_encoder(model: Any, lowered: str = "fp32") -> "Callable[[Tensor], Tensor]":
-    """`model.encode_image`, or where its tower is a ViT that pools its class token, one that does less with the same weights.
+    """`model.encode_image`, or where its tower is a ViT that pools its class token, one that does
+    less with the same weights.
 
     The model stays as it is, for those who want its patches.
 
@@ -28,10 +29,16 @@ def image_encoder(model: Any, lowered: str = "fp32") -> "Callable[[Tensor], Tens
     from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 
     visual, whole = model.visual, cast("Callable[[Tensor], Tensor]", model.encode_image)
-    if not isinstance(visual, VisionTransformer) or visual.pool_type != "tok" or visual.attn_pool is not None:
+    if (
+        not isinstance(visual, VisionTransformer)
+        or visual.pool_type != "tok"
+        or visual.attn_pool is not None
+    ):
         return whole
     blocks = list(visual.transformer.resblocks)
-    if any(type(block) is not ResidualAttentionBlock or hasattr(block, "ln_1_kv") for block in blocks):
+    if any(
+        type(block) is not ResidualAttentionBlock or hasattr(block, "ln_1_kv") for block in blocks
+    ):
         return whole
     import torch
 
@@ -59,7 +66,9 @@ def _last(block: Any) -> Any:
 
         def forward(self, x: "Tensor", attn_mask: "Tensor | None" = None) -> "Tensor":
             all_tokens = block.ln_1(x)
-            token = x[:, :1] + block.ls_1(block.attention(all_tokens[:, :1], all_tokens, all_tokens))
+            token = x[:, :1] + block.ls_1(
+                block.attention(all_tokens[:, :1], all_tokens, all_tokens)
+            )
             result: Tensor = token + block.ls_2(block.mlp(block.ln_2(token)))
             return result
 
@@ -91,8 +100,12 @@ def _plain_attention(attention: Any, lowered: str) -> Any:
     to_out = Int8Linear(out.weight, out.bias) if lowered == "int8" else out
 
     class PlainAttention(torch.nn.Module):
-        def forward(self, query: "Tensor", key: "Tensor", value: "Tensor", **_: Any) -> "tuple[Tensor, None]":
-            """(N, Q, W), (N, L, W) twice -> (N, Q, W), and None as for weights that nobody asked for."""
+        def forward(
+            self, query: "Tensor", key: "Tensor", value: "Tensor", **_: Any
+        ) -> "tuple[Tensor, None]":
+            """(N, Q, W), (N, L, W) twice -> (N, Q, W), and None as for weights that nobody asked
+            for.
+            """
             q = to_query(query).unflatten(2, (heads, -1)).transpose(1, 2)
             k, v = to_key_value(key).unflatten(2, (2, heads, -1)).permute(2, 0, 3, 1, 4)
             mixed = F.scaled_dot_product_attention(q, k, v)

@@ -1,14 +1,15 @@
 """What is where on a picture, from an open_clip model: its patches in the space of its texts.
 
-A CLIP that was trained on whole pictures does not localise by itself: its last block gathers the picture into every
-patch. That block is therefore run as NACLIP does (Hajimiri et al. 2024, "Pay Attention to Your Neighbours", arXiv
-2404.08181): patches attend to those with similar keys and, by a Gaussian, to their neighbours, and neither the residual
-nor the MLP is added. It goes back to MaskCLIP (Zhou et al. 2022, arXiv 2112.01071: values instead of attention) and SCLIP
-(Wang et al. 2023, arXiv 2312.01597: queries to queries and keys to keys); docs/grounding.md has the figures. No weight
-changes.
+A CLIP that was trained on whole pictures does not localise by itself: its last block gathers the
+picture into every patch. That block is therefore run as NACLIP does (Hajimiri et al. 2024, "Pay
+Attention to Your Neighbours", arXiv 2404.08181): patches attend to those with similar keys and, by
+a Gaussian, to their neighbours, and neither the residual nor the MLP is added. It goes back to
+MaskCLIP (Zhou et al. 2022, arXiv 2112.01071: values instead of attention) and SCLIP (Wang et al.
+2023, arXiv 2312.01597: queries to queries and keys to keys); docs/grounding.md has the figures. No
+weight changes.
 
-The demo CLIP was trained to localise, so its own patches are used, and keep their length: one of bare background is
-short, and its direction means little.
+The demo CLIP was trained to localise, so its own patches are used, and keep their length: one of
+bare background is short, and its direction means little.
 """
 
 from collections.abc import Sequence
@@ -29,12 +30,41 @@ if TYPE_CHECKING:
 
 # What is around things: the background words that SCLIP contrasts PASCAL VOC's classes with.
 BACKGROUND = (
-    *("sky", "wall", "tree", "wood", "grass", "road", "sea", "river", "mountain", "sand", "desk", "building", "cloud"),
-    *("lamp", "door", "window", "wardrobe", "ceiling", "shelf", "curtain", "stairs", "floor", "hill", "rail", "fence"),
+    *(
+        "sky",
+        "wall",
+        "tree",
+        "wood",
+        "grass",
+        "road",
+        "sea",
+        "river",
+        "mountain",
+        "sand",
+        "desk",
+        "building",
+        "cloud",
+    ),
+    *(
+        "lamp",
+        "door",
+        "window",
+        "wardrobe",
+        "ceiling",
+        "shelf",
+        "curtain",
+        "stairs",
+        "floor",
+        "hill",
+        "rail",
+        "fence",
+    ),
 )
 _NEIGHBOURHOOD = 5.0  # patches: the Gaussian's standard deviation, as published
-# What the demo's patches are multiplied by: their dot products with texts are about 10 on a thing and 5 on one that
-# shares its colour or shape. Of 1, 1/2 and 1/3, half gave the boxes nearest to the things, on validation scenes.
+# What the demo's patches are multiplied by: their dot products with texts are about 10 on a thing
+# and 5 on one that shares its colour or shape. Of 1, 1/2 and 1/3, half gave the boxes nearest to
+# the things, on
+# validation scenes.
 DEMO_SCALE = 0.5
 
 
@@ -51,7 +81,9 @@ class DenseClip:
         """
         self._embedder = embedder
         check(embedder.blueprint)
-        self._patches = _demo_patches if embedder.blueprint.weights == BUILTIN else self._vit_patches
+        self._patches = (
+            _demo_patches if embedder.blueprint.weights == BUILTIN else self._vit_patches
+        )
         visual = embedder.model.visual
         if self._patches == self._vit_patches and not _is_plain_vit(visual):
             raise ConfigError(_refusal(embedder.blueprint.model))
@@ -63,7 +95,9 @@ class DenseClip:
 
     @property
     def image_spec(self) -> ImageSpec:
-        """The picture that `embed_images` and `embed_patches` expect; its sides are scaled each on its own."""
+        """The picture that `embed_images` and `embed_patches` expect; its sides are scaled each on
+        its own.
+        """
         return self._embedder.image_spec
 
     @property
@@ -85,19 +119,27 @@ class DenseClip:
         return self._embedder.embed_texts(texts)
 
     def embed_patches(self, frames: Frames) -> NDArray[np.float32]:
-        """(N, S, S, 3) uint8 RGB -> (N, h, w, D) float32, whose dot product with a text's embedding is a logit."""
+        """(N, S, S, 3) uint8 RGB -> (N, h, w, D) float32, whose dot product with a text's embedding
+        is a logit.
+        """
         import torch
 
         step = self._embedder.blueprint.image.size
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (step, step, 3):
-            raise ValueError(f"expected uint8 pictures (N, {step}, {step}, 3), got {frames.dtype} {frames.shape}")
+            raise ValueError(
+                f"expected uint8 pictures (N, {step}, {step}, 3), got {frames.dtype} {frames.shape}"
+            )
         if not len(frames):
-            grid = self._patches(self._embedder.model, self._embedder.normalised(torch.zeros(1, step, step, 3)))
+            grid = self._patches(
+                self._embedder.model, self._embedder.normalised(torch.zeros(1, step, step, 3))
+            )
             return np.empty((0, *grid.shape[1:]), np.float32)
         model, parts = self._embedder.model, []
         with torch.inference_mode(), self._embedder.precision():
             for start in range(0, len(frames), self._embedder.batch_size):
-                chunk = torch.from_numpy(np.ascontiguousarray(frames[start : start + self._embedder.batch_size]))
+                chunk = torch.from_numpy(
+                    np.ascontiguousarray(frames[start : start + self._embedder.batch_size])
+                )
                 parts.append(self._patches(model, self._embedder.normalised(chunk)).float().cpu())
         patches: NDArray[np.float32] = torch.cat(parts).numpy()
         return patches
@@ -123,12 +165,15 @@ def demo_contrast() -> tuple[str, ...]:
     """What there is in the demo's world: every colour of every shape, and the backgrounds."""
     from trawl.demo import words
 
-    pairs = [words.article(words.name(color, shape)) for color in words.COLORS for shape in words.SHAPES]
+    pairs = [
+        words.article(words.name(color, shape)) for color in words.COLORS for shape in words.SHAPES
+    ]
     return (*pairs, *words.BACKGROUNDS.values())
 
 
 def vit_patches(visual: Any, pixels: "Tensor", neighbours: bool = True) -> "Tensor":
-    """(N, 3, S, S) -> (N, h, w, D): patches of open_clip's own ViT in the text space, not normalised.
+    """(N, 3, S, S) -> (N, h, w, D): patches of open_clip's own ViT in the text space, not
+    normalised.
 
     Args:
         visual: an `open_clip.transformer.VisionTransformer`.
@@ -147,7 +192,9 @@ def vit_patches(visual: Any, pixels: "Tensor", neighbours: bool = True) -> "Tens
 
 
 def _neighbour_attention(block: Any, x: "Tensor", grid: tuple[int, int]) -> "Tensor":
-    """(N, 1 + h w, W) -> the same: attention of keys to keys, raised near a patch, without residual and MLP."""
+    """(N, 1 + h w, W) -> the same: attention of keys to keys, raised near a patch, without residual
+    and MLP.
+    """
     import torch.nn.functional as F  # noqa: N812
 
     attention = block.attn
@@ -163,7 +210,9 @@ def _neighbour_attention(block: Any, x: "Tensor", grid: tuple[int, int]) -> "Ten
 
 
 def _nearness(grid: tuple[int, int]) -> "Tensor":
-    """(1 + h w, 1 + h w): a Gaussian of the distance between two patches; 0 to and from the class token."""
+    """(1 + h w, 1 + h w): a Gaussian of the distance between two patches; 0 to and from the class
+    token.
+    """
     import torch
     import torch.nn.functional as F  # noqa: N812
 
@@ -179,7 +228,9 @@ def _demo_patches(model: Any, pixels: "Tensor") -> "Tensor":
 
 
 def _is_plain_vit(visual: Any) -> bool:
-    """open_clip's own ViT with a class token and torch's attention, whose parts `vit_patches` knows."""
+    """open_clip's own ViT with a class token and torch's attention, whose parts `vit_patches`
+    knows.
+    """
     from torch.nn import MultiheadAttention
 
     blocks = getattr(getattr(visual, "transformer", None), "resblocks", None)

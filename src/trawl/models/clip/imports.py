@@ -1,11 +1,13 @@
-"""Import open_clip in about 1.5 s after torch instead of 5.7 s, or of ten where transformers is installed.
+"""Import open_clip in about 1.5 s after torch instead of 5.7 s, or of ten where transformers is
+installed.
 
-3.5 s of it is torch's compiler, `torch._dynamo`, which torchvision pulls in for one helper of one operator that
-nobody here calls; 1.2 s is timm's zoo and 4 s transformers, both of which open_clip treats as optional. While open_clip
-is imported, a placeholder stands for the compiler, timm is left out unless the model's image tower is one of timm's,
-and transformers unless its text tower is one of theirs (a tokenizer of theirs is imported only when it is made).
-Afterwards all import as ever. Traded away: five functions that timm marks as not to be compiled lose the mark, so
-`torch.compile` over a timm model may trace more than it should; `embedder.compile` does that where it is asked for.
+3.5 s of it is torch's compiler, `torch._dynamo`, which torchvision pulls in for one helper of one
+operator that nobody here calls; 1.2 s is timm's zoo and 4 s transformers, both of which open_clip
+treats as optional. While open_clip is imported, a placeholder stands for the compiler, timm is left
+out unless the model's image tower is one of timm's, and transformers unless its text tower is one
+of theirs (a tokenizer of theirs is imported only when it is made). Afterwards all import as ever.
+Traded away: five functions that timm marks as not to be compiled lose the mark, so `torch.compile`
+over a timm model may trace more than it should; `embedder.compile` does that where it is asked for.
 """
 
 import importlib
@@ -21,7 +23,9 @@ _lock = threading.Lock()
 
 
 def open_clip(needs_timm: bool, needs_transformers: bool = False) -> Any:
-    """The module `open_clip`, able to build timm's image towers and transformers' text towers if asked."""
+    """The module `open_clip`, able to build timm's image towers and transformers' text towers if
+    asked.
+    """
     unneeded = [] if needs_timm else ["timm"]
     with _lock:
         with _without_compiler():
@@ -35,7 +39,9 @@ def open_clip(needs_timm: bool, needs_transformers: bool = False) -> Any:
 
 
 def _complete(file: str, package: str) -> None:
-    """Run a file of open_clip again, now with its optional package, if an earlier model did without."""
+    """Run a file of open_clip again, now with its optional package, if an earlier model did
+    without.
+    """
     module = importlib.import_module(f"open_clip.{file}")
     if getattr(module, package) is None:
         importlib.reload(module)

@@ -1,9 +1,8 @@
 """CLIP models by open_clip: uint8 pictures and texts in, unit vectors out.
 
-Pictures are normalised here, inside torch and on the model's device, so that no float picture crosses a process
-border. Texts
-are always embedded at full precision, on any machine: `precision` is about throughput on pictures. Knows nothing of
-videos or tables.
+Pictures are normalised here, inside torch and on the model's device, so that no float picture
+crosses a process border. Texts are always embedded at full precision, on any machine: `precision`
+is about throughput on pictures. Knows nothing of videos or tables.
 """
 
 import logging
@@ -28,7 +27,15 @@ if TYPE_CHECKING:
 
 _TEXT_BATCH = 256
 _INITIALISERS = frozenset(
-    ("normal_", "uniform_", "erfinv_", "kaiming_uniform_", "kaiming_normal_", "xavier_uniform_", "xavier_normal_")
+    (
+        "normal_",
+        "uniform_",
+        "erfinv_",
+        "kaiming_uniform_",
+        "kaiming_normal_",
+        "xavier_uniform_",
+        "xavier_normal_",
+    )
 )
 
 
@@ -36,7 +43,11 @@ class OpenClipEmbedder:
     """An open_clip model as a `protocols.Embedder`."""
 
     def __init__(
-        self, blueprint: Blueprint, device: str = "auto", batch_size: int = 32, threads: int | None = None
+        self,
+        blueprint: Blueprint,
+        device: str = "auto",
+        batch_size: int = 32,
+        threads: int | None = None,
     ) -> None:
         """Load the model.
 
@@ -44,10 +55,12 @@ class OpenClipEmbedder:
             blueprint: what to build, from `weights.resolve` or `weights.from_identity`.
             device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:<n>".
             batch_size: pictures in one forward pass.
-            threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole process.
+            threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole
+                process.
 
         Raises:
-            ConfigError: the device does not exist, or the model is to be compiled and there is no compiler.
+            ConfigError: the device does not exist, or the model is to be compiled and there is no
+                compiler.
             WeightsError: the file is damaged or belongs to another model.
         """
         import torch
@@ -86,32 +99,48 @@ class OpenClipEmbedder:
         return float(self._model.logit_scale.detach().exp())
 
     def embed_images(self, frames: Frames) -> Embeddings:
-        """(N, S, S, 3) uint8 RGB, S as in `image_spec` -> (N, D) float32, unit length. N may be 0."""
+        """(N, S, S, 3) uint8 RGB, S as in `image_spec` -> (N, D) float32, unit length.
+
+        N may be 0.
+        """
         import torch
 
         size = self.image_spec.size
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (size, size, 3):
-            raise ValueError(f"expected uint8 pictures (N, {size}, {size}, 3), got {frames.dtype} {frames.shape}")
+            raise ValueError(
+                f"expected uint8 pictures (N, {size}, {size}, 3), got {frames.dtype} {frames.shape}"
+            )
         out = np.empty((len(frames), self.dim), np.float32)
         with torch.inference_mode():
             for start in range(0, len(frames), self.batch_size):
                 chunk = frames[start : start + self.batch_size]
-                out[start : start + len(chunk)] = self._embed_batch(torch.from_numpy(np.ascontiguousarray(chunk)))
+                out[start : start + len(chunk)] = self._embed_batch(
+                    torch.from_numpy(np.ascontiguousarray(chunk))
+                )
         return out
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Q texts -> (Q, D) float32, unit length. Q may be 0. A text beyond the model's context is cut."""
+        """Q texts -> (Q, D) float32, unit length.
+
+        Q may be 0. A text beyond the model's context is cut.
+        """
         import torch
 
         if not texts:
             return np.empty((0, self.dim), np.float32)
         tokens = self._tokenize(list(texts))
         with torch.inference_mode():
-            parts = [self._model.encode_text(part.to(self._device)) for part in torch.split(tokens, _TEXT_BATCH)]
+            parts = [
+                self._model.encode_text(part.to(self._device))
+                for part in torch.split(tokens, _TEXT_BATCH)
+            ]
             return _unit(torch.cat(parts))
 
     def _embed_batch(self, batch: "torch.Tensor") -> Embeddings:
-        """(B, S, S, 3) uint8 -> (B, D). The permuted view of RGB rows is torch's channels-last layout as it stands."""
+        """(B, S, S, 3) uint8 -> (B, D).
+
+        The permuted view of RGB rows is torch's channels-last layout as it stands.
+        """
         pixels = self.normalised(batch)
         with self.precision():
             features = self._encode_image(pixels)
@@ -128,7 +157,9 @@ class OpenClipEmbedder:
         return self._model
 
     def normalised(self, batch: "torch.Tensor") -> "torch.Tensor":
-        """(B, S, S, 3) uint8 -> (B, 3, S, S) float32 on the model's device, as the model wants its input."""
+        """(B, S, S, 3) uint8 -> (B, 3, S, S) float32 on the model's device, as the model wants its
+        input.
+        """
         pixels = batch.to(self._device, non_blocking=True).permute(0, 3, 1, 2).float()
         return pixels.sub_(self._mean).div_(self._std)
 
@@ -151,7 +182,9 @@ def _unit(features: "torch.Tensor") -> Embeddings:
 
 
 def _compile(encoder: Any, visual: Any) -> None:
-    """Block by block, since all have the same code: half the time that compiling the whole tower takes."""
+    """Block by block, since all have the same code: half the time that compiling the whole tower
+    takes.
+    """
     import torch
 
     tower = encoder if isinstance(encoder, torch.nn.Module) else visual
@@ -171,7 +204,11 @@ def _load(blueprint: Blueprint) -> Any:
     if blueprint.weights == BUILTIN:
         clip.register()
     seed = random_seed(blueprint.weights)
-    with quiet(), nullcontext() if seed is not None else _uninitialised(), torch.random.fork_rng(devices=[]):
+    with (
+        quiet(),
+        nullcontext() if seed is not None else _uninitialised(),
+        torch.random.fork_rng(devices=[]),
+    ):
         torch.manual_seed(seed or 0)
         model = open_clip.create_model(blueprint.model, load_weights=False, pretrained_text=False)
     if blueprint.weights == BUILTIN:
@@ -182,14 +219,17 @@ def _load(blueprint: Blueprint) -> Any:
 
 
 def _uninitialised() -> Any:
-    """Inside, no random number is drawn for a new model's weights, which a checkpoint replaces at once.
+    """Inside, no random number is drawn for a new model's weights, which a checkpoint replaces at
+    once.
 
     Spares each actor 1.3 s of CPU for a ViT-B-32 and 3.9 s for a PE-Core-B-16.
     """
     from torch.overrides import TorchFunctionMode
 
     class Uninitialised(TorchFunctionMode):
-        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
             if getattr(func, "__name__", "") in _INITIALISERS:
                 return args[0] if args else kwargs["tensor"]
             return func(*args, **(kwargs or {}))
@@ -199,7 +239,9 @@ def _uninitialised() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """open_clip warns, on the root logger, that it loaded no weights: right here, where they are loaded next."""
+    """open_clip warns, on the root logger, that it loaded no weights: right here, where they are
+    loaded next.
+    """
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
@@ -215,7 +257,14 @@ def _load_weights(model: Any, blueprint: Blueprint) -> None:
     assert blueprint.path is not None, "only random weights have no file"
     try:
         slim_import.open_clip(needs_timm=False).load_checkpoint(model, blueprint.path)
-    except (RuntimeError, LookupError, ValueError, EOFError, pickle.UnpicklingError, SafetensorError) as error:
+    except (
+        RuntimeError,
+        LookupError,
+        ValueError,
+        EOFError,
+        pickle.UnpicklingError,
+        SafetensorError,
+    ) as error:
         first = " ".join(str(error).split())[:200]
         raise WeightsError(
             f"{blueprint.path} holds no weights of {blueprint.model}: give that model's own checkpoint ({first})"

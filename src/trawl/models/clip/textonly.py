@@ -1,9 +1,11 @@
-"""A CLIP text tower in numpy, so that a query need not wait for torch: 0.3 s to the first vector instead of 5 s and more.
+"""A CLIP text tower in numpy, so that a query need not wait for torch: 0.3 s to the first vector
+instead of 5 s and more.
 
-The transformer of Radford et al. 2021 as open_clip builds it from a plain `text_cfg`: causal, pre-norm, pooled at the
-end token. It reads the text tower alone out of a safetensors file. Whatever differs (another tokenizer, pooling or
-block, a pickled checkpoint) is not for this file: `tower` says None and torch does it. Traded away: a second
-implementation of forty lines, pinned to the first by tests.
+The transformer of Radford et al. 2021 as open_clip builds it from a plain `text_cfg`: causal,
+pre-norm, pooled at the end token. It reads the text tower alone out of a safetensors file. Whatever
+differs (another tokenizer, pooling or block, a pickled checkpoint) is not for this file: `tower`
+says None and torch does it. Traded away: a second implementation of forty lines, pinned to the
+first by tests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +28,11 @@ _READABLE = {"F32", "F16"}
 def tower(blueprint: Blueprint) -> "TextTower | None":
     """The text tower of an embedder, or None where torch is needed for it."""
     path = blueprint.path
-    if random_seed(blueprint.weights) is not None or path is None or not path.endswith(".safetensors"):
+    if (
+        random_seed(blueprint.weights) is not None
+        or path is None
+        or not path.endswith(".safetensors")
+    ):
         return None
     config = _config(blueprint)
     if not set(config["text_cfg"]) <= _PLAIN:
@@ -53,12 +59,17 @@ class TextTower:
         self._context: int = text.get("context_length", 77)
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:
-        """Q texts -> (Q, D) float32, unit length. Q may be 0. A text beyond the model's context is cut."""
+        """Q texts -> (Q, D) float32, unit length.
+
+        Q may be 0. A text beyond the model's context is cut.
+        """
         dim = self._arrays["text_projection"].shape[1]
         if not texts:
             return np.empty((0, dim), np.float32)
         vectors = np.stack([self._embed(self._tokens(text)) for text in texts])
-        unit: Embeddings = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+        unit: Embeddings = vectors / np.maximum(
+            np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12
+        )
         return unit
 
     def _tokens(self, text: str) -> list[int]:
@@ -67,13 +78,18 @@ class TextTower:
         return [start, *self._tokenizer.encode(text)[: self._context - 2], end]
 
     def _embed(self, tokens: list[int]) -> Floats:
-        """(D,) of one text. Attention is causal, so what would stand behind the end token cannot matter."""
+        """(D,) of one text.
+
+        Attention is causal, so what would stand behind the end token cannot matter.
+        """
         a = self._arrays
         x: Floats = a["token_embedding.weight"][tokens] + a["positional_embedding"][: len(tokens)]
         for layer in range(self._layers):
             block = f"transformer.resblocks.{layer}."
             x = x + self._attention(self._norm(x, f"{block}ln_1"), f"{block}attn.")
-            hidden = self._activation(self._linear(self._norm(x, f"{block}ln_2"), f"{block}mlp.c_fc"))
+            hidden = self._activation(
+                self._linear(self._norm(x, f"{block}ln_2"), f"{block}mlp.c_fc")
+            )
             x = x + self._linear(hidden, f"{block}mlp.c_proj")
         pooled: Floats = self._norm(x[-1:], "ln_final") @ a["text_projection"]
         vector: Floats = pooled[0]
@@ -83,12 +99,15 @@ class TextTower:
         """(T, W) -> (T, W), each of T tokens seeing those before it."""
         count, width = x.shape
         packed = x @ self._arrays[f"{name}in_proj_weight"].T + self._arrays[f"{name}in_proj_bias"]
-        q, k, v = packed.reshape(count, 3, self._heads, -1).transpose(1, 2, 0, 3)  # each (heads, T, W / heads)
+        # each (heads, T, W / heads)
+        q, k, v = packed.reshape(count, 3, self._heads, -1).transpose(1, 2, 0, 3)
         scores = q @ k.transpose(0, 2, 1) / np.float32(np.sqrt(width // self._heads))
         scores = np.where(np.tri(count, dtype=bool), scores, -np.inf)
         weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
         weights /= weights.sum(axis=-1, keepdims=True)
-        return self._linear((weights @ v).transpose(1, 0, 2).reshape(count, width), f"{name}out_proj")
+        return self._linear(
+            (weights @ v).transpose(1, 0, 2).reshape(count, width), f"{name}out_proj"
+        )
 
     def _linear(self, x: Floats, name: str) -> Floats:
         y: Floats = x @ self._arrays[f"{name}.weight"].T + self._arrays[f"{name}.bias"]
@@ -110,17 +129,25 @@ def _config(blueprint: Blueprint) -> Mapping[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Floats]:
-    """The text tower's tensors without their prefix; {} where the file holds none that numpy can read."""
+    """The text tower's tensors without their prefix; {} where the file holds none that numpy can
+    read.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(str(path), "numpy") as file:
             names = set(file.keys())
             prefix = "text." if "text.text_projection" in names else ""
-            wanted = [name for name in names if name.startswith(prefix) and not name.startswith("visual.")]
+            wanted = [
+                name for name in names if name.startswith(prefix) and not name.startswith("visual.")
+            ]
             if f"{prefix}text_projection" not in names:
                 return {}
-            if any(file.get_slice(name).get_dtype() not in _READABLE for name in wanted if name not in _PACKED):
+            if any(
+                file.get_slice(name).get_dtype() not in _READABLE
+                for name in wanted
+                if name not in _PACKED
+            ):
                 return {}
             arrays = {name.removeprefix(prefix): file.get_tensor(name) for name in wanted}
     except SafetensorError:
@@ -132,7 +159,9 @@ _PACKED = ("token_ids", "token_rows", "token_other", "vocab_size")
 
 
 def _unpack(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The demo model's file holds only the rows of the token table that it learned, and one for all others."""
+    """The demo model's file holds only the rows of the token table that it learned, and one for all
+    others.
+    """
     if "token_ids" not in arrays:
         return arrays
     ids, rows, other, size = (arrays.pop(name) for name in _PACKED)

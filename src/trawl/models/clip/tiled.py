@@ -1,7 +1,9 @@
-"""What is where on a picture, from any embedder: nine overlapping windows, each embedded as a picture of its own.
+"""What is where on a picture, from any embedder: nine overlapping windows, each embedded as a
+picture of its own.
 
-Coarser than a ViT's own patches and nine times the work, but it asks nothing of a model, and each window is seen at twice the
-resolution. Sliding windows are how SAHI finds small objects with any detector (Akyon et al. 2022, arXiv 2202.06934).
+Coarser than a ViT's own patches and nine times the work, but it asks nothing of a model, and each
+window is seen at twice the resolution. Sliding windows are how SAHI finds small objects with any
+detector (Akyon et al. 2022, arXiv 2202.06934).
 """
 
 from collections.abc import Sequence
@@ -34,7 +36,9 @@ class TiledEmbedder:
 
     @property
     def image_spec(self) -> ImageSpec:
-        """The picture that `embed_images` and `embed_patches` expect; its sides are scaled each on its own."""
+        """The picture that `embed_images` and `embed_patches` expect; its sides are scaled each on
+        its own.
+        """
         return replace(self._embedder.image_spec, size=2 * self._embedder.image_spec.size)
 
     @property
@@ -58,10 +62,14 @@ class TiledEmbedder:
         return self._embedder.embed_texts(texts)
 
     def embed_patches(self, frames: Frames) -> NDArray[np.float32]:
-        """(N, S, S, 3) uint8 RGB -> (N, 3, 3, D) float32, whose dot product with a text's embedding is a logit."""
+        """(N, S, S, 3) uint8 RGB -> (N, 3, 3, D) float32, whose dot product with a text's embedding
+        is a logit.
+        """
         side = self.image_spec.size
         if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[1:] != (side, side, 3):
-            raise ValueError(f"expected uint8 pictures (N, {side}, {side}, 3), got {frames.dtype} {frames.shape}")
+            raise ValueError(
+                f"expected uint8 pictures (N, {side}, {side}, 3), got {frames.dtype} {frames.shape}"
+            )
         out = np.empty((len(frames), _GRID, _GRID, self.dim), np.float32)
         for start in range(0, len(frames), _BATCH):
             parts = windows(frames[start : start + _BATCH], side // 2)

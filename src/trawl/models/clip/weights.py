@@ -1,9 +1,10 @@
-"""Which weights an embedder has and where they lie on this machine, settled before any work starts and without torch.
+"""Which weights an embedder has and where they lie on this machine, settled before any work starts
+and without torch.
 
-A `Blueprint` is everything an embedder is: its identity goes into the recipe, and `registry.build` makes the model
-from it on whatever machine needs one. Knows the hub, files and hashes; knows nothing of tensors. Traded away: a file
-at the hub is hashed by the name of its blob, which the hub's cache derives from the content; any other file is read
-once and hashed.
+A `Blueprint` is everything an embedder is: its identity goes into the recipe, and `registry.build`
+makes the model from it on whatever machine needs one. Knows the hub, files and hashes; knows
+nothing of tensors. Traded away: a file at the hub is hashed by the name of its blob, which the
+hub's cache derives from the content; any other file is read once and hashed.
 """
 
 import hashlib
@@ -33,10 +34,12 @@ _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".npz")
 class Blueprint:
     """One embedder, settled: equal identities give equal embeddings.
 
-    kind: "openclip" or "fake". weights: as configured; sha256 of the file, or of the word for weights that have none.
-    path: the checkpoint on this machine, None where there is no file. mean, std: per RGB channel, of pictures scaled
-    to 0-1. needs_timm: its image tower is one of timm's, which take a second to import; needs_transformers: its text tower
-    is one of transformers', which take four. precision: of pictures, settled: never "auto". compile: by torch.compile.
+    kind: "openclip" or "fake". weights: as configured; sha256 of the file, or of the word for
+    weights that have none.
+    path: the checkpoint on this machine, None where there is no file. mean, std: per RGB channel,
+    of pictures scaled to 0-1. needs_timm: its image tower is one of timm's, which take a second to
+    import; needs_transformers: its text tower is one of transformers', which take four. precision:
+    of pictures, settled: never "auto". compile: by torch.compile.
     """
 
     kind: str
@@ -54,7 +57,9 @@ class Blueprint:
     compile: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """What the recipe keeps, as plain JSON values: all of the above but the path and how it is run."""
+        """What the recipe keeps, as plain JSON values: all of the above but the path and how it is
+        run.
+        """
         values = asdict(self)
         del values["path"], values["needs_timm"], values["needs_transformers"], values["compile"]
         values["image"]["fill"] = list(values["image"]["fill"])
@@ -62,7 +67,8 @@ class Blueprint:
 
 
 def resolve(config: EmbedderConfig, gpus: bool = False) -> Blueprint:
-    """Settle an open_clip embedder from its settings: find the weights, fetching them from the hub where need be.
+    """Settle an open_clip embedder from its settings: find the weights, fetching them from the hub
+    where need be.
 
     Args:
         config: `precision` may be "auto"; the blueprint's is what that is here.
@@ -70,12 +76,15 @@ def resolve(config: EmbedderConfig, gpus: bool = False) -> Blueprint:
 
     Raises:
         ConfigError: a setting is not one of the allowed values.
-        WeightsError: the weights are not here and cannot be fetched; says what to download and where to put it.
+        WeightsError: the weights are not here and cannot be fetched; says what to download and
+            where to put it.
     """
     _check_word("embedder.aspect", config.aspect, ASPECTS)
     _check_word("embedder.precision", config.precision, PRECISIONS)
     if not config.weights:
-        raise ConfigError(f"embedder.weights of {config.model} has no value: {_forms(config.model)}")
+        raise ConfigError(
+            f"embedder.weights of {config.model} has no value: {_forms(config.model)}"
+        )
     if config.compile:
         check_compiler("embedder.compile", precision.on_gpu(config.device, gpus))
     settled = precision.settle(config.precision, config.device, gpus)
@@ -95,7 +104,11 @@ def from_identity(identity: Mapping[str, Any], weights: str | None = None) -> Bl
     """
     image = identity["image"]
     found = _resolve(
-        identity["model"], weights or identity["weights"], image["aspect"], identity["precision"], "weights"
+        identity["model"],
+        weights or identity["weights"],
+        image["aspect"],
+        identity["precision"],
+        "weights",
     )
     if found.sha256 != identity["sha256"]:
         raise WeightsError(
@@ -104,7 +117,11 @@ def from_identity(identity: Mapping[str, Any], weights: str | None = None) -> Bl
         )
     spec = ImageSpec(**{**image, "fill": tuple(image["fill"])})
     return replace(
-        found, weights=identity["weights"], image=spec, mean=tuple(identity["mean"]), std=tuple(identity["std"])
+        found,
+        weights=identity["weights"],
+        image=spec,
+        mean=tuple(identity["mean"]),
+        std=tuple(identity["std"]),
     )
 
 
@@ -160,7 +177,9 @@ def _builtin(model: str) -> tuple[catalog.ModelCard, Path]:
 def _local(file: str, setting: str) -> Path:
     path = Path(file).expanduser()
     if not path.is_file():
-        raise WeightsError(f"{setting}={file}: there is no such file; give the path of a checkpoint on this machine")
+        raise WeightsError(
+            f"{setting}={file}: there is no such file; give the path of a checkpoint on this machine"
+        )
     return path.resolve()
 
 
@@ -170,11 +189,15 @@ def _fetch(model: str, tag: str, card: catalog.ModelCard, setting: str) -> Path:
         raise WeightsError(
             f"{tag} of {model} is not at the hub: download it as open_clip says, then set {setting}=/path"
         )
-    return hub.find(card.hub_repo, files, f"weights {tag} of {model}", f"set {setting}=/path/to/{files[0]}")
+    return hub.find(
+        card.hub_repo, files, f"weights {tag} of {model}", f"set {setting}=/path/to/{files[0]}"
+    )
 
 
 def _check_unambiguous(model: str, tag: str, setting: str) -> None:
-    """A file alone does not say how its pictures were prepared; nearly always all of a model's tags agree on it."""
+    """A file alone does not say how its pictures were prepared; nearly always all of a model's tags
+    agree on it.
+    """
     if not tag and len(catalog.preprocessings(model)) > 1:
         raise ConfigError(
             f"the weights of {model} differ in their preprocessing: say whose the file is, as {setting}=<tag>@/path "
@@ -189,7 +212,12 @@ def _check_tokenizer(model: str, card: catalog.ModelCard) -> None:
         raise WeightsError(
             f"the tokenizer of {model} needs transformers: pip install 'trawl[siglip]', or choose another model"
         )
-    hub.find(card.tokenizer, ["tokenizer.json"], f"the tokenizer of {model}", "put it into the hub's cache, HF_HOME")
+    hub.find(
+        card.tokenizer,
+        ["tokenizer.json"],
+        f"the tokenizer of {model}",
+        "put it into the hub's cache, HF_HOME",
+    )
 
 
 def sha256_of(path: Path) -> str:

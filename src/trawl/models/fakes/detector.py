@@ -1,8 +1,9 @@
-"""A detector without a model: finds the connected regions of the colours that a phrase names, for tests and dry runs.
+"""A detector without a model: finds the connected regions of the colours that a phrase names, for
+tests and dry runs.
 
-Deterministic and exact enough to reason about: "a red star" finds every region of flat red, whatever its shape, with its
-exact mask; a phrase that names no colour finds nothing. A region's score falls with its distance from the named colour.
-Needs numpy and scipy alone.
+Deterministic and exact enough to reason about: "a red star" finds every region of flat red,
+whatever its shape, with its exact mask; a phrase that names no colour finds nothing. A region's
+score falls with its distance from the named colour. Needs numpy and scipy alone.
 """
 
 import re
@@ -44,7 +45,11 @@ class FakeDetector:
 
 def _found(frame: NDArray[np.uint8], phrases: Sequence[str]) -> Detections:
     pieces = [(q, *piece) for q, phrase in enumerate(phrases) for piece in _pieces(frame, phrase)]
-    masks = np.stack([mask for _, mask, _ in pieces]) if pieces else np.empty((0, *frame.shape[:2]), bool)
+    masks = (
+        np.stack([mask for _, mask, _ in pieces])
+        if pieces
+        else np.empty((0, *frame.shape[:2]), bool)
+    )
     return Detections(
         boxes=np.array([bounding_box(mask) for mask in masks], np.float32).reshape(-1, 4),
         scores=np.array([score for _, _, score in pieces], np.float32),
@@ -54,11 +59,15 @@ def _found(frame: NDArray[np.uint8], phrases: Sequence[str]) -> Detections:
 
 
 def _pieces(frame: NDArray[np.uint8], phrase: str) -> Iterator[tuple[NDArray[np.bool_], float]]:
-    """Regions of the colours that the phrase names, and how near each is to its colour: 1 where they are equal."""
+    """Regions of the colours that the phrase names, and how near each is to its colour: 1 where
+    they are equal.
+    """
     for word in re.findall(r"\w+", phrase.lower()):
         if word not in fakes.COLORS:
             continue
-        distance = np.linalg.norm(frame.astype(np.float32) - np.array(fakes.COLORS[word], np.float32), axis=2)
+        distance = np.linalg.norm(
+            frame.astype(np.float32) - np.array(fakes.COLORS[word], np.float32), axis=2
+        )
         labels, count = ndimage.label(distance <= _NEAR)
         for k in range(1, count + 1):
             mask = labels == k

@@ -1,8 +1,8 @@
 """An embedder without a model: colours in pictures, colour words in texts, for tests and dry runs.
 
-Deterministic and exact enough to reason about: a picture's embedding holds how much of it has each named colour, a
-text's holds the colours it names, so "red" finds red pictures. Other words land in dimensions that pictures barely
-use. Needs numpy alone; embeds thousands of pictures a second.
+Deterministic and exact enough to reason about: a picture's embedding holds how much of it has each
+named colour, a text's holds the colours it names, so "red" finds red pictures. Other words land in
+dimensions that pictures barely use. Needs numpy alone; embeds thousands of pictures a second.
 """
 
 import hashlib
@@ -80,12 +80,15 @@ class FakeEmbedder:
     def embed_images(self, frames: Frames) -> Embeddings:
         """(N, 32, 32, 3) uint8 RGB -> (N, 64) float32, unit length. N may be 0."""
         if frames.dtype != np.uint8 or frames.shape[1:] != (SIZE, SIZE, 3):
-            raise ValueError(f"expected uint8 pictures (N, {SIZE}, {SIZE}, 3), got {frames.dtype} {frames.shape}")
+            raise ValueError(
+                f"expected uint8 pictures (N, {SIZE}, {SIZE}, 3), got {frames.dtype} {frames.shape}"
+            )
         vectors = np.zeros((len(frames), DIM), np.float32)
         for row, frame in zip(vectors, frames, strict=True):
             nearest = _nearest(frame.reshape(-1, 3).astype(np.float32), self._palette)
             row[: len(COLORS)] = np.sqrt(np.bincount(nearest, minlength=len(COLORS)) / nearest.size)
-            row[len(COLORS)] = 1e-3 * float(frame.mean()) / 255  # tells apart pictures of equal colours
+            # tells apart pictures of equal colours
+            row[len(COLORS)] = 1e-3 * float(frame.mean()) / 255
         return _unit(vectors)
 
     def embed_texts(self, texts: Sequence[str]) -> Embeddings:

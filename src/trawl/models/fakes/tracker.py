@@ -1,10 +1,11 @@
 """A tracker without a model: follows connected regions of one flat colour, for tests and dry runs.
 
-Deterministic and exact enough to reason about: a prompt picks a colour, the object is the connected region of that
-colour under the prompt, and on the next frame it is the region of that colour which overlaps it most, or else the
-nearest one. It is not seen while nothing has its colour, and found again when something does. Its score is its area
-over that at its prompt, at most 1, so that an object half hidden scores 0.5. Two things of one colour that touch become
-one. Needs numpy and scipy alone.
+Deterministic and exact enough to reason about: a prompt picks a colour, the object is the connected
+region of that colour under the prompt, and on the next frame it is the region of that colour which
+overlaps it most, or else the nearest one. It is not seen while nothing has its colour, and found
+again when something does. Its score is its area over that at its prompt, at most 1, so that an
+object half hidden scores 0.5. Two things of one colour that touch become one. Needs numpy and scipy
+alone.
 """
 
 import hashlib
@@ -28,7 +29,9 @@ _RULE = f"flat colours, within {_NEAR}"
 def blueprint() -> TrackerBlueprint:
     """What the fake is, in the words of any other tracker."""
     sha256 = hashlib.sha256(_RULE.encode()).hexdigest()
-    return TrackerBlueprint("fake", "flat-colors", "none", sha256, None, image_size=0, precision="fp32")
+    return TrackerBlueprint(
+        "fake", "flat-colors", "none", sha256, None, image_size=0, precision="fp32"
+    )
 
 
 class FakeTracker:
@@ -43,8 +46,9 @@ class FakeTracker:
     """
 
     def open(self, frames: Frames, size: tuple[int, int] | None = None) -> "FakeSession":
-        """A session over (T, H, W, 3) uint8 RGB, T at least 1; masks are of `size` (height, width), by default the
-        frames'."""
+        """A session over (T, H, W, 3) uint8 RGB, T at least 1; masks are of `size` (height, width),
+        by default the frames'.
+        """
         return FakeSession(frames, size)
 
 
@@ -58,7 +62,10 @@ class _Object:
 
 
 class FakeSession:
-    """A `protocols.Session` over flat colours. It works at `size`, to which the frames are cut by nearest pixels."""
+    """A `protocols.Session` over flat colours.
+
+    It works at `size`, to which the frames are cut by nearest pixels.
+    """
 
     def __init__(self, frames: Frames, size: tuple[int, int] | None) -> None:
         self._size = check_frames(frames, size)
@@ -67,7 +74,9 @@ class FakeSession:
         self._columns = np.arange(self._size[1]) * frames.shape[2] // self._size[1]
 
     def segment(self, prompts: Sequence[Prompt]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Each prompt's region of one colour: masks (K, H, W) bool and scores (K,) float32, 1 where there is one."""
+        """Each prompt's region of one colour: masks (K, H, W) bool and scores (K,) float32, 1 where
+        there is one.
+        """
         check_prompts(prompts, len(self._frames), self._size)
         masks = np.zeros((len(prompts), *self._size), bool)
         for mask, prompt in zip(masks, prompts):
@@ -76,7 +85,9 @@ class FakeSession:
         return masks, scores
 
     def propagate(self, prompts: Sequence[Prompt], reverse: bool = False) -> Iterator[TrackedFrame]:
-        """Follow the prompted objects to the end of the session, or with `reverse` to its beginning."""
+        """Follow the prompted objects to the end of the session, or with `reverse` to its
+        beginning.
+        """
         check_prompts(prompts, len(self._frames), self._size, one_each=True)
         return self._follow(prompts, reverse)
 
@@ -92,7 +103,11 @@ class FakeSession:
             yield TrackedFrame(position, np.array(ids, np.int64), masks, scores)
 
     def _step(
-        self, object_id: int, position: int, told: dict[tuple[int, int], Prompt], live: dict[int, _Object]
+        self,
+        object_id: int,
+        position: int,
+        told: dict[tuple[int, int], Prompt],
+        live: dict[int, _Object],
     ) -> tuple[Mask, float]:
         prompt = told.get((object_id, position))
         if prompt is not None:
@@ -106,12 +121,18 @@ class FakeSession:
 
     def _pick(self, prompt: Prompt) -> _Object:
         inside = _inside(prompt, self._size)
-        color = np.median(self._frame(prompt.position)[inside], axis=0).astype(np.int16) if inside.any() else _NOTHING
+        color = (
+            np.median(self._frame(prompt.position)[inside], axis=0).astype(np.int16)
+            if inside.any()
+            else _NOTHING
+        )
         mask = _next(self._regions(prompt.position, color), inside, reach=False)
         return _Object(color, int(mask.sum()), mask if mask.any() else inside & False)
 
     def _frame(self, position: int) -> NDArray[np.int16]:
-        frame: NDArray[np.int16] = self._frames[position][self._rows[:, None], self._columns].astype(np.int16)
+        frame: NDArray[np.int16] = self._frames[position][
+            self._rows[:, None], self._columns
+        ].astype(np.int16)
         return frame
 
     def _regions(self, position: int, color: NDArray[np.int16]) -> NDArray[np.int32]:
@@ -125,7 +146,9 @@ _NOTHING = np.full(3, -1000, np.int16)  # a colour that no pixel has
 
 
 def _inside(prompt: Prompt, size: tuple[int, int]) -> Mask:
-    """The pixels that a prompt vouches for: of a mask all, of points those on the object, of a box its inner half."""
+    """The pixels that a prompt vouches for: of a mask all, of points those on the object, of a box
+    its inner half.
+    """
     inside = np.zeros(size, bool)
     if prompt.mask is not None:
         inside |= prompt.mask
@@ -142,7 +165,9 @@ def _inside(prompt: Prompt, size: tuple[int, int]) -> Mask:
 
 
 def _next(regions: NDArray[np.int32], before: Mask, reach: bool = True) -> Mask:
-    """The region that overlaps a mask most; with `reach`, where none does, the one whose centre is nearest to its."""
+    """The region that overlaps a mask most; with `reach`, where none does, the one whose centre is
+    nearest to its.
+    """
     overlaps = np.bincount(regions[before], minlength=2)
     overlaps[0] = 0
     if overlaps.max() > 0:
@@ -150,7 +175,9 @@ def _next(regions: NDArray[np.int32], before: Mask, reach: bool = True) -> Mask:
     elif reach and regions.any() and before.any():
         numbers = np.unique(regions[regions > 0])
         centres = np.array(ndimage.center_of_mass(regions > 0, regions, numbers))
-        best = int(numbers[np.linalg.norm(centres - np.argwhere(before).mean(axis=0), axis=1).argmin()])
+        best = int(
+            numbers[np.linalg.norm(centres - np.argwhere(before).mean(axis=0), axis=1).argmin()]
+        )
     else:
         return np.zeros(regions.shape, bool)
     mask: Mask = regions == best

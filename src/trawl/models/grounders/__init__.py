@@ -1,11 +1,15 @@
-"""From settings to a model that says what is where, in two steps: settle it on the driver, build it where it works.
+"""From settings to a model that says what is where, in two steps: settle it on the driver, build it
+where it works.
 
-    blueprint = grounders.resolve(config.grounder, embedder_blueprint)      # imports no torch; every user's mistake ends here
+    blueprint = grounders.resolve(config.grounder, embedder_blueprint)      # imports no torch;
+                                                                            every user's mistake
+                                                                            ends here
     model = grounders.build(blueprint, embedder, device="auto")             # in the actor
-    grounder = ground.grounder(model, config.grounder, sentences)           # the step makes a Grounder of it
+    grounder = ground.grounder(model, config.grounder, sentences)           # the step makes a
+                                                                            Grounder of it
 
-What is built is a `DenseEmbedder` or a `Detector`. A new kind is one entry in `_KINDS` and one in `_BUILDERS`; see
-docs/adding-a-model.md.
+What is built is a `DenseEmbedder` or a `Detector`. A new kind is one entry in `_KINDS` and one in
+`_BUILDERS`; see docs/adding-a-model.md.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,18 +29,23 @@ __all__ = ["GrounderBlueprint", "build", "resolve"]
 
 
 def resolve(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
-    """Settle the model that the settings ask for, fetching its weights where need be. Imports no torch.
+    """Settle the model that the settings ask for, fetching its weights where need be.
+
+    Imports no torch.
 
     Args:
         config: `model` null with kind clip takes the embedder itself.
         embedder: that of the index.
 
     Raises:
-        ConfigError: a setting is not one of the allowed values, or the model cannot say what is where.
+        ConfigError: a setting is not one of the allowed values, or the model cannot say what is
+            where.
         WeightsError: the weights are not here and cannot be fetched.
     """
     if config.kind not in _KINDS:
-        raise ConfigError(f"grounder.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}")
+        raise ConfigError(
+            f"grounder.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}"
+        )
     if config.precision not in PRECISIONS:
         raise ConfigError(
             f"grounder.precision={config.precision} is unknown: {did_you_mean(config.precision, PRECISIONS)}"
@@ -45,7 +54,10 @@ def resolve(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
 
 
 def build(
-    blueprint: GrounderBlueprint, embedder: Embedder, device: str = "auto", threads: int | None = None
+    blueprint: GrounderBlueprint,
+    embedder: Embedder,
+    device: str = "auto",
+    threads: int | None = None,
 ) -> DenseEmbedder | Detector:
     """Make the model. A blueprint from another machine finds the same weights here.
 
@@ -57,7 +69,8 @@ def build(
 
     Raises:
         ConfigError: the device does not exist.
-        WeightsError: the weights are not here, are others than were settled, or belong to another model.
+        WeightsError: the weights are not here, are others than were settled, or belong to another
+            model.
     """
     return _BUILDERS[blueprint.kind](blueprint, embedder, device, threads)
 
@@ -102,7 +115,10 @@ def _build_clip(
     from trawl.models.clip.openclip import OpenClipEmbedder
 
     assert blueprint.embedder is not None, "resolve settles it"
-    if isinstance(embedder, OpenClipEmbedder) and embedder.blueprint.identity() == blueprint.embedder.identity():
+    if (
+        isinstance(embedder, OpenClipEmbedder)
+        and embedder.blueprint.identity() == blueprint.embedder.identity()
+    ):
         return dense.DenseClip(embedder)
     own = registry.build(blueprint.embedder, device, threads=threads)
     assert isinstance(own, OpenClipEmbedder), "dense.check refuses the others"

@@ -1,4 +1,7 @@
-"""What a grounder's model is, settled before any work starts and without torch. The counterpart of `weights.Blueprint`."""
+"""What a grounder's model is, settled before any work starts and without torch.
+
+The counterpart of `weights.Blueprint`.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +13,9 @@ from trawl.models.clip.weights import Blueprint
 class GrounderBlueprint:
     """One model, settled: equal identities find the same things, up to rounding between machines.
 
-    kind: as in the settings. weights: as configured; sha256 of the file, or of the word for weights that have none. path:
-    the checkpoint on this machine (a folder for transformers' models), None where there is none. embedder: of kind clip.
+    kind: as in the settings. weights: as configured; sha256 of the file, or of the word for weights
+    that have none. path: the checkpoint on this machine (a folder for transformers' models), None
+    where there is none. embedder: of kind clip.
     """
 
     kind: str
@@ -24,4 +28,7 @@ class GrounderBlueprint:
 
     def identity(self) -> dict[str, Any]:
         """What a track's lineage keeps, as plain JSON values."""
-        return {name: getattr(self, name) for name in ("kind", "model", "weights", "sha256", "precision")}
+        return {
+            name: getattr(self, name)
+            for name in ("kind", "model", "weights", "sha256", "precision")
+        }

@@ -1,8 +1,11 @@
-"""Grounding DINO as a detector (Liu et al. 2023, arXiv 2303.05499), and MM Grounding DINO, which is its shape retrained.
+"""Grounding DINO as a detector (Liu et al.
 
-It reads the phrases as one caption, "a cat. a remote control.", in which phrases do not attend to each other, and scores
-each box against each token. A box's score for a phrase is that of the phrase's best token, as the authors' own for the
-whole caption. Preparation and boxes are transformers' own.
+2023, arXiv 2303.05499), and MM Grounding DINO, which is its shape retrained.
+
+It reads the phrases as one caption, "a cat. a remote control.", in which phrases do not attend to
+each other, and scores each box against each token. A box's score for a phrase is that of the
+phrase's best token, as the authors' own for the whole caption. Preparation and boxes are
+transformers' own.
 """
 
 import copy
@@ -27,16 +30,22 @@ _IMPOSSIBLE = -1e4  # a logit whose sigmoid is 0
 class GroundingDinoDetector:
     """A `protocols.Detector`."""
 
-    def __init__(self, blueprint: GrounderBlueprint, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, blueprint: GrounderBlueprint, device: str = "auto", threads: int | None = None
+    ) -> None:
         """See `loading.load` for what is raised."""
         self._loaded = load(blueprint, device, threads)
 
     def find(self, frames: Frames, phrases: Sequence[str]) -> list[Detections]:
-        """A box for every query of the model and every phrase, with a score, of each of (N, H, W, 3) uint8 RGB pictures."""
+        """A box for every query of the model and every phrase, with a score, of each of (N, H, W,
+        3) uint8 RGB pictures.
+        """
         tokenizer, limit = self._loaded.processor.tokenizer, self._loaded.model.config.max_text_len
         groups = list(captions([cleaned(phrase) for phrase in phrases], tokenizer, limit))
         return [
-            detections([one for group in groups for one in _find(self._loaded, frame, group)], frame.shape)
+            detections(
+                [one for group in groups for one in _find(self._loaded, frame, group)], frame.shape
+            )
             for frame in frames
         ]
 
@@ -51,7 +60,9 @@ def cleaned(phrase: str) -> str:
 
 
 def captions(phrases: Sequence[str], tokenizer: Any, limit: int) -> Iterator[list[str]]:
-    """Phrases in their order, in groups that fit into one caption of `limit` tokens; one that is too long alone is cut."""
+    """Phrases in their order, in groups that fit into one caption of `limit` tokens; one that is
+    too long alone is cut.
+    """
     group: list[str] = []
     used = 2  # the caption's first and last token
     for phrase in phrases:
@@ -64,12 +75,18 @@ def captions(phrases: Sequence[str], tokenizer: Any, limit: int) -> Iterator[lis
     yield group
 
 
-def _find(loaded: Loaded, frame: NDArray[np.uint8], phrases: list[str]) -> list[dict[str, "Tensor"]]:
+def _find(
+    loaded: Loaded, frame: NDArray[np.uint8], phrases: list[str]
+) -> list[dict[str, "Tensor"]]:
     import torch
 
     limit = loaded.model.config.max_text_len
     inputs = loaded.processor(
-        images=frame, text=". ".join(phrases) + ".", return_tensors="pt", truncation=True, max_length=limit
+        images=frame,
+        text=". ".join(phrases) + ".",
+        return_tensors="pt",
+        truncation=True,
+        max_length=limit,
     ).to(loaded.device)
     with torch.inference_mode(), loaded.precision():
         outputs = loaded.model(**inputs)
@@ -88,7 +105,10 @@ def _find(loaded: Loaded, frame: NDArray[np.uint8], phrases: list[str]) -> list[
 
 
 def _spans(tokens: "Tensor", stop: int, count: int) -> "list[Tensor]":
-    """(L,) tokens of a caption -> for each phrase, (L,) bool, its own. A phrase that was cut off has none."""
+    """(L,) tokens of a caption -> for each phrase, (L,) bool, its own.
+
+    A phrase that was cut off has none.
+    """
     ends = (tokens == stop).cumsum(0)
     inner = (tokens != stop).clone()
     inner[0] = inner[-1] = False  # [CLS] and [SEP]

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """model and processor are transformers' own. autocast: of the model's pass, None for full precision."""
+    """model and processor are transformers' own. autocast: of the model's pass, None for full
+    precision.
+    """
 
     model: Any
     processor: Any
@@ -35,7 +37,8 @@ def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Load
 
     Raises:
         ConfigError: the device does not exist.
-        WeightsError: a file is damaged, or the weights are not those of the model that the folder describes.
+        WeightsError: a file is damaged, or the weights are not those of the model that the folder
+            describes.
     """
     import torch
     from safetensors import SafetensorError
@@ -56,11 +59,17 @@ def load(blueprint: GrounderBlueprint, device: str, threads: int | None) -> Load
         )
     except (OSError, ValueError, RuntimeError, LookupError, ImportError, SafetensorError) as error:
         first = " ".join(str(error).split())[:200]
-        raise WeightsError(f"{blueprint.path} cannot be read as {blueprint.model}: fetch it again ({first})") from error
+        raise WeightsError(
+            f"{blueprint.path} cannot be read as {blueprint.model}: fetch it again ({first})"
+        ) from error
     if report["missing_keys"]:
         name = sorted(report["missing_keys"])[0]
-        raise WeightsError(f"{blueprint.path} lacks weights of {blueprint.model}, such as {name}: fetch it again")
-    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(numbers.computed(blueprint.precision, chosen))
+        raise WeightsError(
+            f"{blueprint.path} lacks weights of {blueprint.model}, such as {name}: fetch it again"
+        )
+    dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(
+        numbers.computed(blueprint.precision, chosen)
+    )
     return Loaded(model.to(chosen).eval().requires_grad_(False), processor, chosen, dtype)
 
 
@@ -72,9 +81,13 @@ def detections(found: list[dict[str, "torch.Tensor"]], shape: tuple[int, ...]) -
         shape: (height, width) of the frame, to which boxes are cut.
     """
     height, width = shape[:2]
-    boxes: NDArray[np.float32] = np.concatenate([one["boxes"].float().cpu().numpy().reshape(-1, 4) for one in found])
+    boxes: NDArray[np.float32] = np.concatenate(
+        [one["boxes"].float().cpu().numpy().reshape(-1, 4) for one in found]
+    )
     boxes = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
     scores = np.concatenate([one["scores"].float().cpu().numpy() for one in found])
-    phrase = np.concatenate([np.full(len(one["scores"]), q, np.int64) for q, one in enumerate(found)])
+    phrase = np.concatenate(
+        [np.full(len(one["scores"]), q, np.int64) for q, one in enumerate(found)]
+    )
     real = (boxes[:, 2] - boxes[:, 0] >= 1) & (boxes[:, 3] - boxes[:, 1] >= 1)
     return Detections(boxes[real], scores[real], phrase[real])

@@ -1,7 +1,10 @@
-"""OWLv2 as a detector (Minderer et al. 2023, "Scaling Open-Vocabulary Object Detection", arXiv 2306.09683).
+"""OWLv2 as a detector (Minderer et al.
 
-A ViT whose every patch proposes a box and an embedding that is compared with the phrases': so phrases do not influence
-each other, and any number of them shares one look at the frame. Preparation and boxes are transformers' own.
+2023, "Scaling Open-Vocabulary Object Detection", arXiv 2306.09683).
+
+A ViT whose every patch proposes a box and an embedding that is compared with the phrases': so
+phrases do not influence each other, and any number of them shares one look at the frame.
+Preparation and boxes are transformers' own.
 """
 
 import copy
@@ -19,12 +22,16 @@ from trawl.records.tracking import Detections
 class Owlv2Detector:
     """A `protocols.Detector`."""
 
-    def __init__(self, blueprint: GrounderBlueprint, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, blueprint: GrounderBlueprint, device: str = "auto", threads: int | None = None
+    ) -> None:
         """See `loading.load` for what is raised."""
         self._loaded = load(blueprint, device, threads)
 
     def find(self, frames: Frames, phrases: Sequence[str]) -> list[Detections]:
-        """A box for every patch and phrase, with a score, of each of (N, H, W, 3) uint8 RGB pictures."""
+        """A box for every patch and phrase, with a score, of each of (N, H, W, 3) uint8 RGB
+        pictures.
+        """
         return [_find(self._loaded, frame, phrases) for frame in frames]
 
 
@@ -33,7 +40,9 @@ def _find(loaded: Loaded, frame: NDArray[np.uint8], phrases: Sequence[str]) -> D
 
     # As its authors prompted it; a phrase beyond the model's 16 tokens is cut.
     texts = [f"a photo of {phrase.strip()}" for phrase in phrases]
-    inputs = loaded.processor(text=[texts], images=frame, return_tensors="pt", truncation=True).to(loaded.device)
+    inputs = loaded.processor(text=[texts], images=frame, return_tensors="pt", truncation=True).to(
+        loaded.device
+    )
     with torch.inference_mode(), loaded.precision():
         outputs = loaded.model(**inputs)
     found = []

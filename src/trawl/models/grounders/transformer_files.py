@@ -1,7 +1,9 @@
-"""Where the files of a transformers detector lie on this machine, settled before any work starts and without torch.
+"""Where the files of a transformers detector lie on this machine, settled before any work starts
+and without torch.
 
-Such a model is a folder: its shape, its weights, its tokenizer and how its pictures are prepared. It comes from the hub
-by name, file by file through `hub.py`, or is a folder as `save_pretrained` writes it.
+Such a model is a folder: its shape, its weights, its tokenizer and how its pictures are prepared.
+It comes from the hub by name, file by file through `hub.py`, or is a folder as `save_pretrained`
+writes it.
 """
 
 import hashlib
@@ -39,20 +41,24 @@ class _Kind:
 KINDS = {
     "owlv2": _Kind("google/owlv2-base-patch16-ensemble", ("owlv2",)),
     "grounding_dino": _Kind(
-        "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det", ("grounding-dino", "mm-grounding-dino")
+        "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_grit_v3det",
+        ("grounding-dino", "mm-grounding-dino"),
     ),
 }
 
 
 def resolve(config: GrounderConfig, embedder: Blueprint) -> GrounderBlueprint:
-    """Settle a detector from its settings: find its files, fetching them from the hub where need be.
+    """Settle a detector from its settings: find its files, fetching them from the hub where need
+    be.
 
     Raises:
         ConfigError: a detector is asked for in int8.
         WeightsError: transformers or a file is missing, or the files are another model's.
     """
     if config.precision == "int8":
-        raise ConfigError(f"grounder.precision=int8 is not for grounder={config.kind}: use fp32, bf16, fp16 or auto")
+        raise ConfigError(
+            f"grounder.precision=int8 is not for grounder={config.kind}: use fp32, bf16, fp16 or auto"
+        )
     if find_spec("transformers") is None:
         raise WeightsError(
             f"grounder={config.kind} needs transformers: pip install 'trawl[detectors]', or choose grounder=clip"
@@ -79,13 +85,19 @@ def at_home(blueprint: GrounderBlueprint) -> GrounderBlueprint:
     if _lacking(folder):
         folder = _folder(blueprint.kind, blueprint.model, blueprint.weights)
     if _sha256(folder) != blueprint.sha256:
-        raise WeightsError(f"{folder} is not the {blueprint.model} that was asked for: put the same on every machine")
+        raise WeightsError(
+            f"{folder} is not the {blueprint.model} that was asked for: put the same on every machine"
+        )
     return replace(blueprint, path=str(folder))
 
 
 def _folder(kind: str, model: str, weights: str | None) -> Path:
     if weights is None or weights == model:
-        return _local(kind, model) if Path(model).is_absolute() or model.startswith((".", "~")) else _fetch(kind, model)
+        return (
+            _local(kind, model)
+            if Path(model).is_absolute() or model.startswith((".", "~"))
+            else _fetch(kind, model)
+        )
     return _local(kind, weights)
 
 
@@ -103,7 +115,9 @@ def _local(kind: str, name: str) -> Path:
 
 def _fetch(kind: str, repo: str) -> Path:
     if repo.count("/") != 1:
-        raise ConfigError(f"grounder.model={repo} is no name at the hub, such as {KINDS[kind].default}, and no folder")
+        raise ConfigError(
+            f"grounder.model={repo} is no name at the hub, such as {KINDS[kind].default}, and no folder"
+        )
     for names in _FILES:
         found = _find(repo, names)
         if found.name in _COMPANION:
@@ -114,14 +128,18 @@ def _fetch(kind: str, repo: str) -> Path:
 
 def _find(repo: str, names: tuple[str, ...]) -> Path:
     remedy = "set grounder.weights to a folder with all of the model's files"
-    return hub.find(repo, names, f"{names[0]} of {repo}", remedy, "the demo's grounder=clip needs no download")
+    return hub.find(
+        repo, names, f"{names[0]} of {repo}", remedy, "the demo's grounder=clip needs no download"
+    )
 
 
 def _lacking(folder: Path) -> list[str]:
     lacking = [names[0] for names in _FILES if not any((folder / name).is_file() for name in names)]
     if not (folder / "tokenizer.json").is_file():
         lacking += [
-            more for name, more in _COMPANION.items() if (folder / name).is_file() and not (folder / more).is_file()
+            more
+            for name, more in _COMPANION.items()
+            if (folder / name).is_file() and not (folder / more).is_file()
         ]
     return lacking
 
@@ -138,6 +156,8 @@ def _check_type(kind: str, folder: Path) -> None:
 
 
 def _sha256(folder: Path) -> str:
-    """Of the weights and of the model's shape; a tokenizer that does not fit them fails when it is used."""
+    """Of the weights and of the model's shape; a tokenizer that does not fit them fails when it is
+    used.
+    """
     joined = "".join(sha256_of(folder / file) for file in ("config.json", WEIGHTS))
     return hashlib.sha256(joined.encode()).hexdigest()

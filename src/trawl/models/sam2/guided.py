@@ -1,10 +1,11 @@
 """Masks enlarged along the edges of the picture that they were made from.
 
-A model's logits are several times coarser than its picture, and bilinear enlargement rounds off every corner on the way.
-The guided filter of He, Sun and Tang (TPAMI 2013) explains the mask around each cell as a linear function of colour, and
-asks that function at the picture's own resolution; it is fitted on the coarse grid, as in the filter's fast form (He and
-Sun, arXiv:1505.00996). Knows nothing of models, time or objects. Traded away: where a thing has the colour of what lies
-behind it there is no edge to follow, and its outline is about what bilinear enlargement gives.
+A model's logits are several times coarser than its picture, and bilinear enlargement rounds off
+every corner on the way. The guided filter of He, Sun and Tang (TPAMI 2013) explains the mask around
+each cell as a linear function of colour, and asks that function at the picture's own resolution; it
+is fitted on the coarse grid, as in the filter's fast form (He and Sun, arXiv:1505.00996). Knows
+nothing of models, time or objects. Traded away: where a thing has the colour of what lies behind it
+there is no edge to follow, and its outline is about what bilinear enlargement gives.
 """
 
 import torch
@@ -40,7 +41,9 @@ class Guide:
         return self.filter(logits) > 0.5
 
     def filter(self, logits: Tensor) -> Tensor:
-        """(B, 1, h, w) float32 logits -> (B, H, W) float32: how likely each pixel is the object's, 0-1 and a little beyond."""
+        """(B, 1, h, w) float32 logits -> (B, H, W) float32: how likely each pixel is the object's,
+        0-1 and a little beyond.
+        """
         likely = logits.sigmoid()
         mean = _window_mean(likely)
         covariance = _window_mean(self._coarse * likely) - self._mean * mean

@@ -1,8 +1,9 @@
-"""Frames as SAM 2's image encoder wants them, and what it says of them: once a frame, whoever asks, within a bound.
+"""Frames as SAM 2's image encoder wants them, and what it says of them: once a frame, whoever asks,
+within a bound.
 
-Knows nothing of prompts, objects or memories. Traded away: frames are squashed to the model's square as sam2's own
-loader does, whatever their shape; and the least recently used features go when the bound is reached, so that a session
-that jumps about in a long clip encodes some frames twice.
+Knows nothing of prompts, objects or memories. Traded away: frames are squashed to the model's
+square as sam2's own loader does, whatever their shape; and the least recently used features go when
+the bound is reached, so that a session that jumps about in a long clip encodes some frames twice.
 """
 
 from collections import OrderedDict
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 class FrameFeatures:
     """What the image encoder says of one frame.
 
-    top (1, C, h, w), h and w the input's over 16; high: what the mask decoder adds when it enlarges, (1, C/8, 4h, 4w) and
-    (1, C/4, 2h, 2w).
+    top (1, C, h, w), h and w the input's over 16; high: what the mask decoder adds when it
+    enlarges, (1, C/8, 4h, 4w) and (1, C/4, 2h, 2w).
     """
 
     top: Tensor
@@ -43,7 +44,8 @@ class FrameFeatures:
 def pixels(frame: NDArray[np.uint8], size: int, device: torch.device) -> Tensor:
     """(H, W, 3) uint8 RGB -> (3, size, size) float32 normalised.
 
-    Resized as by sam2's own loader (Pillow, bicubic) to within a level of 256, a few at edges of full contrast.
+    Resized as by sam2's own loader (Pillow, bicubic) to within a level of 256, a few at edges of
+    full contrast.
     """
     picture = _picture(frame, device)
     if picture.shape[2:] != (size, size):
@@ -60,14 +62,20 @@ def pixels(frame: NDArray[np.uint8], size: int, device: torch.device) -> Tensor:
 def _picture(frame: NDArray[np.uint8], device: torch.device) -> Tensor:
     """(H, W, 3) uint8 -> (1, 3, H, W) uint8."""
     # torch warns of arrays that it could not write to, such as those in shared memory.
-    return torch.from_numpy(frame if frame.flags.writeable else frame.copy()).to(device).permute(2, 0, 1)[None]
+    return (
+        torch.from_numpy(frame if frame.flags.writeable else frame.copy())
+        .to(device)
+        .permute(2, 0, 1)[None]
+    )
 
 
 class ImageFeatures:
     """The features of one session's frames, computed when first asked for."""
 
     def __init__(self, model: "SAM2Base", frames: Frames, cache_bytes: int, batch: int) -> None:
-        """batch: frames in one pass of the encoder; as many are kept even where `cache_bytes` would not hold them."""
+        """batch: frames in one pass of the encoder; as many are kept even where `cache_bytes` would
+        not hold them.
+        """
         self._model: Any = model
         self._frames = frames
         self._cache_bytes = cache_bytes
@@ -84,7 +92,9 @@ class ImageFeatures:
         return _picture(self._frames[position], self._device)
 
     def get(self, position: int, ahead: Sequence[int] = ()) -> FrameFeatures:
-        """A frame's features. ahead: positions wanted next, in order, of which some are encoded along with it."""
+        """A frame's features. ahead: positions wanted next, in order, of which some are encoded
+        along with it.
+        """
         if position in self._kept:
             self._kept.move_to_end(position)
             return self._kept[position]

@@ -1,7 +1,7 @@
 """A loaded SAM 2 with the way it computes: device, precision, batch sizes, compilation.
 
-The tracker adds what opens sessions; a session knows this much of it. In int8 are the image encoder and the memory attention,
-where the time goes; the mask decoder and what is remembered stay in fp32.
+The tracker adds what opens sessions; a session knows this much of it. In int8 are the image encoder
+and the memory attention, where the time goes; the mask decoder and what is remembered stay in fp32.
 """
 
 from contextlib import AbstractContextManager
@@ -48,7 +48,9 @@ class Sam2Model:
         """
         for name, value in _REQUIRED.items():
             if getattr(model, name) != value:
-                raise ValueError(f"a SAM 2 with {name}={getattr(model, name)} is not supported, only {value}")
+                raise ValueError(
+                    f"a SAM 2 with {name}={getattr(model, name)} is not supported, only {value}"
+                )
         self.model = model
         self.device = torch.device(model.device)
         self.image_size: int = model.image_size

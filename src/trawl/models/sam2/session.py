@@ -1,9 +1,11 @@
-"""SAM 2 over frames in memory: prompts to masks, and objects followed forwards or backwards, many at once.
+"""SAM 2 over frames in memory: prompts to masks, and objects followed forwards or backwards, many
+at once.
 
-Equal to the sam2 package's own video predictor, object by object, each in a fresh state that begins at the object's own
-first prompt; batching changes only the last digits. What differs by choice: nothing is kept between two calls but image
-features, so a pass backwards never sees what a pass forwards remembered; an object is not followed on frames before
-it begins; frames need no folder of JPEGs. Memory does not grow with the session but for the frames themselves.
+Equal to the sam2 package's own video predictor, object by object, each in a fresh state that begins
+at the object's own first prompt; batching changes only the last digits. What differs by choice:
+nothing is kept between two calls but image features, so a pass backwards never sees what a pass
+forwards remembered; an object is not followed on frames before it begins; frames need no folder of
+JPEGs. Memory does not grow with the session but for the frames themselves.
 """
 
 from collections import defaultdict
@@ -27,7 +29,8 @@ from trawl.records.arrays import Frames
 from trawl.records.tracking import Prompt, TrackedFrame
 
 T = TypeVar("T")
-_PIXELS_AT_ONCE = 2**22  # of masks being enlarged: 16 MiB, and several times that where they are guided
+# of masks being enlarged: 16 MiB, and several times that where they are guided
+_PIXELS_AT_ONCE = 2**22
 
 
 class Sam2Session:
@@ -40,7 +43,8 @@ class Sam2Session:
         self._features = ImageFeatures(sam2.model, frames, sam2.cache_bytes, sam2.frame_batch)
 
     def segment(self, prompts: Sequence[Prompt]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
-        """Each prompt's object on the prompt's own frame: masks (K, H, W) bool and scores (K,) float32, 0-1. K may be 0.
+        """Each prompt's object on the prompt's own frame: masks (K, H, W) bool and scores (K,)
+        float32, 0-1. K may be 0.
 
         Raises:
             DeviceMemoryError: the model ran out of memory.
@@ -49,7 +53,8 @@ class Sam2Session:
         return self._guarded(lambda: self._segment(prompts))
 
     def propagate(self, prompts: Sequence[Prompt], reverse: bool = False) -> Iterator[TrackedFrame]:
-        """Follow the prompted objects to the end of the session, or with `reverse` to its beginning.
+        """Follow the prompted objects to the end of the session, or with `reverse` to its
+        beginning.
 
         Raises:
             DeviceMemoryError: the model ran out of memory; frames yielded before are good.
@@ -88,10 +93,16 @@ class Sam2Session:
             scores[members] = decoded.scores().cpu().numpy()
         return masks, scores
 
-    def outline(self, prompts: Sequence[Prompt]) -> Iterator[tuple[list[int], FrameFeatures, Decoded]]:
-        """Prompts on their own frames, those of one frame and one kind together: (which of them, the frame, objects)."""
+    def outline(
+        self, prompts: Sequence[Prompt]
+    ) -> Iterator[tuple[list[int], FrameFeatures, Decoded]]:
+        """Prompts on their own frames, those of one frame and one kind together: (which of them,
+        the frame, objects).
+        """
         kinds = [(p.position, -1 if p.mask is not None else _num_points(p)) for p in prompts]
-        for (position, _), members in grouped(range(len(prompts)), lambda i: kinds[i], self._sam2.object_batch):
+        for (position, _), members in grouped(
+            range(len(prompts)), lambda i: kinds[i], self._sam2.object_batch
+        ):
             features = self._features.get(position)
             yield members, features, self._outline([prompts[i] for i in members], features)
 
@@ -115,7 +126,10 @@ class Sam2Session:
             return self._heads.copy(features, self._mask_input(prompts))
         scale = np.array([self._size[1], self._size[0]], np.float32)
         coords, labels = (np.stack(parts) for parts in zip(*map(_as_points, prompts)))
-        inputs = torch.from_numpy(coords / scale * np.float32(self._sam2.image_size)), torch.from_numpy(labels)
+        inputs = (
+            torch.from_numpy(coords / scale * np.float32(self._sam2.image_size)),
+            torch.from_numpy(labels),
+        )
         return self._heads.point(features, *(t.to(self._sam2.device) for t in inputs))
 
     def _mask_input(self, prompts: Sequence[Prompt]) -> Tensor:
@@ -124,7 +138,9 @@ class Sam2Session:
         masks, side = masks.to(self._sam2.device).float(), self._sam2.image_size
         if masks.shape[2:] == (side, side):
             return masks
-        masks = F.interpolate(masks, (side, side), mode="bilinear", align_corners=False, antialias=True)
+        masks = F.interpolate(
+            masks, (side, side), mode="bilinear", align_corners=False, antialias=True
+        )
         return (masks >= 0.5).float()
 
     def display(self, logits: Tensor, position: int) -> NDArray[np.bool_]:
@@ -161,7 +177,8 @@ class _Pass:
         self._spans: Spans = spans(prompts, reverse)
         self.order = self._spans.positions(session.num_frames)
         self.live: dict[int, ObjectMemory] = {}
-        self._told: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}  # logits and score on prompted frames to come
+        # logits and score on prompted frames to come
+        self._told: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def step(self, position: int) -> TrackedFrame:
         """One frame: begin what begins here, follow the rest."""
@@ -173,10 +190,14 @@ class _Pass:
             found |= self._track(position, following)
         logits = torch.stack([found[i][0] for i in ids])
         scores = torch.stack([found[i][1] for i in ids]).cpu().numpy()
-        return TrackedFrame(position, np.array(ids, np.int64), self._session.display(logits, position), scores)
+        return TrackedFrame(
+            position, np.array(ids, np.int64), self._session.display(logits, position), scores
+        )
 
     def _begin(self, ids: Sequence[int]) -> None:
-        """Outline objects on all frames where they are prompted, those still to come included: memory looks at them."""
+        """Outline objects on all frames where they are prompted, those still to come included:
+        memory looks at them.
+        """
         prompts = [p for p in self._prompts if p.object_id in ids]
         made: list[Memory | None] = [None] * len(prompts)
         for members, features, decoded in self._session.outline(prompts):
@@ -184,26 +205,41 @@ class _Pass:
             scores = decoded.scores()
             for row, i in enumerate(members):
                 made[i] = Memory(remembered[row], decoded.pointers[row])
-                self._told[prompts[i].object_id, prompts[i].position] = decoded.logits[row], scores[row]
+                self._told[prompts[i].object_id, prompts[i].position] = (
+                    decoded.logits[row],
+                    scores[row],
+                )
         for object_id in ids:
-            told = [(p.position, memory) for p, memory in zip(prompts, made) if p.object_id == object_id]
-            self.live[object_id] = ObjectMemory({position: memory for position, memory in told if memory is not None})
+            told = [
+                (p.position, memory) for p, memory in zip(prompts, made) if p.object_id == object_id
+            ]
+            self.live[object_id] = ObjectMemory(
+                {position: memory for position, memory in told if memory is not None}
+            )
 
     def _track(self, position: int, ids: Sequence[int]) -> dict[int, tuple[Tensor, Tensor]]:
-        """Objects on a frame where nobody says anything of them: logits (1, h, w) and score () of each."""
+        """Objects on a frame where nobody says anything of them: logits (1, h, w) and score () of
+        each.
+        """
         features = self._session.features(position, self._ahead(position))
         queries = self._bank.queries(features.top, self._heads.place)
         recalls = {i: self._bank.recall(self.live[i], position) for i in ids}
         found: dict[int, tuple[Tensor, Tensor]] = {}
-        for _, members in grouped(ids, lambda i: recalls[i].layout, self._session.sam2.object_batch):
-            conditioned = self._bank.attend(queries, self._heads.place, [recalls[i] for i in members])
+        for _, members in grouped(
+            ids, lambda i: recalls[i].layout, self._session.sam2.object_batch
+        ):
+            conditioned = self._bank.attend(
+                queries, self._heads.place, [recalls[i] for i in members]
+            )
             decoded = self._heads.track(conditioned, features)
             scores = decoded.scores()
             found |= {i: (decoded.logits[row], scores[row]) for row, i in enumerate(members)}
             if position != self.order[-1]:
                 remembered = self._heads.remember(features, decoded, prompted=False)
                 for row, i in enumerate(members):
-                    self._bank.keep(self.live[i], position, Memory(remembered[row], decoded.pointers[row]))
+                    self._bank.keep(
+                        self.live[i], position, Memory(remembered[row], decoded.pointers[row])
+                    )
         return found
 
     def _ahead(self, position: int) -> range:
@@ -211,7 +247,9 @@ class _Pass:
         return self.order[here + 1 : here + self._session.sam2.frame_batch]
 
 
-def grouped(items: Iterable[int], key: Callable[[int], Any], largest: int) -> Iterator[tuple[Any, list[int]]]:
+def grouped(
+    items: Iterable[int], key: Callable[[int], Any], largest: int
+) -> Iterator[tuple[Any, list[int]]]:
     """Items of equal key together, at most `largest` at a time, in order of first appearance."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for item in items:
@@ -223,7 +261,9 @@ def grouped(items: Iterable[int], key: Callable[[int], Any], largest: int) -> It
 
 def _num_points(prompt: Prompt) -> int:
     """As the model counts them: a box is two."""
-    return (2 if prompt.box is not None else 0) + (0 if prompt.points is None else len(prompt.points))
+    return (2 if prompt.box is not None else 0) + (
+        0 if prompt.points is None else len(prompt.points)
+    )
 
 
 def _as_points(prompt: Prompt) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
@@ -240,4 +280,5 @@ def _as_points(prompt: Prompt) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
 def _is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return "can't allocate memory" in str(error)  # torch's allocator for the CPU has no class of its own
+    # torch's allocator for the CPU has no class of its own
+    return "can't allocate memory" in str(error)

@@ -23,7 +23,8 @@ from trawl.records.arrays import Frames
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
 
-# What sam2's own `build_sam2_video_predictor` adds to the official files; holes are filled by `track/refine.py`.
+# What sam2's own `build_sam2_video_predictor` adds to the official files; holes are filled by
+# `track/refine.py`.
 _POSTPROCESSING: dict[str, Any] = {
     "binarize_mask_from_pts_for_mem_enc": True,
     "sam_mask_decoder_extra_args": {
@@ -38,12 +39,15 @@ class Sam2Tracker(Sam2Model):
     """Opens sessions over a loaded model, which they share; use one at a time."""
 
     def open(self, frames: Frames, size: tuple[int, int] | None = None) -> Sam2Session:
-        """A session over (T, H, W, 3) uint8 RGB, T at least 1; masks are of `size` (height, width), by default the
-        frames'."""
+        """A session over (T, H, W, 3) uint8 RGB, T at least 1; masks are of `size` (height, width),
+        by default the frames'.
+        """
         return Sam2Session(self, frames, size)
 
 
-def load(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None = None) -> Sam2Tracker:
+def load(
+    blueprint: TrackerBlueprint, device: str = "auto", threads: int | None = None
+) -> Sam2Tracker:
     """Make the tracker that was settled.
 
     Args:
@@ -52,7 +56,8 @@ def load(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None 
         threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole process.
 
     Raises:
-        ConfigError: the device does not exist, or the model is to be compiled and there is no compiler.
+        ConfigError: the device does not exist, or the model is to be compiled and there is no
+            compiler.
         WeightsError: the file is damaged or belongs to another model.
     """
     if threads is not None:
@@ -69,8 +74,12 @@ def load(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None 
     )
 
 
-def make(blueprint: TrackerBlueprint, target: str = "sam2.modeling.sam2_base.SAM2Base") -> "SAM2Base":
-    """The model with its weights, on the CPU, in float32. target: the class to make, any that sam2's own files fit."""
+def make(
+    blueprint: TrackerBlueprint, target: str = "sam2.modeling.sam2_base.SAM2Base"
+) -> "SAM2Base":
+    """The model with its weights, on the CPU, in float32. target: the class to make, any that
+    sam2's own files fit.
+    """
     settings: dict[str, Any] = {"image_size": blueprint.image_size}
     if sam2_weights.is_official(blueprint.model):
         settings |= _POSTPROCESSING

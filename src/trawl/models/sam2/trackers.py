@@ -1,6 +1,7 @@
 """From settings to a tracker, in two steps: settle it on the driver, build it where it works.
 
-    blueprint = trackers.resolve(config.tracker)           # imports no torch; every user's mistake ends here
+    blueprint = trackers.resolve(config.tracker)           # imports no torch; every user's mistake
+                                                           ends here
     tracker = trackers.build(blueprint, device="auto")     # in the actor
 
 A new kind of tracker is one entry in `_KINDS` and one in `_BUILDERS`; see docs/adding-a-model.md.
@@ -20,7 +21,9 @@ from trawl.models.sam2.weights import TrackerBlueprint
 
 
 def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
-    """Settle the tracker that the settings ask for, fetching its weights where need be. Imports no torch.
+    """Settle the tracker that the settings ask for, fetching its weights where need be.
+
+    Imports no torch.
 
     Args:
         config: `precision` may be "auto"; the blueprint's is what that is here.
@@ -33,7 +36,9 @@ def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
     try:
         return _KINDS[config.kind](config, gpus)
     except KeyError:
-        raise ConfigError(f"tracker.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}") from None
+        raise ConfigError(
+            f"tracker.kind={config.kind} is unknown: {did_you_mean(config.kind, _KINDS)}"
+        ) from None
 
 
 def build(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None = None) -> Tracker:
@@ -45,8 +50,10 @@ def build(blueprint: TrackerBlueprint, device: str = "auto", threads: int | None
         threads: of torch on the CPU; None leaves torch's own choice. Holds for the whole process.
 
     Raises:
-        ConfigError: the device does not exist, or the model is to be compiled and there is no compiler.
-        WeightsError: the weights are not here, are others than were settled, or belong to another model.
+        ConfigError: the device does not exist, or the model is to be compiled and there is no
+            compiler.
+        WeightsError: the weights are not here, are others than were settled, or belong to another
+            model.
     """
     if blueprint.path is not None:
         blueprint = _at_home(blueprint)
@@ -79,7 +86,10 @@ def _build_sam2(blueprint: TrackerBlueprint, device: str, threads: int | None) -
     return sam2_tracker.load(blueprint, device, threads)
 
 
-_KINDS: dict[str, Callable[[TrackerConfig, bool], TrackerBlueprint]] = {"fake": _fake, "sam2": sam2_weights.resolve}
+_KINDS: dict[str, Callable[[TrackerConfig, bool], TrackerBlueprint]] = {
+    "fake": _fake,
+    "sam2": sam2_weights.resolve,
+}
 _BUILDERS: dict[str, Callable[[TrackerBlueprint, str, int | None], Tracker]] = {
     "fake": _build_fake,
     "sam2": _build_sam2,

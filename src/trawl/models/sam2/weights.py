@@ -1,7 +1,8 @@
-"""Which SAM 2 a tracker is and where its weights lie on this machine, settled before any work starts and without torch.
+"""Which SAM 2 a tracker is and where its weights lie on this machine, settled before any work
+starts and without torch.
 
-The counterpart of `weights.py`, for trackers. Knows the official SAM 2.1 checkpoints and the demo's; knows nothing of
-tensors.
+The counterpart of `weights.py`, for trackers. Knows the official SAM 2.1 checkpoints and the
+demo's; knows nothing of tensors.
 """
 
 import hashlib
@@ -25,9 +26,10 @@ SIZE_STEP = 32  # px: the image encoder's coarsest level, and its first windows,
 class TrackerBlueprint:
     """One tracker, settled: equal identities give equal masks, up to rounding between machines.
 
-    kind: "sam2" or "fake". weights: as configured; sha256 of the file, or of the word for weights that have none. path:
-    the checkpoint on this machine, None where there is no file. image_size: px of the square input. upsample, compile,
-    cache_mb, frame_batch, object_batch: see `conf/tracker/`.
+    kind: "sam2" or "fake". weights: as configured; sha256 of the file, or of the word for weights
+    that have none. path: the checkpoint on this machine, None where there is no file. image_size:
+    px of the square input. upsample, compile, cache_mb, frame_batch, object_batch: see
+    `conf/tracker/`.
     """
 
     kind: str
@@ -60,7 +62,9 @@ class _Official:
 
 OFFICIAL = {
     f"sam2.1_hiera_{name}": _Official(
-        f"sam2.1_hiera_{short}.yaml", f"facebook/sam2.1-hiera-{name.replace('_', '-')}", f"sam2.1_hiera_{name}.pt"
+        f"sam2.1_hiera_{short}.yaml",
+        f"facebook/sam2.1-hiera-{name.replace('_', '-')}",
+        f"sam2.1_hiera_{name}.pt",
     )
     for name, short in (("tiny", "t"), ("small", "s"), ("base_plus", "b+"), ("large", "l"))
 }
@@ -68,7 +72,8 @@ MODELS = (*OFFICIAL, demo.MODEL_NAME)
 
 
 def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
-    """Settle a SAM 2 tracker from its settings: find the weights, fetching them from the hub where need be.
+    """Settle a SAM 2 tracker from its settings: find the weights, fetching them from the hub where
+    need be.
 
     Args:
         config: `precision` may be "auto"; the blueprint's is what that is here.
@@ -76,7 +81,8 @@ def resolve(config: TrackerConfig, gpus: bool = False) -> TrackerBlueprint:
 
     Raises:
         ConfigError: a setting is not one of the allowed values.
-        WeightsError: the weights are not here and cannot be fetched; says what to download and where to put it.
+        WeightsError: the weights are not here and cannot be fetched; says what to download and
+            where to put it.
     """
     model = config.model or ""
     if model not in MODELS:
@@ -120,7 +126,13 @@ def find(model: str, weights: str) -> Path | None:
         return demo.weights_path()
     if official is not None and weights == official.repo:
         remedy = f"set tracker.weights=/path/to/{official.file}"
-        return hub.find(official.repo, [official.file], f"{official.file}", remedy, "tracker=demo needs no download")
+        return hub.find(
+            official.repo,
+            [official.file],
+            f"{official.file}",
+            remedy,
+            "tracker=demo needs no download",
+        )
     path = Path(weights).expanduser()
     if path.is_file():
         return path.resolve()
@@ -140,7 +152,9 @@ def config_path(model: str) -> Path:
 
 
 def is_official(model: str) -> bool:
-    """Whether Meta made it, so that it wants the settings that sam2's own video predictor is built with."""
+    """Whether Meta made it, so that it wants the settings that sam2's own video predictor is built
+    with.
+    """
     return model in OFFICIAL
 
 
@@ -151,7 +165,9 @@ def _image_size(model: str, wanted: int | None) -> int:
         return int(OmegaConf.load(config_path(model)).model.image_size)
     if wanted % SIZE_STEP:
         near = max(wanted // SIZE_STEP, 2) * SIZE_STEP
-        raise ConfigError(f"tracker.image_size={wanted} must be a multiple of {SIZE_STEP}: try {near}")
+        raise ConfigError(
+            f"tracker.image_size={wanted} must be a multiple of {SIZE_STEP}: try {near}"
+        )
     return wanted
 
 

@@ -33,7 +33,11 @@ def of_code(*parts: str) -> str:
     package = Path(str(resources.files("trawl")))
     found = hashlib.sha256()
     for part in parts:
-        files = sorted((package / part).rglob("*.py")) if (package / part).is_dir() else [package / part]
+        files = (
+            sorted((package / part).rglob("*.py"))
+            if (package / part).is_dir()
+            else [package / part]
+        )
         for file in files:
             found.update(f"{file.relative_to(package)}\n".encode() + file.read_bytes())
     return found.hexdigest()[:12]

@@ -1,4 +1,7 @@
-"""What the tracking of one clip takes from earlier runs, and leaves to later ones. The stages are those of this folder."""
+"""What the tracking of one clip takes from earlier runs, and leaves to later ones.
+
+The stages are those of this folder.
+"""
 
 from collections import Counter
 from dataclasses import fields, replace
@@ -71,11 +74,17 @@ class ClipMemory(NoMemory):
     def __init__(self, storage: Storage, job: TrackJob, clip: Clip) -> None:
         super().__init__()
         assert job.reuse is not None
-        stretch = digests.of_texts(clip.video_id, clip.fingerprint, repr((clip.start_s, clip.end_s)))[:16]
+        stretch = digests.of_texts(
+            clip.video_id, clip.fingerprint, repr((clip.start_s, clip.end_s))
+        )[:16]
         cache = f"{job.dataset}/{FOLDER}"
         self._job, self._clip = job, clip
-        self._detected = Shelf(storage, f"{cache}/detected/{job.reuse.detected}/{stretch}.parquet", DETECTED)
-        self._propagated = Shelf(storage, f"{cache}/propagated/{job.reuse.propagated}/{stretch}.parquet", PROPAGATED)
+        self._detected = Shelf(
+            storage, f"{cache}/detected/{job.reuse.detected}/{stretch}.parquet", DETECTED
+        )
+        self._propagated = Shelf(
+            storage, f"{cache}/propagated/{job.reuse.propagated}/{stretch}.parquet", PROPAGATED
+        )
         self._seen = Shelf(storage, f"{cache}/seen/{job.reuse.seen}/{stretch}.parquet", SEEN)
         self._clips = _clips(storage, job)
 
@@ -91,7 +100,11 @@ class ClipMemory(NoMemory):
     def keep(self, done: ClipDone) -> None:
         for shelf in (self._detected, self._propagated, self._seen):
             shelf.save()
-        self._clips.note(self._clip, self._job.run_id, {item.name: getattr(done, item.name) for item in fields(done)})
+        self._clips.note(
+            self._clip,
+            self._job.run_id,
+            {item.name: getattr(done, item.name) for item in fields(done)},
+        )
 
 
 def memory(storage: Storage, job: TrackJob, clip: Clip) -> NoMemory:
@@ -100,7 +113,9 @@ def memory(storage: Storage, job: TrackJob, clip: Clip) -> NoMemory:
 
 
 def copied(storage: Storage, job: TrackJob, clip: Clip) -> ClipDone | None:
-    """Write a clip's tables as an earlier run did with the same settings. None where none did, or it is gone.
+    """Write a clip's tables as an earlier run did with the same settings.
+
+    None where none did, or it is gone.
 
     cpu_s and wall_s are the earlier run's: the caller knows what copying took.
     """
@@ -116,12 +131,21 @@ def copied(storage: Storage, job: TrackJob, clip: Clip) -> ClipDone | None:
         return None
     whole = Counter(said.cpu_s) + Counter(said.saved_cpu_s)
     saved = said.saved + said.made + Counter(clips=1)
-    return replace(said, bytes_written=bytes_written, gpu_s=0.0, saved=saved, made=Counter(), saved_cpu_s=dict(whole))
+    return replace(
+        said,
+        bytes_written=bytes_written,
+        gpu_s=0.0,
+        saved=saved,
+        made=Counter(),
+        saved_cpu_s=dict(whole),
+    )
 
 
 def _said(note: dict[str, Any]) -> ClipDone | None:
     """What a run said of a clip, None where that was another version."""
-    values: dict[str, Any] = note | {name: Counter(note.get(name)) for name in ("flags", "saved", "made")}
+    values: dict[str, Any] = note | {
+        name: Counter(note.get(name)) for name in ("flags", "saved", "made")
+    }
     try:
         return ClipDone(**values)
     except TypeError:

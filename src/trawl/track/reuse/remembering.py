@@ -1,7 +1,7 @@
 """A tracker that follows no object twice through the same pictures from the same prompt.
 
-What it does not know it asks of the tracker inside, each object by a call of its own, all of them frame by frame together so
-that a frame's features serve them all.
+What it does not know it asks of the tracker inside, each object by a call of its own, all of them
+frame by frame together so that a frame's features serve them all.
 """
 
 import time
@@ -43,7 +43,12 @@ class RememberingSession:
     """A `protocols.Session`. digests: of each picture."""
 
     def __init__(
-        self, tracker: Tracker, frames: Frames, size: tuple[int, int] | None, shelf: Shelf, tally: Tally
+        self,
+        tracker: Tracker,
+        frames: Frames,
+        size: tuple[int, int] | None,
+        shelf: Shelf,
+        tally: Tally,
     ) -> None:
         self._tracker, self._frames, self._size = tracker, frames, size
         self._shelf, self._tally = shelf, tally
@@ -60,7 +65,9 @@ class RememberingSession:
             own = [prompt for prompt in prompts if prompt.object_id == object_id]
             key = digests.of_texts(self._whole, digests.of_prompts(own), str(reverse))
             known = self._shelf.get(key)
-            ways[object_id] = self._follow(own, reverse, key) if known is None else self._replay(known)
+            ways[object_id] = (
+                self._follow(own, reverse, key) if known is None else self._replay(known)
+            )
         return _together(ways, reverse)
 
     def _session(self) -> Session:
@@ -85,7 +92,15 @@ class RememberingSession:
             began = time.process_time()
         self._tally.make("object_frames", len(positions))
         size = self._size or self._frames.shape[1:3]
-        self._shelf.put(key, cpu_s=cpu_s, height=size[0], width=size[1], position=positions, score=scores, rle=rles)
+        self._shelf.put(
+            key,
+            cpu_s=cpu_s,
+            height=size[0],
+            width=size[1],
+            position=positions,
+            score=scores,
+            rle=rles,
+        )
 
     def _replay(self, row: Row) -> Iterator[_Seen]:
         """One object, as it was followed before."""
@@ -95,11 +110,17 @@ class RememberingSession:
 
 
 def _together(ways: Mapping[int, Iterator[_Seen]], reverse: bool) -> Iterator[TrackedFrame]:
-    """Objects that are followed one by one, as a tracker hands them out: a frame at a time, with all that have begun."""
+    """Objects that are followed one by one, as a tracker hands them out: a frame at a time, with
+    all that have begun.
+    """
     first = max if reverse else min
     ahead = {object_id: next(way, None) for object_id, way in ways.items()}
     while waiting := [seen.position for seen in ahead.values() if seen is not None]:
-        here = {i: seen for i, seen in ahead.items() if seen is not None and seen.position == first(waiting)}
+        here = {
+            i: seen
+            for i, seen in ahead.items()
+            if seen is not None and seen.position == first(waiting)
+        }
         yield TrackedFrame(
             position=first(waiting),
             object_ids=np.array(list(here), np.int64),
@@ -110,7 +131,9 @@ def _together(ways: Mapping[int, Iterator[_Seen]], reverse: bool) -> Iterator[Tr
 
 
 class RememberingGrounder:
-    """A `protocols.Grounder` around one that filters nothing. Its sessions must be a `RememberingTracker`'s.
+    """A `protocols.Grounder` around one that filters nothing.
+
+    Its sessions must be a `RememberingTracker`'s.
 
     shelf: of schema `schemas.DETECTED`.
     """
@@ -123,7 +146,9 @@ class RememberingGrounder:
     ) -> list[Detections]:
         return [self._detect(session, frames, position, phrases) for position in positions]
 
-    def _detect(self, session: Session, frames: Frames, position: int, phrases: Sequence[str]) -> Detections:
+    def _detect(
+        self, session: Session, frames: Frames, position: int, phrases: Sequence[str]
+    ) -> Detections:
         assert isinstance(session, RememberingSession), "it knows the pictures' digests"
         key = digests.of_texts(session.digests[position], *phrases)
         known = self._shelf.get(key)
@@ -161,7 +186,8 @@ def _detections(row: Row, height: int, width: int) -> Detections:
     )
 
 
-Embed = Callable[[Sequence[NDArray[np.uint8]]], Embeddings]  # N pictures (h, w, 3) of any size -> (N, D)
+# N pictures (h, w, 3) of any size -> (N, D)
+Embed = Callable[[Sequence[NDArray[np.uint8]]], Embeddings]
 
 
 def remembering(embed: Embed, shelf: Shelf, tally: Tally) -> Embed:

@@ -1,4 +1,6 @@
-"""What is known of one stretch of one video at one stage: a Parquet file, read when it is first asked, written at the end."""
+"""What is known of one stretch of one video at one stage: a Parquet file, read when it is first
+asked, written at the end.
+"""
 
 import contextlib
 import io
@@ -19,7 +21,11 @@ _MARK = b"trawl.reuse_version"
 
 
 class Shelf:
-    """Rows by key. Two that write the same file do no harm: the later one's rows stay, the other's are computed again."""
+    """Rows by key.
+
+    Two that write the same file do no harm: the later one's rows stay, the other's are computed
+    again.
+    """
 
     def __init__(self, storage: Storage, name: str, schema: pa.Schema) -> None:
         """
@@ -62,14 +68,19 @@ class Shelf:
         self._changed = False
 
     def _read(self) -> dict[str, Row]:
-        """Nothing where the file is missing, damaged or not one of ours: all of it can be computed again."""
+        """Nothing where the file is missing, damaged or not one of ours: all of it can be computed
+        again.
+        """
         import pyarrow.parquet as pq
 
         try:
             table = pq.read_table(pa.BufferReader(self._storage.read_bytes(self._name)))
         except (StorageError, pa.ArrowException, OSError):
             return {}
-        if table.schema != self._schema or (table.schema.metadata or {}).get(_MARK) != str(REUSE_VERSION).encode():
+        if (
+            table.schema != self._schema
+            or (table.schema.metadata or {}).get(_MARK) != str(REUSE_VERSION).encode()
+        ):
             return {}
         return {row["key"]: row for row in table.to_pylist()}
 
@@ -80,8 +91,9 @@ PART_OF = {"frames_grounded": "ground", "object_frames": "track", "crops": "embe
 
 @dataclass(slots=True)
 class Tally:
-    """saved, made: how many of each of `PART_OF`; an object on a frame counts for each way it is followed. saved_cpu_s: by
-    part, the CPU seconds that computing it took when it was computed."""
+    """saved, made: how many of each of `PART_OF`; an object on a frame counts for each way it is
+    followed. saved_cpu_s: by part, the CPU seconds that computing it took when it was computed.
+    """
 
     saved: Counter[str] = field(default_factory=Counter)
     made: Counter[str] = field(default_factory=Counter)
@@ -101,7 +113,8 @@ FOLDER = "cache"  # below the dataset
 
 
 def clean(storage: Storage, dataset: str, config: CacheConfig) -> int:
-    """Remove files that were written longer than `max_age_d` ago, then the oldest while there is more than `max_gb`.
+    """Remove files that were written longer than `max_age_d` ago, then the oldest while there is
+    more than `max_gb`.
 
     Returns how many went. A reader that comes late finds nothing, and computes it again.
     """

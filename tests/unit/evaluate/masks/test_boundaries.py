@@ -1,4 +1,6 @@
-"""F as TrackEval computes it, boundary IoU as its paper defines it, both the same on a part of the picture."""
+"""F as TrackEval computes it, boundary IoU as its paper defines it, both the same on a part of the
+picture.
+"""
 
 import math
 
@@ -26,10 +28,11 @@ def reference_f(found: np.ndarray, truth: np.ndarray) -> float:
 
 
 def reference_boundary_iou(found: np.ndarray, truth: np.ndarray) -> float:
-    """G_d of the paper: the pixels of a mask at a distance of at most d from its contour; d is 2 % of the diagonal.
+    """G_d of the paper: the pixels of a mask at a distance of at most d from its contour; d is 2 %
+    of the diagonal.
 
-    Its authors erode with a 3 x 3 square, so the distance is the larger of both directions', and what is outside of the
-    picture is outside of the mask.
+    Its authors erode with a 3 x 3 square, so the distance is the larger of both directions', and
+    what is outside of the picture is outside of the mask.
     """
     d = max(1, round(0.02 * math.hypot(*found.shape)))
     bands = []
@@ -42,9 +45,15 @@ def reference_boundary_iou(found: np.ndarray, truth: np.ndarray) -> float:
 @pytest.mark.parametrize("size", [SIZE, (120, 200), (270, 480)])
 @pytest.mark.parametrize("seed", range(5))
 def test_equal_to_the_references(seed: int, size: tuple[int, int]) -> None:
-    found, truth, diagonal = blobs(seed, size), np.roll(blobs(seed, size), (seed, 1), (0, 1)), math.hypot(*size)
+    found, truth, diagonal = (
+        blobs(seed, size),
+        np.roll(blobs(seed, size), (seed, 1), (0, 1)),
+        math.hypot(*size),
+    )
     assert boundary_f(found, truth, diagonal) == pytest.approx(reference_f(found, truth))
-    assert boundary_iou(found, truth, diagonal) == pytest.approx(reference_boundary_iou(found, truth))
+    assert boundary_iou(found, truth, diagonal) == pytest.approx(
+        reference_boundary_iou(found, truth)
+    )
 
 
 @pytest.mark.parametrize(
@@ -55,7 +64,13 @@ def test_equal_to_the_references(seed: int, size: tuple[int, int]) -> None:
         pytest.param(np.zeros(SIZE, bool), square(5), 0.0, 0.0, id="nothing found"),
         pytest.param(square(5), np.zeros(SIZE, bool), 0.0, 0.0, id="nothing there"),
         pytest.param(np.zeros(SIZE, bool), np.zeros(SIZE, bool), 1.0, 1.0, id="neither"),
-        pytest.param(np.ones(SIZE, bool), np.ones(SIZE, bool), 1.0, 1.0, id="everything: no outline, but a border"),
+        pytest.param(
+            np.ones(SIZE, bool),
+            np.ones(SIZE, bool),
+            1.0,
+            1.0,
+            id="everything: no outline, but a border",
+        ),
     ],
 )
 def test_edges(found: np.ndarray, truth: np.ndarray, f: float, boundary: float) -> None:

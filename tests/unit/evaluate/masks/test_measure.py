@@ -1,8 +1,21 @@
-"""DAVIS' figures as TrackEval computes them, pixels as scipy and pycocotools do, and the edges of all."""
+"""DAVIS' figures as TrackEval computes them, pixels as scipy and pycocotools do, and the edges of
+all.
+"""
 
 import numpy as np
 import pytest
-from beside_truth import SIZE, boxes_only, moving, near, paired, random_film, square, track, truth, values
+from beside_truth import (
+    SIZE,
+    boxes_only,
+    moving,
+    near,
+    paired,
+    random_film,
+    square,
+    track,
+    truth,
+    values,
+)
 from pycocotools import mask as coco
 from scipy.spatial import distance
 from trackeval.metrics.j_and_f import JAndF
@@ -24,12 +37,22 @@ def measured(*clips) -> Measured:
 def by_trackeval(real: dict[int, np.ndarray], found: dict[int, np.ndarray]) -> dict:
     def coded(film):
         return [
-            [{"size": list(SIZE), "counts": masks.encode(film[n]).encode()}] if n in film else [] for n in range(FRAMES)
+            [{"size": list(SIZE), "counts": masks.encode(film[n]).encode()}] if n in film else []
+            for n in range(FRAMES)
         ]
 
     gt, ours = coded(real), coded(found)
-    data = {"num_timesteps": FRAMES, "num_gt_ids": 1, "num_tracker_ids": 1, "gt_dets": gt, "tracker_dets": ours}
-    data |= {"gt_ids": [[0] if one else [] for one in gt], "tracker_ids": [[0] if one else [] for one in ours]}
+    data = {
+        "num_timesteps": FRAMES,
+        "num_gt_ids": 1,
+        "num_tracker_ids": 1,
+        "gt_dets": gt,
+        "tracker_dets": ours,
+    }
+    data |= {
+        "gt_ids": [[0] if one else [] for one in gt],
+        "tracker_ids": [[0] if one else [] for one in ours],
+    }
     return JAndF().eval_sequence(data)
 
 
@@ -53,14 +76,22 @@ def test_equal_to_trackeval_scipy_and_pycocotools(seed: int) -> None:
 
     nothing = np.zeros(SIZE, bool)
     stacks = [np.stack([film.get(n, nothing) for n in range(FRAMES)]) for film in (found, real)]
-    assert ours["pixel_f1"] == pytest.approx(1 - distance.dice(stacks[0].ravel(), stacks[1].ravel()))
-    flat = [coco.encode(np.asfortranarray(stack.reshape(-1, SIZE[1]).astype(np.uint8))) for stack in stacks]
+    assert ours["pixel_f1"] == pytest.approx(
+        1 - distance.dice(stacks[0].ravel(), stacks[1].ravel())
+    )
+    flat = [
+        coco.encode(np.asfortranarray(stack.reshape(-1, SIZE[1]).astype(np.uint8)))
+        for stack in stacks
+    ]
     assert ours["pixel_precision"] == pytest.approx(
         coco.iou([flat[0]], [flat[1]], [1])[0, 0]
     )  # a crowd's: over the first
     assert ours["pixel_recall"] == pytest.approx(coco.iou([flat[1]], [flat[0]], [1])[0, 0])
     there = [n for n in range(FRAMES) if n in real or n in found]
-    jaccard = [1 - distance.jaccard(*(film.get(n, nothing).ravel() for film in (found, real))) for n in there]
+    jaccard = [
+        1 - distance.jaccard(*(film.get(n, nothing).ravel() for film in (found, real)))
+        for n in there
+    ]
     assert ours["iou"] == pytest.approx(np.mean(jaccard))
 
 
@@ -88,7 +119,17 @@ def test_perfect() -> None:
 def test_an_object_that_nobody_followed_has_nothing() -> None:
     """Also where it is away for most of the clip, which DAVIS' mean alone would call right."""
     found = values(result := measured(paired([truth(1, moving(3))], [], frames=20)))
-    zeros = ["j_and_f", "j", "f", "j_recall", "f_recall", "iou", "boundary_iou", "pixel_f1", "pixel_recall"]
+    zeros = [
+        "j_and_f",
+        "j",
+        "f",
+        "j_recall",
+        "f_recall",
+        "iou",
+        "boundary_iou",
+        "pixel_f1",
+        "pixel_recall",
+    ]
     assert {name: found[name] for name in zeros} == dict.fromkeys(zeros, 0.0)
     assert found["pixel_precision"] is found["dtssd"] is found["j_decay"] is None
     assert all(m.why for m in result.metrics if m.value is None)
@@ -100,7 +141,11 @@ def test_a_shifted_track() -> None:
     aside = {n: square(25) for n in range(8)}
     found = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
     assert (found["j"], found["iou"]) == (pytest.approx(0.6), pytest.approx(0.6))
-    assert (found["pixel_precision"], found["pixel_recall"], found["pixel_f1"]) == (0.75, 0.75, 0.75)
+    assert (found["pixel_precision"], found["pixel_recall"], found["pixel_f1"]) == (
+        0.75,
+        0.75,
+        0.75,
+    )
     assert (found["j_recall"], found["dtssd"]) == (1.0, 0.0)
 
 
@@ -113,7 +158,9 @@ def test_frames_without_either_weigh_in_davis_mean_alone() -> None:
 
 def test_a_wholly_hidden_object_is_not_there() -> None:
     real = {**moving(6), 6: None, 7: None}
-    found = values(measured(paired([truth(1, real)], [track("c1-0", {**moving(6), 6: None})], frames=8)))
+    found = values(
+        measured(paired([truth(1, real)], [track("c1-0", {**moving(6), 6: None})], frames=8))
+    )
     assert (found["iou"], found["j"]) == (1.0, 1.0)
 
 

@@ -27,9 +27,13 @@ def test_equal_to_whole_pictures(seed: int) -> None:
     there = [n for n in range(FRAMES) if n in ours or n in real]
     assert np.flatnonzero(found.there).tolist() == there
     assert found.f == pytest.approx([boundary_f(*pair, math.hypot(*SIZE)) for pair in pairs])
-    assert found.boundary == pytest.approx([boundary_iou(*pair, math.hypot(*SIZE)) for pair in pairs])
+    assert found.boundary == pytest.approx(
+        [boundary_iou(*pair, math.hypot(*SIZE)) for pair in pairs]
+    )
     steps = [n for n in range(1, FRAMES) if {n, n - 1} & set(there)]
-    assert found.flicker == pytest.approx([dtssd(pairs[n - 1], pairs[n], math.prod(SIZE)) for n in steps])
+    assert found.flicker == pytest.approx(
+        [dtssd(pairs[n - 1], pairs[n], math.prod(SIZE)) for n in steps]
+    )
     assert (found.right, found.found, found.real) == (
         sum((a & b).sum() for a, b in pairs),
         sum(a.sum() for a, _ in pairs),
@@ -39,7 +43,9 @@ def test_equal_to_whole_pictures(seed: int) -> None:
 
 def test_masks_that_touch_every_border() -> None:
     full = {n: np.ones(SIZE, bool) for n in range(3)}
-    scene = clip([truth(1, full)], [track("c1-0", {0: square(0, 0, 60), 1: np.ones(SIZE, bool)})], frames=3)
+    scene = clip(
+        [truth(1, full)], [track("c1-0", {0: square(0, 0, 60), 1: np.ones(SIZE, bool)})], frames=3
+    )
     one, other = scene.video.objects[0], scene.tracks[0]
     found = compare(scene, one, other, of_masks(scene, [one], [other]).iou[:, 0, 0])
     assert found.boundary[1] == found.f[1] == 1.0
@@ -49,7 +55,9 @@ def test_masks_that_touch_every_border() -> None:
 def reference(found: list[np.ndarray], truth: list[np.ndarray]) -> float:
     """Of a whole film: the mean over steps of the root of the mean over pixels, alphas in 0-1."""
     alpha, true = np.array(found, float), np.array(truth, float)
-    return float(np.sqrt(((np.diff(alpha, axis=0) - np.diff(true, axis=0)) ** 2).mean(axis=(1, 2))).mean())
+    return float(
+        np.sqrt(((np.diff(alpha, axis=0) - np.diff(true, axis=0)) ** 2).mean(axis=(1, 2))).mean()
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -57,7 +65,10 @@ def test_equal_to_the_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
     found, truth = ([*random_film(rng, 12, gone=0).values()] for _ in range(2))
     n = min(len(found), len(truth))
-    steps = [dtssd((found[i], truth[i]), (found[i + 1], truth[i + 1]), SIZE[0] * SIZE[1]) for i in range(n - 1)]
+    steps = [
+        dtssd((found[i], truth[i]), (found[i + 1], truth[i + 1]), SIZE[0] * SIZE[1])
+        for i in range(n - 1)
+    ]
     assert np.mean(steps) == pytest.approx(reference(found[:n], truth[:n]))
     assert np.mean(steps) > 0
 

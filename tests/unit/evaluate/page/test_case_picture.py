@@ -51,7 +51,9 @@ def test_labels_keep_clear_of_each_other() -> None:
     assert near(with_truth, (255, 255, 255), place) > 1000
     assert near(without, (255, 255, 255), place) < 50
     whole = slice(None), slice(None)
-    assert all(near(with_truth, color(k), whole) > 1500 for k in range(3)), "no label lies below another"
+    assert all(near(with_truth, color(k), whole) > 1500 for k in range(3)), (
+        "no label lies below another"
+    )
 
 
 def test_the_frame_is_not_drawn_on_and_any_scale_will_do() -> None:

@@ -14,9 +14,20 @@ def labels(svg: str) -> list[str]:
 
 def test_one_drawing_a_kind_in_a_fixed_order() -> None:
     made = plot_curves(
-        [curve("x", "j_over_time"), curve("a"), curve("b"), curve("c", "recall_at_k"), curve("d", "own_kind")]
+        [
+            curve("x", "j_over_time"),
+            curve("a"),
+            curve("b"),
+            curve("c", "recall_at_k"),
+            curve("d", "own_kind"),
+        ]
     )
-    assert [plot.title for plot in made] == ["Precision over recall", "Recall at k", "J over time", "Own kind"]
+    assert [plot.title for plot in made] == [
+        "Precision over recall",
+        "Recall at k",
+        "J over time",
+        "Own kind",
+    ]
     assert [[key.name for key in plot.keys] for plot in made] == [["a", "b"], ["c"], ["x"], ["d"]]
 
 
@@ -41,7 +52,10 @@ def test_a_gap_breaks_the_line() -> None:
 
 def test_shares_have_the_axis_of_shares_and_others_do_not() -> None:
     assert "1.0" in labels(plot_lines("t", [curve(y=(0.1, 0.2))], "t").svg)
-    assert "1.0" not in labels(plot_lines("t", [curve("n", "j_over_time", y=(3.0, 12.0))], "t").svg)[6:]
+    assert (
+        "1.0"
+        not in labels(plot_lines("t", [curve("n", "j_over_time", y=(3.0, 12.0))], "t").svg)[6:]
+    )
 
 
 def test_ranks_are_told_apart_where_they_matter() -> None:

@@ -17,7 +17,13 @@ from trawl.records.truth import Case, Metric
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
-ABOUT = About("run-a", "50 texts over 20 videos", 31, "hota_masks", [("dataset", "demo"), ("settings", "c0ffee")])
+ABOUT = About(
+    "run-a",
+    "50 texts over 20 videos",
+    31,
+    "hota_masks",
+    [("dataset", "demo"), ("settings", "c0ffee")],
+)
 METRICS = [
     metric("j_and_f", 0.7426, count=83),
     metric("j_and_f", 0.61, slice="pair=unseen", count=12),
@@ -31,13 +37,25 @@ METRICS = [
 JPEG = cv2.imencode(".jpg", np.full((90, 160, 3), 90, np.uint8))[1].tobytes()
 
 
-def shown(kind: str = "missed", severity: float = 9.0, picture: bytes | None = JPEG, **changes) -> ShownCase:
+def shown(
+    kind: str = "missed", severity: float = 9.0, picture: bytes | None = JPEG, **changes
+) -> ShownCase:
     facts = {"video_id": "cam/a.mp4", "frame_index": 30, "object_id": 2} | changes
-    case = Case(kind, facts.pop("text", "a red star"), severity, facts.pop("message", "nobody followed it"), **facts)
-    return ShownCase(case, picture, (160, 90) if picture else (0, 0), 1.2, "" if picture else "the video is gone")
+    case = Case(
+        kind,
+        facts.pop("text", "a red star"),
+        severity,
+        facts.pop("message", "nobody followed it"),
+        **facts,
+    )
+    return ShownCase(
+        case, picture, (160, 90) if picture else (0, 0), 1.2, "" if picture else "the video is gone"
+    )
 
 
-def page(metrics: list[Metric] = METRICS, about: About = ABOUT, cases: tuple[ShownCase, ...] = (shown(),)) -> str:
+def page(
+    metrics: list[Metric] = METRICS, about: About = ABOUT, cases: tuple[ShownCase, ...] = (shown(),)
+) -> str:
     return render(about, metrics, [curve("frame"), curve("<b>", "recall_at_k")], cases)
 
 
@@ -46,23 +64,36 @@ def rows(html: str) -> dict[str, list[str]]:
     found = re.findall(r'<tr><th scope="row">(.*?)</tr>', html, re.S)
     cells = [re.sub(r"<sup>(\d+)</sup>", r"[\1]", row) for row in found]
     return {
-        re.split("<|\n", row)[0].strip(): [re.sub(r"<[^>]*>", "", cell) for cell in re.findall("<td.*?</td>", row)]
+        re.split("<|\n", row)[0].strip(): [
+            re.sub(r"<[^>]*>", "", cell) for cell in re.findall("<td.*?</td>", row)
+        ]
         for row in cells
     }
 
 
 def test_what_went_wrong_comes_first_then_figures_then_curves() -> None:
     html = page()
-    places = [html.index(f"<h2>{name}</h2>") for name in ("Look at these first", "In short", "All figures", "Curves")]
+    places = [
+        html.index(f"<h2>{name}</h2>")
+        for name in ("Look at these first", "In short", "All figures", "Curves")
+    ]
     assert places == sorted(places) and html.index("<img ") < places[1]
 
 
 def test_cases_are_grouped_worst_first_with_their_pictures() -> None:
-    cases = (shown(severity=1, text="least"), shown("ranked", 3, None, text="late"), shown(severity=8, text="worst"))
+    cases = (
+        shown(severity=1, text="least"),
+        shown("ranked", 3, None, text="late"),
+        shown(severity=8, text="worst"),
+    )
     html = page(cases=cases)
     asked = re.findall(r'class="asked">([^<]*)<', html)
     assert asked == ["worst", "least", "late"] and "3 of 31 cases" in html
-    assert html.index("Nobody followed it") < html.index(">worst<") < html.index("The right answer comes late")
+    assert (
+        html.index("Nobody followed it")
+        < html.index(">worst<")
+        < html.index("The right answer comes late")
+    )
     assert len(Tags(html).of("img")) == 2 and "the video is gone" in html
     assert "cam/a.mp4 · 00:01.2 · frame 30 · object 2" in html
 
@@ -108,7 +139,10 @@ def test_nothing_measured_says_so() -> None:
 
 def test_names_and_texts_are_escaped_and_nothing_is_loaded() -> None:
     about = About(EVIL, EVIL, 1, "", [(EVIL, EVIL)])
-    cases = (shown(EVIL, text=EVIL, message=EVIL, video_id=EVIL, track_id=EVIL), shown(picture=None))
+    cases = (
+        shown(EVIL, text=EVIL, message=EVIL, video_id=EVIL, track_id=EVIL),
+        shown(picture=None),
+    )
     metrics = [metric(EVIL, None, EVIL, slice=EVIL, why=EVIL), metric(EVIL, unit=EVIL)]
     html = render(about, metrics, [curve(EVIL, EVIL, x_label=EVIL, y_label=EVIL)], cases)
     tags = Tags(html)
@@ -121,10 +155,15 @@ def test_names_and_texts_are_escaped_and_nothing_is_loaded() -> None:
 def test_everything_a_picture_says_is_said_in_words() -> None:
     html = page()
     tags = Tags(html)
-    assert [a["alt"] for a in tags.of("img")] == ["cam/a.mp4 at 00:01.2: nobody followed it: nobody followed it"]
+    assert [a["alt"] for a in tags.of("img")] == [
+        "cam/a.mp4 at 00:01.2: nobody followed it: nobody followed it"
+    ]
     assert all(a.get("aria-labelledby") or a.get("aria-hidden") for a in tags.of("svg"))
     assert all(a.get("scope") for a in tags.of("th"))
-    assert "Precision over recall</title>" in html and "frame: precision 1 at recall 0, 0.3 at 1" in unescape(html)
+    assert (
+        "Precision over recall</title>" in html
+        and "frame: precision 1 at recall 0, 0.3 at 1" in unescape(html)
+    )
 
 
 def test_words_and_lines_can_be_seen_on_every_ground() -> None:
@@ -135,7 +174,9 @@ def test_words_and_lines_can_be_seen_on_every_ground() -> None:
 @pytest.mark.parametrize("width", [320, 390, 1280], ids=["small phone", "phone", "desk"])
 def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Path) -> None:
     long = "x" * 300
-    metrics = [metric("j", slice=f"kind={k}") for k in range(12)] + [metric(long[:60], None, slice="z", why=long)]
+    metrics = [metric("j", slice=f"kind={k}") for k in range(12)] + [
+        metric(long[:60], None, slice="z", why=long)
+    ]
     cases = (shown(text=long, message=long), shown(picture=None, video_id=long))
     html = render(About(long, long, 2, "j", [(long[:20], long)]), metrics, [curve(long)], cases)
     seen = look(browser, html, tmp_path, width)
@@ -146,12 +187,20 @@ def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Pat
 
 @pytest.mark.browser
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_a_browser_shows_it_and_asks_for_nothing(dark: bool, browser: "BrowserContext", tmp_path: Path) -> None:
+def test_a_browser_shows_it_and_asks_for_nothing(
+    dark: bool, browser: "BrowserContext", tmp_path: Path
+) -> None:
     seen = look(browser, page(), tmp_path, dark=dark)
     assert (seen.complaints, outside(seen)) == ([], [])
-    assert seen.page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth === 160)")
+    assert seen.page.evaluate(
+        "[...document.images].every(image => image.complete && image.naturalWidth === 160)"
+    )
     ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    line = seen.page.evaluate("getComputedStyle(document.querySelector('.plot [style*=\"--shade-0\"]')).stroke")
+    line = seen.page.evaluate(
+        "getComputedStyle(document.querySelector('.plot [style*=\"--shade-0\"]')).stroke"
+    )
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) == dark
-    assert line == ("rgb(86, 180, 233)" if dark else "rgb(0, 114, 178)"), "a plot follows the scheme"
+    assert line == ("rgb(86, 180, 233)" if dark else "rgb(0, 114, 178)"), (
+        "a plot follows the scheme"
+    )
     seen.page.close()

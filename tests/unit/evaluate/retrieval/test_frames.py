@@ -9,7 +9,10 @@ from trawl.evaluate.retrieval.truth import Right, SampledFrames
 from trawl.records.truth import TruthQuery
 
 FRAMES = SampledFrames(
-    ("a", "b"), np.array([0, 4, 6]), np.array([0, 5, 10, 15, 0, 5]), np.array([0, 0.5, 1, 1.5, 0, 0.5])
+    ("a", "b"),
+    np.array([0, 4, 6]),
+    np.array([0, 5, 10, 15, 0, 5]),
+    np.array([0, 0.5, 1, 1.5, 0, 0.5]),
 )
 SCORES = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4], np.float32)
 
@@ -45,8 +48,17 @@ def test_by_hand() -> None:
 
 
 def test_curves_are_means_over_the_texts_with_an_answer() -> None:
-    recall, precision = rank(("first", right(0, 2)), ("third", right(2, 5)), ("never", right())).curves
-    assert recall.y.tolist() == [0.5, 0.5, 1.0, 1.0, 1.0, 1.0] and recall.x.tolist() == [1, 2, 3, 4, 5, 6]
+    recall, precision = rank(
+        ("first", right(0, 2)), ("third", right(2, 5)), ("never", right())
+    ).curves
+    assert recall.y.tolist() == [0.5, 0.5, 1.0, 1.0, 1.0, 1.0] and recall.x.tolist() == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
     assert precision.y[0] == pytest.approx((1 + 1 / 3) / 2)
     assert precision.y[10] == pytest.approx((2 / 3 + 2 / 6) / 2)
 
@@ -60,7 +72,9 @@ def test_frames_that_nobody_annotated_are_out_of_the_ranking() -> None:
 def test_cases_are_the_latest_first_with_the_frame_that_came_before() -> None:
     cases = rank(("late", right(5)), ("second", right(1)), ("good", right(0))).cases
     assert [(case.text, case.severity) for case in cases] == [("late", 6.0), ("second", 2.0)]
-    assert cases[0].message == "the first right frame is at rank 6, b at 0.5 s; first came a at 0.0 s"
+    assert (
+        cases[0].message == "the first right frame is at rank 6, b at 0.5 s; first came a at 0.0 s"
+    )
     assert (cases[0].kind, cases[0].video_id, cases[0].frame_index) == ("ranked", "a", 0)
     assert len(rank(("late", right(5)), ("second", right(1)), worst=1).cases) == 1
 

@@ -1,4 +1,7 @@
-"""Retrieval measured over a real published index, against numpy on the same vectors. No Ray, no model."""
+"""Retrieval measured over a real published index, against numpy on the same vectors.
+
+No Ray, no model.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +42,9 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 def embed_texts(texts: Sequence[str]) -> np.ndarray:
     """A word's own direction; a word it does not know points where no picture does."""
-    axes = [next((k for k, word in enumerate(WORDS) if word in text.split()), DIM - 1) for text in texts]
+    axes = [
+        next((k for k, word in enumerate(WORDS) if word in text.split()), DIM - 1) for text in texts
+    ]
     return np.eye(DIM, dtype=np.float32)[axes]
 
 
@@ -68,7 +73,9 @@ class Little:
         return LittleTruth(known, queries)
 
 
-def little(root: Path, order: Sequence[int] = range(8), vector_index: dict[str, object] | None = None) -> Little:
+def little(
+    root: Path, order: Sequence[int] = range(8), vector_index: dict[str, object] | None = None
+) -> Little:
     """Publish the videos in this order of rows; the same vectors for every order."""
     rng = np.random.default_rng(0)
     vectors = unit(rng.standard_normal((8, FRAMES, DIM)))
@@ -92,14 +99,22 @@ def little(root: Path, order: Sequence[int] = range(8), vector_index: dict[str, 
     ledger.upsert(pa.Table.from_pylist([ledger_row(n) for n in range(8)], schema=VIDEOS))
     published = publish.publish(storage, "little", recipe, vector_index)
     return Little(
-        PublishedIndex(storage, "little", published), unit(vectors.astype(np.float16).astype(np.float32)), seen
+        PublishedIndex(storage, "little", published),
+        unit(vectors.astype(np.float16).astype(np.float32)),
+        seen,
     )
 
 
 def rows(n: int, vectors: np.ndarray) -> pa.RecordBatch:
     times = np.arange(FRAMES) * 0.5
     pictures = np.zeros((FRAMES, 2, 2, 3), np.uint8)
-    batch = FrameBatch(pictures, np.arange(FRAMES) * 5, times, np.full(FRAMES, -1, np.int32), np.zeros(FRAMES, bool))
+    batch = FrameBatch(
+        pictures,
+        np.arange(FRAMES) * 5,
+        times,
+        np.full(FRAMES, -1, np.int32),
+        np.zeros(FRAMES, bool),
+    )
     probe = Probe("mp4", "h264", 8, 8, 0, 10.0, FRAMES * 0.5, times, np.ones(FRAMES, bool))
     return frames_batch(VideoFile(IDS[n], IDS[n], 1, "x"), probe, batch, vectors)
 
@@ -125,8 +140,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Little:
     return little(tmp_path_factory.mktemp("root"))
 
 
-def value(measured: Measured, name: str, part: str = "all", family: str = "retrieval") -> float | None:
-    return next(m.value for m in measured.metrics if (m.name, m.slice, m.family) == (name, part, family))
+def value(
+    measured: Measured, name: str, part: str = "all", family: str = "retrieval"
+) -> float | None:
+    return next(
+        m.value for m in measured.metrics if (m.name, m.slice, m.family) == (name, part, family)
+    )
 
 
 def average_precision(scores: np.ndarray, right: np.ndarray) -> float:
@@ -134,7 +153,9 @@ def average_precision(scores: np.ndarray, right: np.ndarray) -> float:
     return float((np.cumsum(hits)[hits] / (np.flatnonzero(hits) + 1)).mean())
 
 
-def plain(corpus: Little, videos: Sequence[int] = range(8), search: SearchConfig = SEARCH) -> Measured:
+def plain(
+    corpus: Little, videos: Sequence[int] = range(8), search: SearchConfig = SEARCH
+) -> Measured:
     return measure(corpus.index, corpus.truth(videos), embed_texts, search, EvaluationConfig())
 
 
@@ -143,19 +164,25 @@ def test_frames_and_videos_are_ranked_as_numpy_ranks_them(corpus: Little) -> Non
     aps: dict[str, list[float]] = {"frame_map": [], "video_max_map": [], "video_mean_map": []}
     firsts = []
     for word in range(3):
-        right = np.array([[k * 5 in corpus.seen.get((n, word), []) for k in range(FRAMES)] for n in range(8)])
+        right = np.array(
+            [[k * 5 in corpus.seen.get((n, word), []) for k in range(FRAMES)] for n in range(8)]
+        )
         scores = corpus.vectors[..., word]
         means = unit(corpus.vectors.mean(axis=1))[:, word]
         aps["frame_map"].append(average_precision(scores.ravel(), right.ravel()))
         aps["video_max_map"].append(average_precision(scores.max(axis=1), right.any(axis=1)))
         aps["video_mean_map"].append(average_precision(means, right.any(axis=1)))
         firsts.append(1 + int((scores > scores[right].max()).sum()))
-        assert value(found, "frame_map", f"word={WORDS[word]}") == pytest.approx(aps["frame_map"][-1])
+        assert value(found, "frame_map", f"word={WORDS[word]}") == pytest.approx(
+            aps["frame_map"][-1]
+        )
     for name, values in aps.items():
         assert 0.2 < np.mean(values) < 1.0, "or it says nothing"
         assert value(found, name) == pytest.approx(np.mean(values))
     assert value(found, "frame_mean_rank") == pytest.approx(np.mean(firsts))
-    assert value(found, "frame_recall_at_1") == pytest.approx(np.mean([first == 1 for first in firsts]))
+    assert value(found, "frame_recall_at_1") == pytest.approx(
+        np.mean([first == 1 for first in firsts])
+    )
 
 
 def test_a_word_that_nothing_shows_is_counted_and_null(corpus: Little) -> None:
@@ -171,7 +198,10 @@ def test_only_the_annotated_videos_are_ranked(corpus: Little) -> None:
     found = plain(corpus, videos=[0])
     assert value(found, "video_mean_recall_at_1") == 1.0
     assert value(found, "video_segment_recall_at_1") == 1.0
-    assert next(one.count for one in found.metrics if one.name == "annotated_share_of_frames") == FRAMES
+    assert (
+        next(one.count for one in found.metrics if one.name == "annotated_share_of_frames")
+        == FRAMES
+    )
 
 
 def test_neither_the_order_of_rows_nor_the_blocks_change_a_figure(
@@ -187,8 +217,13 @@ def test_neither_the_order_of_rows_nor_the_blocks_change_a_figure(
 
 
 def test_search_where_narrows_what_is_evaluated(corpus: Little) -> None:
-    found = plain(corpus, search=SearchConfig(templates="none", where="array_has(path_parts, 'cam1')"))
-    assert next(one.count for one in found.metrics if one.name == "annotated_share_of_frames") == 4 * FRAMES
+    found = plain(
+        corpus, search=SearchConfig(templates="none", where="array_has(path_parts, 'cam1')")
+    )
+    assert (
+        next(one.count for one in found.metrics if one.name == "annotated_share_of_frames")
+        == 4 * FRAMES
+    )
     assert found.metrics == plain(corpus, videos=[1, 3, 5, 7]).metrics
     with pytest.raises(ConfigError, match="leaves none of the 8 annotated videos"):
         plain(corpus, search=SearchConfig(templates="none", where="duration_s > 100"))
@@ -204,7 +239,9 @@ def test_an_annotated_video_that_is_not_indexed_is_an_error(corpus: Little) -> N
 
 
 def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) -> None:
-    """A reranker that likes least what the vectors like best, in answers of one segment from a pool of all."""
+    """A reranker that likes least what the vectors like best, in answers of one segment from a pool
+    of all.
+    """
 
     class Contrary:
         def rerank(self, answer: Answer) -> Answer:
@@ -216,27 +253,44 @@ def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) ->
     before = measure(corpus.index, corpus.truth(), embed_texts, search, EvaluationConfig())
     asked = EvaluationConfig(rerank=8)
     after = measure(corpus.index, corpus.truth(), embed_texts, search, asked, Contrary())  # type: ignore[arg-type]
-    assert value(before, "video_segment_recall_at_1") == 1.0 and value(after, "video_segment_recall_at_1") == 0.0
+    assert (
+        value(before, "video_segment_recall_at_1") == 1.0
+        and value(after, "video_segment_recall_at_1") == 0.0
+    )
     assert value(after, "frame_map") == value(before, "frame_map")
 
 
 def test_misspelt_texts_are_measured_beside_the_others(corpus: Little) -> None:
-    found = measure(corpus.index, corpus.truth(), embed_texts, SEARCH, EvaluationConfig(robustness=["spelling"]))
+    found = measure(
+        corpus.index, corpus.truth(), embed_texts, SEARCH, EvaluationConfig(robustness=["spelling"])
+    )
     assert value(found, "frame_map", "clean", "robustness") == value(found, "frame_map")
     misspelt = value(found, "frame_map", "spelling", "robustness")
-    assert misspelt is not None and misspelt < value(found, "frame_map"), "this embedder knows no misspelt word"
+    assert misspelt is not None and misspelt < value(found, "frame_map"), (
+        "this embedder knows no misspelt word"
+    )
     assert {one.family for one in plain(corpus).metrics} == {"retrieval"}
     assert len(found.cases) == len(plain(corpus).cases)
 
 
 def test_what_the_vector_index_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {one.value for one in plain(little(tmp_path / "a")).metrics if one.name.startswith("ann_recall")} == {None}
+    assert {
+        one.value
+        for one in plain(little(tmp_path / "a")).metrics
+        if one.name.startswith("ann_recall")
+    } == {None}
     corpus = little(tmp_path / "b", vector_index={"type": "IVF_FLAT"})
-    assert value(plain(corpus), "ann_recall_at_10") == 1.0, "every frame is read while Lance has no index"
-    lance.dataset(corpus.index._frames.uri).create_index("embedding", "IVF_FLAT", num_partitions=8, metric="cosine")
+    assert value(plain(corpus), "ann_recall_at_10") == 1.0, (
+        "every frame is read while Lance has no index"
+    )
+    lance.dataset(corpus.index._frames.uri).create_index(
+        "embedding", "IVF_FLAT", num_partitions=8, metric="cosine"
+    )
     monkeypatch.setattr(corpus.index, "_frames", lance.dataset(corpus.index._frames.uri))
     few = value(plain(corpus, search=SearchConfig(templates="none", nprobes=1)), "ann_recall_at_10")
-    all_of_them = value(plain(corpus, search=SearchConfig(templates="none", nprobes=8)), "ann_recall_at_10")
+    all_of_them = value(
+        plain(corpus, search=SearchConfig(templates="none", nprobes=8)), "ann_recall_at_10"
+    )
     assert few is not None and few < 1.0 == all_of_them
 
 

@@ -6,7 +6,9 @@ from trawl.evaluate.retrieval.neighbours import NeighbourRecall
 from trawl.evaluate.retrieval.truth import SampledFrames
 
 N = 200
-FRAMES = SampledFrames(("a", "b"), np.array([0, 100, N]), np.tile(np.arange(100) * 5, 2), np.zeros(N))
+FRAMES = SampledFrames(
+    ("a", "b"), np.array([0, 100, N]), np.tile(np.arange(100) * 5, 2), np.zeros(N)
+)
 SCORES = np.linspace(1, 0, N).astype(np.float32)
 HITS = [("a" if row < 100 else "b", row % 100 * 5) for row in range(N)]
 

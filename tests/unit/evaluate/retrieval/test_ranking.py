@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from trawl.evaluate.retrieval import ranking as retrieval_ranking
 from trawl.evaluate.retrieval.ranking import DEPTH, RECALLS, judge, order
 
-RANKED = st.tuples(st.lists(st.booleans(), max_size=80), st.integers(0, 5)).filter(lambda one: any(one[0]) or one[1])
+RANKED = st.tuples(st.lists(st.booleans(), max_size=80), st.integers(0, 5)).filter(
+    lambda one: any(one[0]) or one[1]
+)
 
 
 def by_hand(hits: list[bool], num_right: int) -> dict[str, float]:
@@ -24,7 +26,10 @@ def by_hand(hits: list[bool], num_right: int) -> dict[str, float]:
 def interpolated(hits: list[bool], num_right: int, recall: float) -> float:
     """The best precision at any rank by which that much has been recalled."""
     so_far = [(sum(hits[: k + 1]), k + 1) for k in range(len(hits))]
-    return max((found / rank for found, rank in so_far if found and found / num_right >= recall - 1e-9), default=0.0)
+    return max(
+        (found / rank for found, rank in so_far if found and found / num_right >= recall - 1e-9),
+        default=0.0,
+    )
 
 
 @given(st.lists(RANKED, min_size=1, max_size=5))
@@ -36,7 +41,9 @@ def test_values_are_those_of_the_definitions(rankings: list[tuple[list[bool], in
         assert judged.values == pytest.approx(by_hand(hits, num_right))
         assert judged.first == (hits.index(True) + 1 if any(hits) else None)
         assert judged.success.tolist() == [float(any(hits[:k])) for k in range(1, DEPTH + 1)]
-        assert judged.precision == pytest.approx([interpolated(hits, num_right, recall) for recall in RECALLS])
+        assert judged.precision == pytest.approx(
+            [interpolated(hits, num_right, recall) for recall in RECALLS]
+        )
 
 
 def test_a_text_that_is_left_out_keeps_its_place() -> None:
@@ -53,7 +60,10 @@ def test_many_rankings_are_judged_a_chunk_at_a_time(monkeypatch: pytest.MonkeyPa
     assert [one and one.values for one in judge(asked)] == whole
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.3]), st.booleans()), min_size=1, max_size=30), st.randoms())
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.3]), st.booleans()), min_size=1, max_size=30),
+    st.randoms(),
+)
 def test_ties_depend_on_no_order_and_help_nobody(answers, random) -> None:
     def hits_of(pairs):
         scores, right = np.array([s for s, _ in pairs]), np.array([r for _, r in pairs])
@@ -61,10 +71,15 @@ def test_ties_depend_on_no_order_and_help_nobody(answers, random) -> None:
 
     shuffled = random.sample(answers, len(answers))
     assert hits_of(answers) == hits_of(shuffled)
-    assert hits_of(answers) == [right for _, right in sorted(answers, key=lambda one: (-one[0], one[1]))]
+    assert hits_of(answers) == [
+        right for _, right in sorted(answers, key=lambda one: (-one[0], one[1]))
+    ]
 
 
 def test_scores_that_differ_by_rounding_are_equal() -> None:
     scores = np.array([0.5 + 6e-8, 0.5], np.float32)
     assert order(scores, np.array([True, False])).tolist() == [1, 0]
-    assert order(scores + np.array([1e-4, 0], np.float32), np.array([True, False])).tolist() == [0, 1]
+    assert order(scores + np.array([1e-4, 0], np.float32), np.array([True, False])).tolist() == [
+        0,
+        1,
+    ]

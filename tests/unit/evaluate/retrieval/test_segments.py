@@ -1,4 +1,6 @@
-"""Text to segment: overlap in time and its matching, against QVHighlights' written out here, and by hand."""
+"""Text to segment: overlap in time and its matching, against QVHighlights' written out here, and by
+hand.
+"""
 
 from dataclasses import replace
 
@@ -33,15 +35,27 @@ def one_text(its_right: Right, *segments: Segment) -> Measured:
 
 @pytest.mark.parametrize(
     ("start_s", "end_s", "iou"),
-    [(0, 10, 1.0), (5, 15, 5 / 15), (10, 20, 0.0), (2, 4, 0.2), (-10, 30, 0.25), (12, 20, 0.0), (3, 3, 0.0)],
+    [
+        (0, 10, 1.0),
+        (5, 15, 5 / 15),
+        (10, 20, 0.0),
+        (2, 4, 0.2),
+        (-10, 30, 0.25),
+        (12, 20, 0.0),
+        (3, 3, 0.0),
+    ],
 )
 def test_overlap_in_time(start_s: float, end_s: float, iou: float) -> None:
-    found = overlaps([segment("a", start_s, end_s, 1.0), segment("b", 0, 10, 1.0)], right(a=[(0, 10)]))
+    found = overlaps(
+        [segment("a", start_s, end_s, 1.0), segment("b", 0, 10, 1.0)], right(a=[(0, 10)])
+    )
     assert found.tolist() == [[pytest.approx(iou)], [0.0]]
 
 
 def as_qvhighlights(ious: np.ndarray, threshold: float) -> list[bool]:
-    """The loop of `compute_average_precision_detection`: a prediction tries the truths in the order of overlap."""
+    """The loop of `compute_average_precision_detection`: a prediction tries the truths in the order
+    of overlap.
+    """
     locked: set[int] = set()
     found = []
     for row in ious:
@@ -97,7 +111,8 @@ def test_among_equal_scores_the_worse_segment_counts_first() -> None:
 def test_after_a_second_look_its_order_counts() -> None:
     good, bad = segment("a", 0, 10, 0.2), segment("b", 0, 10, 0.9)
     its_right = right(a=[(0, 10)])
-    looked = one_text(its_right, replace(good, rerank_score=0.1), bad)  # the other one's picture was gone
+    # the other one's picture was gone
+    looked = one_text(its_right, replace(good, rerank_score=0.1), bad)
     assert value(looked, "segment_recall_at_1_iou_0_5") == 1.0
     assert value(one_text(its_right, good, bad), "segment_recall_at_1_iou_0_5") == 0.0
 

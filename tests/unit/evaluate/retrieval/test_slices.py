@@ -17,13 +17,22 @@ def test_texts_without_a_right_answer_are_left_out_and_a_slice_of_them_is_null()
     columns = [column("x", [{"v": 1.0}, {"v": 0.0}, None, {"v": 0.5}], "v")]
     found = {one.slice: one for one in metrics(columns, QUERIES, "right frame")}
     assert list(found) == ["all", "kind=one", "kind=two", "new"]
-    assert [(one.value, one.count) for one in found.values()] == [(0.5, 3), (0.5, 2), (None, 0), (1.0, 1)]
+    assert [(one.value, one.count) for one in found.values()] == [
+        (0.5, 3),
+        (0.5, 2),
+        (None, 0),
+        (1.0, 1),
+    ]
     assert found["kind=two"].why == "none of the 1 texts has a right frame in the evaluated videos"
     assert not found["all"].why
 
 
 def test_median_and_mean_rank_are_better_when_lower() -> None:
-    found = {one.name: one for one in metrics(ranks("frame", [1, 2, 30, None]), QUERIES[:4], "") if one.slice == "all"}
+    found = {
+        one.name: one
+        for one in metrics(ranks("frame", [1, 2, 30, None]), QUERIES[:4], "")
+        if one.slice == "all"
+    }
     assert found["frame_median_rank"].value == 2 and found["frame_mean_rank"].value == 11
     assert {one.better for one in found.values()} == {"lower"}
 

@@ -1,4 +1,6 @@
-"""What is right for a text: frames, stretches and videos; and ground truths that belong to something else."""
+"""What is right for a text: frames, stretches and videos; and ground truths that belong to
+something else.
+"""
 
 from itertools import pairwise
 
@@ -54,11 +56,19 @@ def test_stretches_hold_exactly_the_right_frames(right: list[bool]) -> None:
 
 def test_the_right_frames_stretches_and_videos_of_a_text() -> None:
     truth = LittleTruth(
-        [video("a", TIMES, thing(1, {1: 1.0, 2: 1.0})), video("b", TIMES), video("c", TIMES, thing(7, {1: 1.0}))],
+        [
+            video("a", TIMES, thing(1, {1: 1.0, 2: 1.0})),
+            video("b", TIMES),
+            video("c", TIMES, thing(7, {1: 1.0})),
+        ],
         [TruthQuery("x", {"a": ((1,),), "c": ((7,),)})],
     )
-    (right,), annotated = judge(sampled(a=[0, 2], b=[0, 2], c=[0, 2, 3]), truth, truth.queries(), 0.3)
-    assert right.frames.tolist() == [1], "frame 2 of a; what c shows is on a frame that was not sampled"
+    (right,), annotated = judge(
+        sampled(a=[0, 2], b=[0, 2], c=[0, 2, 3]), truth, truth.queries(), 0.3
+    )
+    assert right.frames.tolist() == [1], (
+        "frame 2 of a; what c shows is on a frame that was not sampled"
+    )
     assert right.videos.tolist() == [True, False, True]
     assert right.stretches == {"a": [(0.5, 1.5)], "c": [(0.5, 1.0)]}
     assert annotated.all()
@@ -66,7 +76,8 @@ def test_the_right_frames_stretches_and_videos_of_a_text() -> None:
 
 def test_frames_without_annotation_are_not_judged() -> None:
     truth = LittleTruth(
-        [video("a", [0.0, 1.0, 2.0], thing(1, {0: 1.0, 4: 1.0}), step=2)], [TruthQuery("x", {"a": ((1,),)})]
+        [video("a", [0.0, 1.0, 2.0], thing(1, {0: 1.0, 4: 1.0}), step=2)],
+        [TruthQuery("x", {"a": ((1,),)})],
     )
     (right,), annotated = judge(sampled(a=[0, 1, 4, 9]), truth, truth.queries(), 0.3)
     assert annotated.tolist() == [True, False, True, False]
@@ -76,7 +87,10 @@ def test_frames_without_annotation_are_not_judged() -> None:
 def test_another_clock_is_an_error_that_names_the_first_and_counts_the_rest() -> None:
     late = [t + 5 for t in TIMES]
     truth = LittleTruth([video("a", TIMES), video("b", late), video("c", late)], [])
-    with pytest.raises(TruthError, match=r"frame 0 of b is at 0\.000 s in the index and at 5\.000 s .*\(1 more video"):
+    with pytest.raises(
+        TruthError,
+        match=r"frame 0 of b is at 0\.000 s in the index and at 5\.000 s .*\(1 more video",
+    ):
         judge(sampled(a=[0], b=[0, 1], c=[2]), truth, [], 0.3)
 
 
@@ -94,6 +108,7 @@ def test_a_truth_of_no_sampled_frame_is_an_error() -> None:
 def test_videos_that_the_index_lacks_are_an_error() -> None:
     check_indexed(["a"], ["a", "z"])
     with pytest.raises(
-        TruthError, match=r"^b is in the ground truth and not in the index, nor are 1 more \(3 annotated"
+        TruthError,
+        match=r"^b is in the ground truth and not in the index, nor are 1 more \(3 annotated",
     ):
         check_indexed(["c", "a", "b"], ["a"])

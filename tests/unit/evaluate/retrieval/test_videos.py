@@ -33,7 +33,9 @@ def test_the_mean_is_of_unit_length_however_it_came_in() -> None:
 
 
 def test_the_best_frame_of_each_video() -> None:
-    sampled = SampledFrames(("a", "b", "c"), np.array([0, 2, 3, 6]), np.zeros(6, np.int64), np.zeros(6))
+    sampled = SampledFrames(
+        ("a", "b", "c"), np.array([0, 2, 3, 6]), np.zeros(6, np.int64), np.zeros(6)
+    )
     scores = np.array([[0.1, 0.9, 0.5, 0.2, 0.3, 0.1], [0.5, 0.1, 0.0, 0.9, 0.2, 0.9]], np.float32)
     assert best_frames(scores, sampled).tolist() == pytest.approx(
         np.array([[0.9, 0.5, 0.3], [0.5, 0.0, 0.9]], np.float32)
@@ -53,7 +55,11 @@ def test_by_hand() -> None:
 
 def test_a_model_that_likes_all_videos_alike_finds_none() -> None:
     found = measure(
-        "mean", [TruthQuery("a", {})], [right(True, False)], np.full((1, 2), 0.3, np.float32), complete=True
+        "mean",
+        [TruthQuery("a", {})],
+        [right(True, False)],
+        np.full((1, 2), 0.3, np.float32),
+        complete=True,
     )
     assert value(found, "video_mean_recall_at_1") == 0.0
 
@@ -66,13 +72,20 @@ def test_a_right_video_that_is_not_listed_is_not_found_and_has_no_rank() -> None
     ]
     scores = in_order(segments, ["a", "b", "c"])[None]
     assert scores.argsort().tolist() == [[2, 0, 1]] and scores[0, 2] == -np.inf
-    found = measure("segment", [TruthQuery("x", {})], [right(True, False, True)], scores, complete=False)
+    found = measure(
+        "segment", [TruthQuery("x", {})], [right(True, False, True)], scores, complete=False
+    )
     assert value(found, "video_segment_recall_at_1") == 0.0
     assert value(found, "video_segment_recall_at_5") == 1.0
-    assert value(found, "video_segment_map") == pytest.approx((1 / 2) / 2), "c is right and not listed"
+    assert value(found, "video_segment_map") == pytest.approx((1 / 2) / 2), (
+        "c is right and not listed"
+    )
     assert not [one for one in found.metrics if "rank" in one.name]
 
 
 def test_after_a_second_look_its_order_counts() -> None:
-    segments = [Segment("a", 0, 1, 0.1, 0, 0.0, 1, rerank_score=0.05), Segment("b", 0, 1, 0.9, 0, 0.0, 1)]
+    segments = [
+        Segment("a", 0, 1, 0.1, 0, 0.0, 1, rerank_score=0.05),
+        Segment("b", 0, 1, 0.9, 0, 0.0, 1),
+    ]
     assert in_order(segments, ["a", "b", "c"]).argsort().tolist() == [2, 1, 0]

@@ -8,7 +8,15 @@ from hypothesis.extra.numpy import arrays
 from skimage.metrics import peak_signal_noise_ratio
 
 from trawl.errors import ConfigError
-from trawl.evaluate.robustness.perturb import NAMES, Perturbation, disk, line, parse, perturb, seed_of
+from trawl.evaluate.robustness.perturb import (
+    NAMES,
+    Perturbation,
+    disk,
+    line,
+    parse,
+    perturb,
+    seed_of,
+)
 
 OF_PICTURES = ("noise", "blur", "motion", "dark")
 
@@ -16,7 +24,9 @@ OF_PICTURES = ("noise", "blur", "motion", "dark")
 def drawn(height: int = 96, width: int = 128) -> np.ndarray:
     """Edges, gradients and colours."""
     y, x = np.mgrid[:height, :width]
-    picture = np.stack([x * 255 // width, y * 255 // height, (x // 8 + y // 8) % 2 * 160 + 40], -1).astype(np.uint8)
+    picture = np.stack(
+        [x * 255 // width, y * 255 // height, (x // 8 + y // 8) % 2 * 160 + 40], -1
+    ).astype(np.uint8)
     picture[height // 4 : height // 2, width // 4 : width // 2] = (230, 40, 40)
     return picture
 
@@ -35,7 +45,10 @@ def test_the_same_seed_and_frame_give_the_same_picture(name: str, severity: int)
 @pytest.mark.parametrize("name", OF_PICTURES)
 def test_more_severe_is_further_from_the_clean_picture(name: str) -> None:
     picture = drawn()
-    psnr = [peak_signal_noise_ratio(picture, perturb(picture, Perturbation(name, level), 1, 0)) for level in (1, 2, 3)]
+    psnr = [
+        peak_signal_noise_ratio(picture, perturb(picture, Perturbation(name, level), 1, 0))
+        for level in (1, 2, 3)
+    ]
     assert psnr[0] > psnr[1] + 0.5 > psnr[2] + 1.0
 
 

@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from trawl.evaluate.robustness.typos import beside, misspell, misspell_words
 
 TEXTS = st.lists(
-    st.sampled_from(["a", "red", "Star", "blue", "and", "hourglass", "of", "42", "é", "ein", "été"]), min_size=1
+    st.sampled_from(
+        ["a", "red", "Star", "blue", "and", "hourglass", "of", "42", "é", "ein", "été"]
+    ),
+    min_size=1,
 ).map(" ".join)
 
 
@@ -18,7 +21,11 @@ def damerau(a: str, b: str) -> int:
     rows = {(i, j): i + j for i in range(len(a) + 1) for j in range(len(b) + 1) if not i or not j}
     for i in range(1, len(a) + 1):
         for j in range(1, len(b) + 1):
-            options = [rows[i - 1, j] + 1, rows[i, j - 1] + 1, rows[i - 1, j - 1] + (a[i - 1] != b[j - 1])]
+            options = [
+                rows[i - 1, j] + 1,
+                rows[i, j - 1] + 1,
+                rows[i - 1, j - 1] + (a[i - 1] != b[j - 1]),
+            ]
             if i > 1 and j > 1 and a[i - 1] == b[j - 2] and a[i - 2] == b[j - 1]:
                 options.append(rows[i - 2, j - 2] + 1)
             rows[i, j] = min(options)
@@ -43,10 +50,16 @@ def test_the_same_text_and_seed_give_the_same_slips(text: str, seed: int, rate: 
 
 def test_the_rate_is_that_of_misspelt_words() -> None:
     text = " ".join(["star", "circle", "of", "red"] * 500)
-    wrong = sum(a != b for a, b in zip(text.split(), misspell_words(text, 0.3).split(), strict=True))
+    wrong = sum(
+        a != b for a, b in zip(text.split(), misspell_words(text, 0.3).split(), strict=True)
+    )
     assert wrong == pytest.approx(0.3 * 1500, abs=75)
     assert misspell_words(text, 0.0) == text
-    assert all(a != b for a, b in zip(text.split(), misspell_words(text, 1.0).split(), strict=True) if len(a) > 2)
+    assert all(
+        a != b
+        for a, b in zip(text.split(), misspell_words(text, 1.0).split(), strict=True)
+        if len(a) > 2
+    )
 
 
 def test_all_four_kinds_of_slip_occur() -> None:

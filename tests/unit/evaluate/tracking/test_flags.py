@@ -29,12 +29,22 @@ def test_precision_and_recall() -> None:
 
 def test_every_mask_of_a_false_track_is_wrong_and_guesses_are_no_masks() -> None:
     film = {**RIGHT, 8: None, 9: None}
-    result = found(paired([truth(1, LEFT)], [track("c1-0", film, flags={0: ("speed",), 9: ("speed",)})]))
-    assert (result["wrong_masks"], result["flag_speed_precision"], result["flag_speed_recall"]) == (1, 1, 1 / 8)
+    result = found(
+        paired([truth(1, LEFT)], [track("c1-0", film, flags={0: ("speed",), 9: ("speed",)})])
+    )
+    assert (result["wrong_masks"], result["flag_speed_precision"], result["flag_speed_recall"]) == (
+        1,
+        1,
+        1 / 8,
+    )
 
 
 def test_a_second_track_is_judged_by_the_object_it_follows() -> None:
-    result = found(paired([truth(1, LEFT)], [track("c1-0", LEFT), track("c1-1", {n: square(5) for n in range(3)})]))
+    result = found(
+        paired(
+            [truth(1, LEFT)], [track("c1-0", LEFT), track("c1-1", {n: square(5) for n in range(3)})]
+        )
+    )
     assert result["wrong_masks"] == 0
 
 

@@ -1,11 +1,26 @@
-"""HOTA, CLEAR and IDF1: what TrackEval says of the same scene read from MOTChallenge's own files, and the edges."""
+"""HOTA, CLEAR and IDF1: what TrackEval says of the same scene read from MOTChallenge's own files,
+and the edges.
+"""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from beside_truth import SIZE, STAR, boxes_only, clip, moving, near, paired, random_film, square, track, truth, values
+from beside_truth import (
+    SIZE,
+    STAR,
+    boxes_only,
+    clip,
+    moving,
+    near,
+    paired,
+    random_film,
+    square,
+    track,
+    truth,
+    values,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from trackeval.datasets import MotChallenge2DBox
@@ -38,7 +53,10 @@ def measured(*clips):
 
 
 def scene(seed: int, clip_id: str = "c1"):
-    """Three objects; tracks that are near them, and two that swap them half-way. One is there and followed on every frame."""
+    """Three objects; tracks that are near them, and two that swap them half-way.
+
+    One is there and followed on every frame.
+    """
     rng = np.random.default_rng(seed)
     films = [*(random_film(rng, FRAMES) for _ in range(2)), random_film(rng, FRAMES, gone=0)]
     while len(films[2]) < FRAMES:
@@ -54,8 +72,14 @@ def scene(seed: int, clip_id: str = "c1"):
         }
         for k in (0, 1)
     ]
-    tracks = [track(f"{clip_id}-{n}", film, 0.1 * n) for n, film in enumerate([*swapped, followed[2]]) if film]
-    return clip([truth(n, film) for n, film in enumerate(films)], tracks, frames=FRAMES, clip_id=clip_id)
+    tracks = [
+        track(f"{clip_id}-{n}", film, 0.1 * n)
+        for n, film in enumerate([*swapped, followed[2]])
+        if film
+    ]
+    return clip(
+        [truth(n, film) for n, film in enumerate(films)], tracks, frames=FRAMES, clip_id=clip_id
+    )
 
 
 def mot_lines(shapes, followed: bool) -> str:
@@ -70,7 +94,10 @@ def mot_lines(shapes, followed: bool) -> str:
 
 def by_trackeval(folder: Path, scenes) -> dict:
     """From files, by TrackEval's own reader and its combination over sequences."""
-    truths, tracks = folder / "gt" / "MOT15-train", folder / "trackers" / "MOT15-train" / "ours" / "data"
+    truths, tracks = (
+        folder / "gt" / "MOT15-train",
+        folder / "trackers" / "MOT15-train" / "ours" / "data",
+    )
     tracks.mkdir(parents=True)
     for one in scenes:
         (truths / one.clip_id / "gt").mkdir(parents=True)
@@ -78,15 +105,25 @@ def by_trackeval(folder: Path, scenes) -> dict:
         info = f"[Sequence]\nname={one.clip_id}\nseqLength={FRAMES}\n"
         (truths / one.clip_id / "seqinfo.ini").write_text(info)
         (tracks / f"{one.clip_id}.txt").write_text(mot_lines(one.tracks, True))
-    settings = {"GT_FOLDER": str(folder / "gt"), "TRACKERS_FOLDER": str(folder / "trackers"), "PRINT_CONFIG": False}
-    settings |= {"SEQ_INFO": {one.clip_id: FRAMES for one in scenes}, "BENCHMARK": "MOT15", "DO_PREPROC": False}
+    settings = {
+        "GT_FOLDER": str(folder / "gt"),
+        "TRACKERS_FOLDER": str(folder / "trackers"),
+        "PRINT_CONFIG": False,
+    }
+    settings |= {
+        "SEQ_INFO": {one.clip_id: FRAMES for one in scenes},
+        "BENCHMARK": "MOT15",
+        "DO_PREPROC": False,
+    }
     dataset = MotChallenge2DBox(settings)
     results = {}
     for metric in (HOTA(), CLEAR({"PRINT_CONFIG": False}), Identity({"PRINT_CONFIG": False})):
         of = {}
         for one in scenes:
             raw = dataset.get_raw_seq_data("ours", one.clip_id)
-            of[one.clip_id] = metric.eval_sequence(dataset.get_preprocessed_seq_data(raw, "pedestrian"))
+            of[one.clip_id] = metric.eval_sequence(
+                dataset.get_preprocessed_seq_data(raw, "pedestrian")
+            )
         results |= metric.combine_sequences(of)
     return results
 
@@ -116,9 +153,17 @@ def test_perfect(on: str) -> None:
 def test_nothing_followed() -> None:
     result = measured(paired([truth(1, moving(10))], []))
     found = values(result)
-    assert found["hota_masks"] == found["deta_masks"] == found["mota_masks"] == found["idf1_masks"] == 0
+    assert (
+        found["hota_masks"]
+        == found["deta_masks"]
+        == found["mota_masks"]
+        == found["idf1_masks"]
+        == 0
+    )
     assert found["assa_masks"] is found["loca_masks"] is found["motp_masks"] is None
-    assert {m.why for m in result.metrics if m.value is None} == {"no track overlaps an object that was asked for"}
+    assert {m.why for m in result.metrics if m.value is None} == {
+        "no track overlaps an object that was asked for"
+    }
 
 
 def test_nothing_asked_for() -> None:
@@ -131,7 +176,12 @@ def test_a_swap_is_a_switch_each() -> None:
     left, right = ({n: square(at) for n in range(10)} for at in (5, 50))
     swapped = [{n: square(a if n < 5 else b) for n in range(10)} for a, b in ((5, 50), (50, 5))]
     found = values(
-        measured(paired([truth(1, left), truth(2, right)], [track(f"c1-{n}", f) for n, f in enumerate(swapped)]))
+        measured(
+            paired(
+                [truth(1, left), truth(2, right)],
+                [track(f"c1-{n}", f) for n, f in enumerate(swapped)],
+            )
+        )
     )
     assert found["id_switches_masks"] == 2
     assert (found["deta_masks"], found["idf1_masks"], found["mota_masks"]) == (1.0, 0.5, 0.9)
@@ -174,13 +224,17 @@ def test_a_truth_without_identities_has_nobody_to_follow() -> None:
     one = clip([truth(1, moving(10))], [track("c1-0", moving(10))])
     result = measured(pair(replace(one, identities=False), EvaluationConfig()))
     assert {m.value for m in result.metrics} == {None}
-    assert {m.why for m in result.metrics} == {"the ground truth does not say which objects of two frames are the same"}
+    assert {m.why for m in result.metrics} == {
+        "the ground truth does not say which objects of two frames are the same"
+    }
 
 
 def test_slices() -> None:
     film = moving(10)
     asked = [Asked(STAR, (1,), (), ("pair=unseen",))]
-    found = measured(paired([truth(1, film)], [track("c1-0", film)], asked=asked), paired([truth(1, film)], []))
+    found = measured(
+        paired([truth(1, film)], [track("c1-0", film)], asked=asked), paired([truth(1, film)], [])
+    )
     assert values(found, "pair=unseen")["hota_masks"] == 1.0
     assert values(found)["deta_masks"] == values(found, "objects=one")["deta_masks"] == 0.5
 
@@ -192,7 +246,9 @@ def test_names_of_tracks_change_nothing_and_shares_are_shares(seed: int, order: 
     renamed = clip(
         one.video.objects,
         [
-            track(f"c1-{order[n]}", dict(zip(t.frame_index.tolist(), map(decoded, t.rles))), t.score)
+            track(
+                f"c1-{order[n]}", dict(zip(t.frame_index.tolist(), map(decoded, t.rles))), t.score
+            )
             for n, t in enumerate(one.tracks)
         ],
         frames=FRAMES,

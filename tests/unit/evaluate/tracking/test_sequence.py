@@ -16,7 +16,9 @@ def data(objects, tracks, wanted, ignored=()):
 
 def test_every_detection_is_there() -> None:
     found = data(
-        [truth(1, moving(6)), truth(2, RIGHT)], [track("c1-0", moving(8)), track("c1-1", {3: square(50)})], (1, 2)
+        [truth(1, moving(6)), truth(2, RIGHT)],
+        [track("c1-0", moving(8)), track("c1-1", {3: square(50)})],
+        (1, 2),
     )
     assert (found["num_gt_dets"], found["num_tracker_dets"]) == (16, 9)
     assert (found["num_gt_ids"], found["num_tracker_ids"], found["num_timesteps"]) == (2, 2, 10)
@@ -28,14 +30,21 @@ def test_every_detection_is_there() -> None:
 
 
 def test_what_does_not_count_goes_with_what_follows_it() -> None:
-    found = data([truth(1, LEFT), truth(2, RIGHT)], [track("c1-0", LEFT), track("c1-1", RIGHT)], (1,), (2,))
+    found = data(
+        [truth(1, LEFT), truth(2, RIGHT)], [track("c1-0", LEFT), track("c1-1", RIGHT)], (1,), (2,)
+    )
     assert (found["num_gt_dets"], found["num_tracker_dets"]) == (10, 10)
     assert (found["num_gt_ids"], found["num_tracker_ids"]) == (1, 1)
 
 
 def test_a_second_track_of_what_does_not_count_is_wrong() -> None:
     """As MOTChallenge: one detection a frame is forgiven."""
-    found = data([truth(1, LEFT), truth(2, RIGHT)], [track("c1-0", RIGHT), track("c1-1", RIGHT, 0.4)], (1,), (2,))
+    found = data(
+        [truth(1, LEFT), truth(2, RIGHT)],
+        [track("c1-0", RIGHT), track("c1-1", RIGHT, 0.4)],
+        (1,),
+        (2,),
+    )
     assert found["num_tracker_dets"] == 10
 
 

@@ -1,4 +1,6 @@
-"""What we export comes back as it was; what pycocotools reads, we read the same; a file that is no truth of videos is told so."""
+"""What we export comes back as it was; what pycocotools reads, we read the same; a file that is no
+truth of videos is told so.
+"""
 
 import json
 from pathlib import Path
@@ -36,7 +38,13 @@ def test_our_export_comes_back(found: np.ndarray) -> None:
 
 def test_parts_are_files(local_storage: Storage, tmp_path: Path) -> None:
     for video_id, clip_id in (("b.mp4", "b1"), ("a.mp4", "a1"), ("a.mp4", "a2")):
-        write_masks(local_storage, video_id, clip_id, np.ones((2, 3, 4, 6), bool), 100 if clip_id == "a2" else 0)
+        write_masks(
+            local_storage,
+            video_id,
+            clip_id,
+            np.ones((2, 3, 4, 6), bool),
+            100 if clip_id == "a2" else 0,
+        )
     export(local_storage, "coco", {"a.mp4": ["a1", "a2"], "b.mp4": ["b1"]}, tmp_path / "coco")
     for record in ("export.json", "settings.json"):
         (tmp_path / "coco" / record).write_text("{}")
@@ -55,7 +63,9 @@ def test_parts_are_files(local_storage: Storage, tmp_path: Path) -> None:
 
 
 def instances() -> dict[str, Any]:
-    """Two pictures of one video and one of another, in every way to write a mask, as other tools write them."""
+    """Two pictures of one video and one of another, in every way to write a mask, as other tools
+    write them.
+    """
     mask = np.zeros((30, 40), np.uint8, order="F")
     mask[3:9, 5:20] = 1
     coded = coco_mask.encode(mask)
@@ -77,7 +87,13 @@ def instances() -> dict[str, Any]:
     }
     annotations = [
         {"id": 11, "image_id": 7, "category_id": 1, "track_id": 2, "segmentation": polygons},
-        {"id": 12, "image_id": 3, "category_id": 1, "track_id": 2, "segmentation": {"size": [30, 40], "counts": runs}},
+        {
+            "id": 12,
+            "image_id": 3,
+            "category_id": 1,
+            "track_id": 2,
+            "segmentation": {"size": [30, 40], "counts": runs},
+        },
         {"id": 13, "image_id": 7, "category_id": 5, "track_id": 4, "segmentation": polygons[1:]},
         {"id": 14, "image_id": 9, "category_id": 5, "track_id": 4}
         | {"segmentation": {"size": [30, 40], "counts": coded["counts"].decode()}},
@@ -99,10 +115,17 @@ def test_masks_are_those_that_pycocotools_reads(tmp_path: Path) -> None:
     theirs = {}
     for one in reference.anns.values():
         if not one["iscrowd"] if "iscrowd" in one else True:
-            folder, frame = reference.imgs[one["image_id"]]["file_name"].removesuffix(".jpg").split("/")
-            theirs[f"x/{folder}.mp4", one["track_id"], int(frame)] = reference.annToMask(one).astype(bool)
+            folder, frame = (
+                reference.imgs[one["image_id"]]["file_name"].removesuffix(".jpg").split("/")
+            )
+            theirs[f"x/{folder}.mp4", one["track_id"], int(frame)] = reference.annToMask(
+                one
+            ).astype(bool)
     assert len(theirs) == 4 and same_masks(ours, theirs)
-    assert texts_of(truth) == {"Person": {"x/cam1.mp4": (2,)}, "dog": {"x/cam1.mp4": (4,), "x/cam2.mp4": (4,)}}
+    assert texts_of(truth) == {
+        "Person": {"x/cam1.mp4": (2,)},
+        "dog": {"x/cam1.mp4": (4,), "x/cam2.mp4": (4,)},
+    }
     assert {one.names for one in truth.video("x/cam1.mp4").objects} == {("person",), ("dog",)}
     assert truth.video("x/cam1.mp4").frame_index.tolist() == [4, 9]
     assert truth.video("x/cam1.mp4").time_s.tolist() == [0.4, 0.9], "times come from the index"
@@ -113,7 +136,9 @@ def test_times_of_the_file_are_believed(tmp_path: Path) -> None:
     for image, time_s in zip(content["images"], (5.25, 5.75, 1.5)):
         image["time_s"] = time_s
     truth = opened(written(tmp_path, content), "coco", index_of("cam1.mp4", "cam2.mp4"))
-    assert truth.video("cam1.mp4").time_s.tolist() == [5.25, 5.75] and truth.video("cam2.mp4").time_s.tolist() == [1.5]
+    assert truth.video("cam1.mp4").time_s.tolist() == [5.25, 5.75] and truth.video(
+        "cam2.mp4"
+    ).time_s.tolist() == [1.5]
 
 
 def test_frames_may_count_from_one(tmp_path: Path) -> None:
@@ -145,7 +170,9 @@ def test_without_identities_each_annotation_is_an_object(tmp_path: Path) -> None
         one.pop("track_id", None)
     truth = opened(written(tmp_path, content), "coco", index_of("cam1.mp4", "cam2.mp4"))
     assert not truth.stated("cam1.mp4").identities
-    assert [(one.object_id, one.frame_index.tolist()) for one in truth.video("cam1.mp4").objects] == [
+    assert [
+        (one.object_id, one.frame_index.tolist()) for one in truth.video("cam1.mp4").objects
+    ] == [
         (11, [4]),
         (12, [9]),
         (13, [4]),
@@ -157,17 +184,31 @@ def test_texts_as_identities_are_numbered(tmp_path: Path) -> None:
     for one in content["annotations"][:4]:
         one["track_id"] = f"b{one['track_id']}"
     truth = opened(written(tmp_path, content), "coco", index_of("cam1.mp4", "cam2.mp4"))
-    assert [(one.object_id, one.names) for one in truth.video("cam1.mp4").objects] == [(1, ("person",)), (2, ("dog",))]
+    assert [(one.object_id, one.names) for one in truth.video("cam1.mp4").objects] == [
+        (1, ("person",)),
+        (2, ("dog",)),
+    ]
 
 
 def test_categories_that_training_lacked_are_a_slice(tmp_path: Path) -> None:
-    truth = opened(written(tmp_path, instances()), "coco", index_of("cam1", "cam2"), unseen=["a person"])
-    assert {q.text: q.slices[-1] for q in truth.queries()} == {"Person": "category=unseen", "dog": "category=seen"}
+    truth = opened(
+        written(tmp_path, instances()), "coco", index_of("cam1", "cam2"), unseen=["a person"]
+    )
+    assert {q.text: q.slices[-1] for q in truth.queries()} == {
+        "Person": "category=unseen",
+        "dog": "category=seen",
+    }
 
 
 WRONG = {
-    "an unknown image": (lambda c: c["annotations"][1].update(image_id=99), "annotation 12 is of image 99"),
-    "an unknown category": (lambda c: c["annotations"][1].update(category_id=8), "annotation 11: .*category_id"),
+    "an unknown image": (
+        lambda c: c["annotations"][1].update(image_id=99),
+        "annotation 12 is of image 99",
+    ),
+    "an unknown category": (
+        lambda c: c["annotations"][1].update(category_id=8),
+        "annotation 11: .*category_id",
+    ),
     "one without a mask": (
         lambda c: c["annotations"][0].pop("segmentation"),
         "annotation 11 has no mask, nor have 0 more of 4",
@@ -176,19 +217,34 @@ WRONG = {
         lambda c: c["annotations"][2].pop("track_id"),
         "annotation 13 has neither instance_id nor track_id, as have 0 more",
     ),
-    "twice on a frame": (lambda c: c["annotations"][1].update(image_id=7), "another annotation on the same frame"),
+    "twice on a frame": (
+        lambda c: c["annotations"][1].update(image_id=7),
+        "another annotation on the same frame",
+    ),
     "a mask of another size": (
         lambda c: c["annotations"][1]["segmentation"].update(size=[40, 30]),
         "annotation 12: its mask is 30 x 40 pixels and its picture 40 x 30",
     ),
-    "runs too short": (lambda c: c["annotations"][1]["segmentation"]["counts"].pop(), "annotation 12: its runs cover"),
+    "runs too short": (
+        lambda c: c["annotations"][1]["segmentation"]["counts"].pop(),
+        "annotation 12: its runs cover",
+    ),
     "images of two sizes": (lambda c: c["images"][0].update(width=41), "2 different sizes"),
-    "two images of a frame": (lambda c: c["images"][0].update(file_name="cam1/9.jpg"), "two images of frame 9"),
-    "no number": (lambda c: c["images"][0].update(file_name="cam1/a.jpg"), "must end with its number"),
+    "two images of a frame": (
+        lambda c: c["images"][0].update(file_name="cam1/9.jpg"),
+        "two images of frame 9",
+    ),
+    "no number": (
+        lambda c: c["images"][0].update(file_name="cam1/a.jpg"),
+        "must end with its number",
+    ),
     "no video": (lambda c: c["images"][0].update(file_name="4.jpg"), "does not say of which video"),
     "an id twice": (lambda c: c["images"][1].update(id=7), "several images with the id 7"),
     "no id": (lambda c: c["images"][1].pop("id"), "an entry lacks the field 'id'"),
-    "no category": (lambda c: c["annotations"][1].pop("category_id"), "lacks the field 'category_id'"),
+    "no category": (
+        lambda c: c["annotations"][1].pop("category_id"),
+        "lacks the field 'category_id'",
+    ),
     "no categories": (lambda c: c.pop("categories"), "no list 'categories'"),
 }
 

@@ -1,4 +1,6 @@
-"""Indexed pictures: our export comes back, palettes do not matter, and names come from the files that name objects."""
+"""Indexed pictures: our export comes back, palettes do not matter, and names come from the files
+that name objects.
+"""
 
 import io
 import json
@@ -37,11 +39,16 @@ def test_our_export_comes_back(tmp_path: Path, local_storage: Storage) -> None:
 
 def test_clips_of_a_video_are_joined(local_storage: Storage, tmp_path: Path) -> None:
     for clip_id, first_index in (("000000000001", 0), ("000000000002", 50)):
-        write_masks(local_storage, "a.mp4", clip_id, np.tril(np.ones((1, 2, 4, 4), bool)), first_index)
+        write_masks(
+            local_storage, "a.mp4", clip_id, np.tril(np.ones((1, 2, 4, 4), bool)), first_index
+        )
     export(local_storage, "davis", {"a.mp4": ["000000000001", "000000000002"]}, tmp_path)
     video = opened(tmp_path, "davis", index_of("a.mp4"), part="train").video("a.mp4")
     assert video.frame_index.tolist() == [0, 1, 50, 51]
-    assert [(one.object_id, one.frame_index.tolist()) for one in video.objects] == [(1, [0, 1]), (1001, [50, 51])]
+    assert [(one.object_id, one.frame_index.tolist()) for one in video.objects] == [
+        (1, [0, 1]),
+        (1001, [50, 51]),
+    ]
 
 
 def written(folder: Path, name: str, pictures: dict[str, bytes], resolution: str = "480p") -> Path:
@@ -77,10 +84,17 @@ def test_every_fifth_frame_and_the_void(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("labels", "mode", "objects"),
-    [(np.where(LABELS == 1, 255, 0), "L", [1]), (LABELS == 1, "1", [1]), (LABELS, "L", [1, 2]), (LABELS * 0, "L", [])],
+    [
+        (np.where(LABELS == 1, 255, 0), "L", [1]),
+        (LABELS == 1, "1", [1]),
+        (LABELS, "L", [1, 2]),
+        (LABELS * 0, "L", []),
+    ],
     ids=["white on black", "bits", "grey", "empty"],
 )
-def test_pictures_without_a_palette(labels: np.ndarray, mode: str, objects: list[int], tmp_path: Path) -> None:
+def test_pictures_without_a_palette(
+    labels: np.ndarray, mode: str, objects: list[int], tmp_path: Path
+) -> None:
     data = png(labels.astype(np.uint8) * (255 if mode == "1" else 1), mode)
     truth = opened(written(tmp_path, "dog", {"00000.png": data}), "davis", index_of("dog.mp4"))
     assert same_masks(masks_in(truth, "dog.mp4"), {(k, 0): k == LABELS for k in objects})
@@ -88,7 +102,10 @@ def test_pictures_without_a_palette(labels: np.ndarray, mode: str, objects: list
 
 def test_names_come_from_meta_files(tmp_path: Path) -> None:
     written(tmp_path, "dog", {"00000.png": indexed_png(LABELS)})
-    about = {"1": {"category": "dog", "frames": ["00000"]}, "2": {"category": "Person", "frames": ["00000"]}}
+    about = {
+        "1": {"category": "dog", "frames": ["00000"]},
+        "2": {"category": "Person", "frames": ["00000"]},
+    }
     (tmp_path / "meta.json").write_text(json.dumps({"videos": {"dog": {"objects": about}}}))
     truth = opened(tmp_path, "davis", index_of("dog.mp4"))
     assert texts_of(truth) == {"dog": {"dog.mp4": (1,)}, "Person": {"dog.mp4": (2,)}}
@@ -98,7 +115,9 @@ def test_names_come_from_meta_files(tmp_path: Path) -> None:
         "1": {"exp": "a man", "obj_id": "2"},
         "2": {"exp": "a man", "obj_id": "1"},
     }
-    (tmp_path / "meta_expressions.json").write_text(json.dumps({"videos": {"dog": {"expressions": said}}}))
+    (tmp_path / "meta_expressions.json").write_text(
+        json.dumps({"videos": {"dog": {"expressions": said}}})
+    )
     truth = opened(tmp_path, "davis", index_of("dog.mp4"))
     assert texts_of(truth) == {"the dog": {"dog.mp4": (1,)}, "a man": {"dog.mp4": (1, 2)}}
     assert {query.slices for query in truth.queries()} == {("kind=expression", "things=1")}
@@ -114,7 +133,9 @@ def test_parts_and_resolutions(tmp_path: Path) -> None:
     known = index_of("dog.mp4", "cat.mp4")
     assert opened(tmp_path, "davis", known).video_ids() == ["cat.mp4", "dog.mp4"]
     truth = opened(tmp_path, "davis", known, part="val")
-    assert truth.video_ids() == ["cat.mp4"] and truth.video("cat.mp4").height == 30, "the full resolution is read"
+    assert truth.video_ids() == ["cat.mp4"] and truth.video("cat.mp4").height == 30, (
+        "the full resolution is read"
+    )
     assert opened(tmp_path / "Annotations" / "480p", "davis", known).video("cat.mp4").height == 15
     with pytest.raises(TruthError, match=r"no ImageSets/\*/test.txt"):
         opened(tmp_path, "davis", known, part="test")
@@ -127,7 +148,10 @@ WRONG = {
     "colours": ({"00000.png": png(LABELS, "RGB")}, "picture of colours"),
     "no picture": ({"00000.png": b"none"}, "cannot be read as a picture"),
     "cut short": ({"00000.png": indexed_png(LABELS)[:100]}, "cannot be read as a picture"),
-    "two sizes": ({"00000.png": indexed_png(LABELS), "00001.png": indexed_png(LABELS.T.copy())}, "another size"),
+    "two sizes": (
+        {"00000.png": indexed_png(LABELS), "00001.png": indexed_png(LABELS.T.copy())},
+        "another size",
+    ),
     "no number": ({"first.png": indexed_png(LABELS)}, "must end with its number"),
     "no png": ({"00000.jpg": b""}, r"holds no <sequence>/<frame>.png"),
 }

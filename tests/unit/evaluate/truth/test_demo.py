@@ -25,7 +25,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def opened(folder: Path, part: str | None = None, unseen: tuple[str, ...] = ()) -> Truth:
     truth = TruthConfig(format="demo", part=part, unseen=list(unseen))
-    return open_truth(DatasetConfig(kind="demo", uri=str(folder), truth=truth), StorageConfig(root="unused"))
+    return open_truth(
+        DatasetConfig(kind="demo", uri=str(folder), truth=truth), StorageConfig(root="unused")
+    )
 
 
 def test_every_frame_has_its_true_time_and_size(folder: Path) -> None:
@@ -38,7 +40,11 @@ def test_every_frame_has_its_true_time_and_size(folder: Path) -> None:
         assert video.frame_index.tolist() == list(range(len(plan.ticks)))
         assert np.allclose(video.time_s, plan.times_s, rtol=0, atol=1e-9)
         said = truth.stated(plan.video_id)
-        assert (said.num_frames, said.width, said.height) == (len(plan.ticks), video.width, video.height)
+        assert (said.num_frames, said.width, said.height) == (
+            len(plan.ticks),
+            video.width,
+            video.height,
+        )
         assert said.fps == pytest.approx(plan.fps) and said.masks and said.identities
 
 
@@ -46,20 +52,30 @@ def test_objects_are_the_rows_of_the_table(folder: Path) -> None:
     truth = opened(folder)
     rows = pq.read_table(folder / "truth" / "objects.parquet").to_pylist()
     read = {
-        (video.video_id, one.object_id, int(frame)): (one.boxes[k].tolist(), one.rles[k], float(one.visibility[k]))
+        (video.video_id, one.object_id, int(frame)): (
+            one.boxes[k].tolist(),
+            one.rles[k],
+            float(one.visibility[k]),
+        )
         for video in truth.videos()
         for one in video.objects
         for k, frame in enumerate(one.frame_index)
     }
     expected = {
-        (row["video_id"], row["object_id"], row["frame_index"]): (row["box"], row["rle"], row["visibility"])
+        (row["video_id"], row["object_id"], row["frame_index"]): (
+            row["box"],
+            row["rle"],
+            row["visibility"],
+        )
         for row in rows
     }
     assert read == expected
     video = truth.video(rows[0]["video_id"])
     for one in video.objects:
         assert one.names[1] in one.names[2] and one.names[0] in one.names[1]
-        assert masks.bounding_box(masks.decode(str(one.rles[0]), video.height, video.width)) == tuple(one.boxes[0])
+        assert masks.bounding_box(
+            masks.decode(str(one.rles[0]), video.height, video.width)
+        ) == tuple(one.boxes[0])
 
 
 def test_frames_without_an_object_are_annotated_too(folder: Path, tmp_path: Path) -> None:
@@ -82,24 +98,41 @@ def test_frames_without_an_object_are_annotated_too(folder: Path, tmp_path: Path
 
 def test_a_part_is_all_there_is(folder: Path) -> None:
     truth = opened(folder, "test")
-    assert truth.video_ids() == ["test/0005.mp4", "test/0006.mp4", "test/0007.mp4"] and not truth.whole
+    assert (
+        truth.video_ids() == ["test/0005.mp4", "test/0006.mp4", "test/0007.mp4"] and not truth.whole
+    )
     with pytest.raises(KeyError):
         truth.video("train/0000.mp4")
-    assert all(video_id in truth.video_ids() for query in truth.queries() for video_id in query.groups)
+    assert all(
+        video_id in truth.video_ids() for query in truth.queries() for video_id in query.groups
+    )
 
 
 def test_queries_are_right_by_a_plain_look_at_the_rows(folder: Path) -> None:
     queries = {query.text: query for query in opened(folder).queries()}
     assert list(queries) == sorted(queries)
-    rows = [row for row in pq.read_table(folder / "truth" / "objects.parquet").to_pylist() if row["area"]]
-    nouns = {"pair": "{color} {shape}", "size": "{size} {color} {shape}", "colour": "{color} thing", "shape": "{shape}"}
+    rows = [
+        row
+        for row in pq.read_table(folder / "truth" / "objects.parquet").to_pylist()
+        if row["area"]
+    ]
+    nouns = {
+        "pair": "{color} {shape}",
+        "size": "{size} {color} {shape}",
+        "colour": "{color} thing",
+        "shape": "{shape}",
+    }
     seen: dict[str, dict[str, set[int]]] = {}
     for row in rows:
         for kind, noun in nouns.items():
             text = words.describe([noun.format(**row)]).replace("a hourglass", "an hourglass")
-            seen.setdefault(f"{kind}:{text}", {}).setdefault(row["video_id"], set()).add(row["object_id"])
+            seen.setdefault(f"{kind}:{text}", {}).setdefault(row["video_id"], set()).add(
+                row["object_id"]
+            )
     single = {
-        f"{query.slices[0].removeprefix('kind=')}:{text}": {v: set(groups[0]) for v, groups in query.groups.items()}
+        f"{query.slices[0].removeprefix('kind=')}:{text}": {
+            v: set(groups[0]) for v, groups in query.groups.items()
+        }
         for text, query in queries.items()
         if "things=1" in query.slices
     }
@@ -110,7 +143,9 @@ def test_queries_are_right_by_a_plain_look_at_the_rows(folder: Path) -> None:
 
 
 def test_what_is_never_seen_is_not_asked_for(folder: Path, tmp_path: Path) -> None:
-    """Every frame of one video hides one of its objects: its rows stay, and no query names it there."""
+    """Every frame of one video hides one of its objects: its rows stay, and no query names it
+    there.
+    """
     table = pq.read_table(folder / "truth" / "objects.parquet")
     rows = table.to_pylist()
     hidden = rows[0]["video_id"], rows[0]["object_id"]
@@ -119,11 +154,17 @@ def test_what_is_never_seen_is_not_asked_for(folder: Path, tmp_path: Path) -> No
             row.update(area=0, visibility=0.0, box=[0, 0, 0, 0])
     (tmp_path / "truth").mkdir()
     pq.write_table(pa.Table.from_pylist(rows, table.schema), tmp_path / "truth" / "objects.parquet")
-    pq.write_table(pq.read_table(folder / "truth" / "videos.parquet"), tmp_path / "truth" / "videos.parquet")
+    pq.write_table(
+        pq.read_table(folder / "truth" / "videos.parquet"), tmp_path / "truth" / "videos.parquet"
+    )
     truth = opened(tmp_path)
     assert hidden[1] in {one.object_id for one in truth.video(hidden[0]).objects}
     named = {
-        (v, number) for q in truth.queries() for v, groups in q.groups.items() for group in groups for number in group
+        (v, number)
+        for q in truth.queries()
+        for v, groups in q.groups.items()
+        for group in groups
+        for number in group
     }
     assert hidden not in named and named
 
@@ -147,8 +188,12 @@ def test_two_things_are_asked_for_where_they_are_seen_together(folder: Path) -> 
                     if min(a["visibility"], b["visibility"]) >= 0.6:
                         clear.add(text)
     assert set(twos) == clear
-    assert {(text, v) for text, q in twos.items() for v in q.groups} == {pair for pair in together if pair[0] in clear}
-    assert all(len(groups) == 2 and all(groups) for q in twos.values() for groups in q.groups.values())
+    assert {(text, v) for text, q in twos.items() for v in q.groups} == {
+        pair for pair in together if pair[0] in clear
+    }
+    assert all(
+        len(groups) == 2 and all(groups) for q in twos.values() for groups in q.groups.values()
+    )
 
 
 def test_the_settings_name_the_pairs_that_training_left_out(folder: Path) -> None:
@@ -156,15 +201,29 @@ def test_the_settings_name_the_pairs_that_training_left_out(folder: Path) -> Non
     assert config.truth.part == "test"
     assert set(config.truth.unseen) == {words.name(*pair) for pair in words.UNSEEN}
     novel = {"kind=pair", "pair=unseen"}
-    found = {q.text for q in opened(folder, None, tuple(config.truth.unseen)).queries() if novel <= set(q.slices)}
-    drawn = {words.name(t.color, t.shape) for k in range(VIDEOS) for t in plan_video(43, k).scene.things}
+    found = {
+        q.text
+        for q in opened(folder, None, tuple(config.truth.unseen)).queries()
+        if novel <= set(q.slices)
+    }
+    drawn = {
+        words.name(t.color, t.shape) for k in range(VIDEOS) for t in plan_video(43, k).scene.things
+    }
     assert found == {words.describe([name]) for name in drawn & set(config.truth.unseen)} and found
-    twos = [q for q in opened(folder, None, tuple(config.truth.unseen)).queries() if "kind=two" in q.slices]
+    twos = [
+        q
+        for q in opened(folder, None, tuple(config.truth.unseen)).queries()
+        if "kind=two" in q.slices
+    ]
     for query in twos:
         one_new = any(text in found for text in query.text.split(" and "))
-        assert ("pair=unseen" in query.slices) == one_new and ("pair=seen" in query.slices) != one_new
+        assert ("pair=unseen" in query.slices) == one_new and (
+            "pair=seen" in query.slices
+        ) != one_new
     assert {q.slices[-1] for q in twos} == {"pair=seen", "pair=unseen"}
-    assert not any(s.startswith("pair=") for q in opened(folder).queries() for s in q.slices), "unknown is not seen"
+    assert not any(s.startswith("pair=") for q in opened(folder).queries() for s in q.slices), (
+        "unknown is not seen"
+    )
 
 
 def test_what_is_not_there_is_said(folder: Path, tmp_path: Path) -> None:

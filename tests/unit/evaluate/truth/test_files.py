@@ -23,7 +23,12 @@ def test_a_folder_and_a_file(put: Put, storage_config: StorageConfig) -> None:
     content = {"images": [image], "annotations": [one], "categories": [{"id": 1, "name": "dog"}]}
     uri = put("truth/val.json", json.dumps(content).encode())
     known = index_of("x/a.mp4")
-    for place, part in ((uri, None), (uri, "val"), (uri.rpartition("/")[0], "val"), (uri.rpartition("/")[0], None)):
+    for place, part in (
+        (uri, None),
+        (uri, "val"),
+        (uri.rpartition("/")[0], "val"),
+        (uri.rpartition("/")[0], None),
+    ):
         truth = opened(place, "coco", known, storage_config, part=part)
         assert truth.video("x/a.mp4").objects[0].boxes.tolist() == [[1, 2, 4, 6]]
     uri = put("davis/Annotations/480p/a/00007.png", indexed_png(np.ones((30, 40), np.uint8)))
@@ -39,7 +44,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_demos_own_files(put: Put, storage_config: StorageConfig, made: Path) -> None:
     for name in ("objects", "videos"):
         uri = put(f"truth/{name}.parquet", (made / "truth" / f"{name}.parquet").read_bytes())
-    config = DatasetConfig(kind="demo", uri=uri.partition("/truth")[0], truth=TruthConfig(format="demo"))
+    config = DatasetConfig(
+        kind="demo", uri=uri.partition("/truth")[0], truth=TruthConfig(format="demo")
+    )
     truth = open_truth(config, storage_config)
     assert truth.video_ids() == ["train/0000.mp4"] and truth.video("train/0000.mp4").objects
 
@@ -49,7 +56,11 @@ def test_nothing_there(form: str, put: Put, storage_config: StorageConfig) -> No
     where = put("other/x.txt", b"").replace("other/x.txt", "nowhere")
     with pytest.raises(TruthError) as raised:
         opened(where, form, index_of("a.mp4"), storage_config)
-    assert "dataset.truth.uri" in str(raised.value) and "nowhere" in str(raised.value) and "\n" not in str(raised.value)
+    assert (
+        "dataset.truth.uri" in str(raised.value)
+        and "nowhere" in str(raised.value)
+        and "\n" not in str(raised.value)
+    )
 
 
 def test_what_is_no_truth(tmp_path: Path) -> None:

@@ -24,8 +24,14 @@ def test_start_offset_and_uneven_rate_come_from_the_index() -> None:
     assert np.allclose(known([50], [7.0]).times("a", np.array([0, 50, 75])), [5.0, 7.0, 8.0])
 
 
-@given(st.lists(st.integers(0, 999), min_size=1, max_size=20, unique=True), st.floats(0, 10), st.floats(1, 60))
-def test_a_constant_rate_is_exact_whatever_the_index_holds(held: list[int], start_s: float, fps: float) -> None:
+@given(
+    st.lists(st.integers(0, 999), min_size=1, max_size=20, unique=True),
+    st.floats(0, 10),
+    st.floats(1, 60),
+)
+def test_a_constant_rate_is_exact_whatever_the_index_holds(
+    held: list[int], start_s: float, fps: float
+) -> None:
     facts, frames = VideoFacts(fps, 1000, 1000 / fps, 640, 360), np.array(sorted(held), np.int64)
     index = Known({"a": facts}, lambda _: (frames, start_s + frames / fps))
     every = np.arange(1000)

@@ -14,7 +14,8 @@ from trawl.errors import TruthError
 
 VIDEO = "cam 1/a.mp4"
 INFO = "[Sequence]\nname={name}\nimDir=img1\nframeRate=30\nseqLength=6\nimWidth=1920\nimHeight=1080\nimExt=.jpg\n"
-# As MOT17 has it: a pedestrian who is hidden on one frame and reaches out of the picture, one who is not to be considered, a car.
+# As MOT17 has it: a pedestrian who is hidden on one frame and reaches out of the picture, one who
+# is not to be considered, a car.
 GT = """\
 1,1,912,484,97,109,1,1,1.0
 2,1,-14,480,97,109,1,1,0.35
@@ -39,8 +40,13 @@ def test_our_boxes_come_back(found: np.ndarray) -> None:
     }
     assert read == {key: masks.bounding_box(mask) for key, mask in expected.items()}
     assert video.frame_index.tolist() == list(range(max(frame for _, frame in expected) + 1))
-    assert all(rle is None for one in video.objects for rle in one.rles) and not truth.stated(VIDEO).masks
-    assert set(texts_of(truth)) == {("a blue ring", "a red star")[k % 2] for k in range(len(found)) if found[k].any()}
+    assert (
+        all(rle is None for one in video.objects for rle in one.rles)
+        and not truth.stated(VIDEO).masks
+    )
+    assert set(texts_of(truth)) == {
+        ("a blue ring", "a red star")[k % 2] for k in range(len(found)) if found[k].any()
+    }
 
 
 @settings(max_examples=8, deadline=None)
@@ -50,11 +56,15 @@ def test_our_masks_come_back(found: np.ndarray) -> None:
     folder, _ = export_masks("mots", found)
     truth = opened(folder, "mot", index_of(VIDEO, size=found.shape[2:]))
     read = masks_in(truth, VIDEO)
-    assert same_masks({(n % 1000, frame): m for (n, frame), m in read.items()}, numbered(found, one_winner))
+    assert same_masks(
+        {(n % 1000, frame): m for (n, frame), m in read.items()}, numbered(found, one_winner)
+    )
     assert truth.stated(VIDEO).masks
 
 
-def written(folder: Path, names: tuple[str, ...] = ("MOT17-02", "MOT17-04"), gt: str = GT, info: str = INFO) -> Path:
+def written(
+    folder: Path, names: tuple[str, ...] = ("MOT17-02", "MOT17-04"), gt: str = GT, info: str = INFO
+) -> Path:
     for name in names:
         (folder / "train" / name / "gt").mkdir(parents=True)
         (folder / "train" / name / "gt" / "gt.txt").write_text(gt)
@@ -67,37 +77,66 @@ def test_boxes_are_those_that_trackeval_reads(tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "seqmap.txt").write_text("name\nMOT17-02\n")
     (tmp_path / "none").mkdir()
-    config = {"GT_FOLDER": str(tmp_path / "train"), "SEQMAP_FILE": str(tmp_path / "seqmap.txt"), "PRINT_CONFIG": False}
-    config |= {"TRACKERS_FOLDER": str(tmp_path / "none"), "TRACKERS_TO_EVAL": [], "SKIP_SPLIT_FOL": True}
+    config = {
+        "GT_FOLDER": str(tmp_path / "train"),
+        "SEQMAP_FILE": str(tmp_path / "seqmap.txt"),
+        "PRINT_CONFIG": False,
+    }
+    config |= {
+        "TRACKERS_FOLDER": str(tmp_path / "none"),
+        "TRACKERS_TO_EVAL": [],
+        "SKIP_SPLIT_FOL": True,
+    }
     raw = MotChallenge2DBox(config)._load_raw_file("none", "MOT17-02", is_gt=True)
     truth = opened(tmp_path, "mot", index_of("MOT17-02.mp4", "MOT17-04.mp4", size=(1080, 1920)))
     video = truth.video("MOT17-02.mp4")
     assert len(video.frame_index) == raw["num_timesteps"] == 6
     for t in range(6):
         considered = raw["gt_extras"][t]["zero_marked"] == 1
-        theirs = dict(zip(raw["gt_ids"][t][considered].tolist(), raw["gt_dets"][t][considered].tolist()))
+        theirs = dict(
+            zip(raw["gt_ids"][t][considered].tolist(), raw["gt_dets"][t][considered].tolist())
+        )
         ours = {}
         for one in video.objects:
             for box in one.boxes[one.frame_index == t]:
                 ours[one.object_id] = [box[0] + 1, box[1] + 1, box[2] - box[0], box[3] - box[1]]
         assert ours == theirs
     assert video.objects[0].visibility.tolist() == pytest.approx([1.0, 0.35, 0.0, 0.86014])
-    assert video.time_s.tolist() == [t / 10 for t in range(6)] and video.objects[0].frame_index.tolist() == [0, 1, 2, 4]
+    assert video.time_s.tolist() == [t / 10 for t in range(6)] and video.objects[
+        0
+    ].frame_index.tolist() == [0, 1, 2, 4]
     assert texts_of(truth) == {"pedestrian": {"MOT17-02.mp4": (1, 9), "MOT17-04.mp4": (1, 9)}}, (
         "cars are not considered"
     )
     said = truth.stated("MOT17-02.mp4")
-    assert (said.last_index, said.fps, said.width, said.height, said.masks) == (5, 30.0, 1920, 1080, False)
+    assert (said.last_index, said.fps, said.width, said.height, said.masks) == (
+        5,
+        30.0,
+        1920,
+        1080,
+        False,
+    )
 
 
 def test_older_and_barer_files(tmp_path: Path) -> None:
-    """MOT15 has coordinates of the world where later ones have class and visibility; seqinfo.ini may be missing."""
-    written(tmp_path, ("A",), "1,4,1699,385,159,281,1,0.5,0.25,0\n3,4,1699,385,159,281,1,-1,-1,-1\n", info="")
+    """MOT15 has coordinates of the world where later ones have class and visibility; seqinfo.ini
+    may be missing.
+    """
+    written(
+        tmp_path,
+        ("A",),
+        "1,4,1699,385,159,281,1,0.5,0.25,0\n3,4,1699,385,159,281,1,-1,-1,-1\n",
+        info="",
+    )
     truth = opened(tmp_path / "train" / "A", "mot", index_of("A.avi", size=(1080, 1920)))
     video = truth.video("A.avi")
     assert video.frame_index.tolist() == [0, 1, 2] and (video.height, video.width) == (1080, 1920)
-    assert video.objects[0].visibility.tolist() == [1, 1] and texts_of(truth) == {"pedestrian": {"A.avi": (4,)}}
-    assert opened(tmp_path, "mot", index_of("A.avi"), first_frame=0).video("A.avi").frame_index.tolist() == [0, 1, 2, 3]
+    assert video.objects[0].visibility.tolist() == [1, 1] and texts_of(truth) == {
+        "pedestrian": {"A.avi": (4,)}
+    }
+    assert opened(tmp_path, "mot", index_of("A.avi"), first_frame=0).video(
+        "A.avi"
+    ).frame_index.tolist() == [0, 1, 2, 3]
 
 
 def test_labels_name_the_classes(tmp_path: Path) -> None:

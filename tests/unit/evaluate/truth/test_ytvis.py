@@ -1,4 +1,6 @@
-"""Videos of masks: our export and a file as the benchmark has it, read as TrackEval and pycocotools read them."""
+"""Videos of masks: our export and a file as the benchmark has it, read as TrackEval and pycocotools
+read them.
+"""
 
 import json
 from pathlib import Path
@@ -27,7 +29,9 @@ def test_our_export_comes_back(found: np.ndarray) -> None:
     expected = {}
     for one in raw["annotations"]:
         k = int(one["track_id"].rpartition("-")[2])
-        expected |= {(one["id"], frame): found[k, frame - 5] for frame in frames if found[k, frame - 5].any()}
+        expected |= {
+            (one["id"], frame): found[k, frame - 5] for frame in frames if found[k, frame - 5].any()
+        }
     assert same_masks(masks_in(truth, VIDEO), expected) and len(expected) == found.any((2, 3)).sum()
     assert truth.video(VIDEO).frame_index.tolist() == frames, "also those without an object"
 
@@ -39,7 +43,9 @@ def test_clips_of_a_video_are_joined(local_storage: Storage, tmp_path: Path) -> 
     truth = opened(tmp_path, "ytvis", index_of("a.mp4"), part="train")
     video = truth.video("a.mp4")
     assert video.frame_index.tolist() == [0, 1, 2, 50, 51, 52]
-    assert [one.frame_index.tolist() for one in video.objects] == [[0, 1, 2]] * 2 + [[50, 51, 52]] * 2
+    assert [one.frame_index.tolist() for one in video.objects] == [[0, 1, 2]] * 2 + [
+        [50, 51, 52]
+    ] * 2
     assert texts_of(truth) == {"a blue ring": {"a.mp4": (1, 3)}, "a red star": {"a.mp4": (2, 4)}}
 
 
@@ -52,10 +58,20 @@ def benchmark() -> dict[str, Any]:
     coded = {"size": [30, 40], "counts": np.diff([0, *turns, flat.size]).tolist()}
     video = {"id": 1, "width": 40, "height": 30, "length": 3}
     video["file_names"] = [f"00f88c4f0a/{n:05d}.jpg" for n in (0, 5, 10)]
-    one = {"id": 1, "video_id": 1, "category_id": 22, "iscrowd": 0, "segmentations": [coded, None, coded]}
+    one = {
+        "id": 1,
+        "video_id": 1,
+        "category_id": 22,
+        "iscrowd": 0,
+        "segmentations": [coded, None, coded],
+    }
     one["bboxes"] = [[5, 3, 15, 6], None, [5, 3, 15, 6]]
     crowd = one | {"id": 2, "iscrowd": 1}
-    return {"videos": [video], "annotations": [one, crowd], "categories": [{"id": 22, "name": "parrot"}]}
+    return {
+        "videos": [video],
+        "annotations": [one, crowd],
+        "categories": [{"id": 22, "name": "parrot"}],
+    }
 
 
 def written(tmp_path: Path, content: dict[str, Any]) -> Path:
@@ -81,19 +97,44 @@ def test_boxes_alone_are_boxes(tmp_path: Path) -> None:
     del content["annotations"][0]["segmentations"]
     truth = opened(written(tmp_path, content), "ytvis", index_of("00f88c4f0a"))
     (one,) = truth.video("00f88c4f0a").objects
-    assert one.rles == (None, None) and one.frame_index.tolist() == [0, 10] and not truth.stated("00f88c4f0a").masks
+    assert (
+        one.rles == (None, None)
+        and one.frame_index.tolist() == [0, 10]
+        and not truth.stated("00f88c4f0a").masks
+    )
 
 
 WRONG = {
-    "an unknown video": (lambda c: c["annotations"][0].update(video_id=3), "annotation 1 is of video 3"),
-    "an unknown category": (lambda c: c["annotations"][0].update(category_id=3), "category_id 3 is no category"),
-    "too few masks": (lambda c: c["annotations"][0]["segmentations"].pop(), "2 segmentations and its video 3 frames"),
-    "a frame twice": (lambda c: c["videos"][0]["file_names"].__setitem__(1, "00f88c4f0a/0.jpg"), "the same number"),
+    "an unknown video": (
+        lambda c: c["annotations"][0].update(video_id=3),
+        "annotation 1 is of video 3",
+    ),
+    "an unknown category": (
+        lambda c: c["annotations"][0].update(category_id=3),
+        "category_id 3 is no category",
+    ),
+    "too few masks": (
+        lambda c: c["annotations"][0]["segmentations"].pop(),
+        "2 segmentations and its video 3 frames",
+    ),
+    "a frame twice": (
+        lambda c: c["videos"][0]["file_names"].__setitem__(1, "00f88c4f0a/0.jpg"),
+        "the same number",
+    ),
     "no size": (lambda c: c["videos"][0].pop("width"), "no height and width"),
-    "an id twice": (lambda c: c["annotations"][1].update(id=1), "several annotations with the id 1"),
+    "an id twice": (
+        lambda c: c["annotations"][1].update(id=1),
+        "several annotations with the id 1",
+    ),
     "no id": (lambda c: c["videos"][0].pop("id"), "lacks the field 'id'"),
-    "no category": (lambda c: c["annotations"][0].pop("category_id"), "lacks the field 'category_id'"),
-    "no folder": (lambda c: c["videos"][0].update(file_names=["0.jpg", "1.jpg", "2.jpg"]), "which video is it"),
+    "no category": (
+        lambda c: c["annotations"][0].pop("category_id"),
+        "lacks the field 'category_id'",
+    ),
+    "no folder": (
+        lambda c: c["videos"][0].update(file_names=["0.jpg", "1.jpg", "2.jpg"]),
+        "which video is it",
+    ),
     "results": (lambda c: c.pop("videos"), "no list 'videos'"),
 }
 

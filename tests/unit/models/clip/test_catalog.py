@@ -17,9 +17,14 @@ CONF = Path(__file__).parents[3] / "conf" / "embedder"
 
 def test_agrees_with_open_clip_on_every_model_and_tag() -> None:
     open_clip = slim_import.open_clip(needs_timm=False)
-    assert set(catalog.models()) == {name for name in open_clip.list_models() if not name.startswith("trawl-")}
+    assert set(catalog.models()) == {
+        name for name in open_clip.list_models() if not name.startswith("trawl-")
+    }
     for model, tag in open_clip.list_pretrained():
-        ours, theirs = catalog.pretrained_entry(model, tag), open_clip.get_pretrained_cfg(model, tag)
+        ours, theirs = (
+            catalog.pretrained_entry(model, tag),
+            open_clip.get_pretrained_cfg(model, tag),
+        )
         assert ours == theirs, (model, tag)
 
 
@@ -32,7 +37,9 @@ def test_agrees_with_open_clip_on_every_model_and_tag() -> None:
     ],
     ids=["perception encoder", "laion", "siglip 2"],
 )
-def test_cards(model: str, tag: str, size: int, dim: int, aspect: str, interpolation: str, timm: bool) -> None:
+def test_cards(
+    model: str, tag: str, size: int, dim: int, aspect: str, interpolation: str, timm: bool
+) -> None:
     card = catalog.card(model, tag)
     found = (card.size, card.dim, card.trained_aspect, card.interpolation, card.needs_timm)
     assert found == (size, dim, aspect, interpolation, timm)
@@ -41,7 +48,9 @@ def test_cards(model: str, tag: str, size: int, dim: int, aspect: str, interpola
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_embedder_in_conf_exists_and_sees_whole_frames(path: Path) -> None:
-    """A model trained on squashed pictures gets those; one trained on crops gets the whole frame with bars."""
+    """A model trained on squashed pictures gets those; one trained on crops gets the whole frame
+    with bars.
+    """
     config = EmbedderConfig(**yaml.safe_load(path.read_text()))
     if config.kind == "openclip" and config.weights != "builtin":
         card = catalog.card(config.model, config.weights)
@@ -50,7 +59,9 @@ def test_every_embedder_in_conf_exists_and_sees_whole_frames(path: Path) -> None
 
 
 def test_dashes_in_a_tag_are_as_good_as_underscores() -> None:
-    assert catalog.card("ViT-B-32", "LAION2B-s34b-b79k") == catalog.card("ViT-B-32", "laion2b_s34b_b79k")
+    assert catalog.card("ViT-B-32", "LAION2B-s34b-b79k") == catalog.card(
+        "ViT-B-32", "laion2b_s34b_b79k"
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +74,9 @@ def test_dashes_in_a_tag_are_as_good_as_underscores() -> None:
     ],
     ids=["misspelt model", "misspelt tag", "tag of the twin", "model without tags"],
 )
-def test_says_what_is_allowed(model: str, tag: str | None, error: type[Exception], hint: str) -> None:
+def test_says_what_is_allowed(
+    model: str, tag: str | None, error: type[Exception], hint: str
+) -> None:
     with pytest.raises(error, match=hint) as caught:
         catalog.card(model, tag)
     assert "\n" not in str(caught.value)

@@ -12,7 +12,11 @@ from trawl.models.clip.openclip import quiet
 def make(name: str, **options: object) -> torch.nn.Module:
     with quiet():
         torch.manual_seed(0)
-        return slim_import.open_clip(needs_timm=False).create_model(name, load_weights=False, **options).eval()
+        return (
+            slim_import.open_clip(needs_timm=False)
+            .create_model(name, load_weights=False, **options)
+            .eval()
+        )
 
 
 @pytest.mark.parametrize("options", [{}, {"force_patch_dropout": 0.0}, {"force_quick_gelu": True}])
@@ -37,15 +41,21 @@ def test_below_full_precision_a_picture_hardly_moves(word: str, least: float) ->
         with precision.autocast(dtype, pixels.device):
             encode = image_encoder(model, word)
             sums: list[torch.dtype] = []
-            model.visual.ln_post.register_forward_pre_hook(lambda module, inputs: sums.append(inputs[0].dtype))
+            model.visual.ln_post.register_forward_pre_hook(
+                lambda module, inputs: sums.append(inputs[0].dtype)
+            )
             found, alone = encode(pixels).float(), encode(pixels[1:2]).float()
     assert set(sums) == {torch.float32}, "what the blocks add up stays in full precision"
     cosine = torch.nn.functional.cosine_similarity(found, exact)
     assert least < cosine.min() < 1 - 1e-7, "1 would mean that nothing is lowered"
-    assert torch.nn.functional.cosine_similarity(found[1:2], alone).item() > 0.9999, "whatever its batch"
+    assert torch.nn.functional.cosine_similarity(found[1:2], alone).item() > 0.9999, (
+        "whatever its batch"
+    )
     if word == "int8":
         block = encode.transformer.resblocks[0]
-        assert not any(isinstance(m, torch.nn.Linear | torch.nn.MultiheadAttention) for m in block.modules())
+        assert not any(
+            isinstance(m, torch.nn.Linear | torch.nn.MultiheadAttention) for m in block.modules()
+        )
 
 
 def test_other_towers_are_taken_as_they_are() -> None:

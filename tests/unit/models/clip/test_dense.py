@@ -1,4 +1,6 @@
-"""Patches in the space of texts: open_clip's real architectures at random initialisation, and the demo's own."""
+"""Patches in the space of texts: open_clip's real architectures at random initialisation, and the
+demo's own.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +27,9 @@ def one_thread() -> Iterator[None]:
 
 
 def embedder(model: str, weights: str = "random:0") -> OpenClipEmbedder:
-    built = registry.build(registry.resolve(EmbedderConfig("openclip", model, weights)), "cpu", batch_size=2)
+    built = registry.build(
+        registry.resolve(EmbedderConfig("openclip", model, weights)), "cpu", batch_size=2
+    )
     assert isinstance(built, OpenClipEmbedder)
     return built
 
@@ -52,7 +56,9 @@ def test_shapes_and_scale(vit: OpenClipEmbedder) -> None:
     np.testing.assert_allclose(np.linalg.norm(patches, axis=-1), model.logit_scale, rtol=1e-4)
     assert model.logit_scale == pytest.approx(1 / 0.07, rel=1e-3)
     assert model.embed_patches(pictures(0, 224)).shape == (0, 7, 7, model.dim)
-    np.testing.assert_array_equal(model.embed_images(pictures(1, 224)), vit.embed_images(pictures(1, 224)))
+    np.testing.assert_array_equal(
+        model.embed_images(pictures(1, 224)), vit.embed_images(pictures(1, 224))
+    )
 
 
 def test_the_unmodified_path_gives_the_models_own_tokens(vit: OpenClipEmbedder) -> None:
@@ -69,7 +75,9 @@ def test_the_unmodified_path_gives_the_models_own_tokens(vit: OpenClipEmbedder) 
 
 
 def test_neighbour_attention_is_what_the_paper_says(vit: OpenClipEmbedder) -> None:
-    """One head, one patch, written out: softmax of k k' / sqrt(d) plus a Gaussian of the distance, then the output map."""
+    """One head, one patch, written out: softmax of k k' / sqrt(d) plus a Gaussian of the distance,
+    then the output map.
+    """
     block = vit.model.visual.transformer.resblocks[-1]
     width, heads = block.attn.embed_dim, block.attn.num_heads
     grid, each = (3, 4), block.attn.embed_dim // block.attn.num_heads
@@ -91,10 +99,14 @@ def test_neighbour_attention_is_what_the_paper_says(vit: OpenClipEmbedder) -> No
     torch.testing.assert_close(ours[token], expected, atol=1e-4, rtol=1e-3)
 
 
-def test_a_patch_depends_on_its_neighbours_less_than_the_trained_block_makes_it(vit: OpenClipEmbedder) -> None:
+def test_a_patch_depends_on_its_neighbours_less_than_the_trained_block_makes_it(
+    vit: OpenClipEmbedder,
+) -> None:
     pixels = vit.normalised(torch.from_numpy(pictures(1, 224)))
     with torch.inference_mode():
-        plain, near = (dense.vit_patches(vit.model.visual, pixels, neighbours=n) for n in (False, True))
+        plain, near = (
+            dense.vit_patches(vit.model.visual, pixels, neighbours=n) for n in (False, True)
+        )
     assert (plain - near).abs().max() > 0.01
 
 
@@ -104,10 +116,16 @@ def test_a_convolutional_tower_is_refused_when_it_is_built() -> None:
 
 
 @pytest.mark.parametrize(("model", "needs_timm"), [("PE-Core-B-16", True), ("colors", False)])
-def test_towers_of_timm_and_fakes_are_refused_before_anything_is_built(model: str, needs_timm: bool) -> None:
+def test_towers_of_timm_and_fakes_are_refused_before_anything_is_built(
+    model: str, needs_timm: bool
+) -> None:
     kind = "openclip" if needs_timm else "fake"
-    blueprint = replace(registry.resolve(EmbedderConfig("fake")), kind=kind, model=model, needs_timm=needs_timm)
-    with pytest.raises(ConfigError, match=rf"{model} cannot say what is where: set grounder\.model"):
+    blueprint = replace(
+        registry.resolve(EmbedderConfig("fake")), kind=kind, model=model, needs_timm=needs_timm
+    )
+    with pytest.raises(
+        ConfigError, match=rf"{model} cannot say what is where: set grounder\.model"
+    ):
         dense.check(blueprint)
 
 
@@ -122,13 +140,17 @@ def test_the_demo_points_at_what_it_is_asked_for(demo: DenseClip) -> None:
     for seen, grid in zip(shown.seen, patches):
         for thing in seen:
             if thing.share > 0.8:
-                text = demo.embed_texts([words.article(words.name(thing.want.color, thing.want.shape))])[0]
+                text = demo.embed_texts(
+                    [words.article(words.name(thing.want.color, thing.want.shape))]
+                )[0]
                 y, x = np.unravel_index((grid @ text).argmax(), (14, 14))
                 hits.append(thing.mask[8 * y : 8 * y + 8, 8 * x : 8 * x + 8].any())
     assert len(hits) >= 10 and np.mean(hits) > 0.9
 
 
-def test_the_demos_contrast_is_its_world_and_others_have_backgrounds(demo: DenseClip, vit: OpenClipEmbedder) -> None:
+def test_the_demos_contrast_is_its_world_and_others_have_backgrounds(
+    demo: DenseClip, vit: OpenClipEmbedder
+) -> None:
     assert {"a red star", "an orange ring", "waves"} <= set(demo.contrast)
     assert len(demo.contrast) == 12 * 12 + 8
     assert "sky" in DenseClip(vit).contrast

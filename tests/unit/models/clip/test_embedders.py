@@ -29,24 +29,33 @@ def test_an_unknown_kind_is_one_line() -> None:
 
 
 def test_a_worker_finds_the_weights_on_its_own_machine() -> None:
-    made = registry.resolve(EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin"))
+    made = registry.resolve(
+        EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin")
+    )
     elsewhere = replace(made, path="/another/machine/weights.safetensors")
     np.testing.assert_array_equal(
-        registry.build(elsewhere, "cpu").embed_texts(["x"]), registry.build(made, "cpu").embed_texts(["x"])
+        registry.build(elsewhere, "cpu").embed_texts(["x"]),
+        registry.build(made, "cpu").embed_texts(["x"]),
     )
 
 
 def test_a_worker_takes_no_other_file_of_the_same_name(tmp_path: Path) -> None:
-    made = registry.resolve(EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin"))
+    made = registry.resolve(
+        EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin")
+    )
     other = tmp_path / "weights.safetensors"
     other.write_bytes(b"something else")
     assert registry.build(replace(made, path=str(other)), "cpu").dim == made.dim
 
 
 def test_a_worker_with_other_weights_refuses() -> None:
-    made = registry.resolve(EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin"))
+    made = registry.resolve(
+        EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin")
+    )
     with pytest.raises(WeightsError, match="is not what made this index"):
-        registry.build(replace(made, path="/another/machine/weights.safetensors", sha256="0" * 64), "cpu")
+        registry.build(
+            replace(made, path="/another/machine/weights.safetensors", sha256="0" * 64), "cpu"
+        )
 
 
 AUTO = EmbedderConfig(kind="openclip", model="trawl-demo-clip", weights="builtin", precision="auto")

@@ -1,4 +1,6 @@
-"""open_clip imported without torch's compiler, timm or transformers, and everything as it should be afterwards."""
+"""open_clip imported without torch's compiler, timm or transformers, and everything as it should be
+afterwards.
+"""
 
 import subprocess
 import sys

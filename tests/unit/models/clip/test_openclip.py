@@ -1,4 +1,6 @@
-"""open_clip's models behind our protocol: real architectures at random initialisation, held against open_clip itself."""
+"""open_clip's models behind our protocol: real architectures at random initialisation, held against
+open_clip itself.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +30,9 @@ def one_thread() -> Iterator[None]:
 
 
 def settings(**values: str) -> EmbedderConfig:
-    return EmbedderConfig(**{"kind": "openclip", "model": "ViT-B-32", "weights": "random:0"} | values)
+    return EmbedderConfig(
+        **{"kind": "openclip", "model": "ViT-B-32", "weights": "random:0"} | values
+    )
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,13 @@ def pictures() -> list[np.ndarray]:
     """Photographs would do; smooth noise has what matters here, edges and gradients at every scale."""
     rng = np.random.default_rng(0)
     shapes = [(360, 640), (480, 300), (224, 224), (97, 401)]
-    coarse = [rng.integers(0, 256, (max(h // 16, 2), max(w // 16, 2), 3), dtype=np.uint8) for h, w in shapes]
+    coarse = [
+        rng.integers(0, 256, (max(h // 16, 2), max(w // 16, 2), 3), dtype=np.uint8)
+        for h, w in shapes
+    ]
     return [
-        np.asarray(Image.fromarray(c).resize((w, h), Image.Resampling.BICUBIC)) for c, (h, w) in zip(coarse, shapes)
+        np.asarray(Image.fromarray(c).resize((w, h), Image.Resampling.BICUBIC))
+        for c, (h, w) in zip(coarse, shapes)
     ]
 
 
@@ -65,7 +73,8 @@ def test_center_crop_equals_open_clips_own_preprocessing_and_model(
     ours = vit.embed_images(np.stack([resize(picture, vit.image_spec) for picture in pictures]))
     cosine = (ours * expected).sum(axis=1)
     assert cosine.min() >= 0.999
-    # Pictures differ far more from each other than ours from open_clip's, so the line above can fail.
+    # Pictures differ far more from each other than ours from open_clip's, so the line above can
+    # fail.
     assert (1 - cosine.min()) < 0.1 * (1 - np.sort(ours @ ours.T, axis=1)[:, -2].max())
 
 
@@ -73,36 +82,56 @@ def test_texts_equal_open_clips_own(vit: OpenClipEmbedder) -> None:
     oc = slim_import.open_clip(needs_timm=False)
     texts = ["a red star", "紅い星 🌟", "word " * 500]
     with torch.inference_mode():
-        expected = vit._model.encode_text(oc.get_tokenizer("ViT-B-32")(texts), normalize=True).numpy()
+        expected = vit._model.encode_text(
+            oc.get_tokenizer("ViT-B-32")(texts), normalize=True
+        ).numpy()
     np.testing.assert_allclose(vit.embed_texts(texts), expected, atol=1e-6)
 
 
 def test_batches_do_not_change_a_picture(vit: OpenClipEmbedder, pictures: list[np.ndarray]) -> None:
     batch = np.stack([resize(picture, vit.image_spec) for picture in pictures[:3]])
-    together, alone = vit.embed_images(batch), np.concatenate([vit.embed_images(batch[i : i + 1]) for i in range(3)])
+    together, alone = (
+        vit.embed_images(batch),
+        np.concatenate([vit.embed_images(batch[i : i + 1]) for i in range(3)]),
+    )
     np.testing.assert_allclose(together, alone, atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, rtol=1e-5)
 
 
 def test_nothing_in_nothing_out(vit: OpenClipEmbedder) -> None:
-    assert vit.embed_images(np.zeros((0, 224, 224, 3), np.uint8)).shape == vit.embed_texts([]).shape == (0, 512)
+    assert (
+        vit.embed_images(np.zeros((0, 224, 224, 3), np.uint8)).shape
+        == vit.embed_texts([]).shape
+        == (0, 512)
+    )
 
 
 @pytest.mark.parametrize(
     "frames",
-    [np.zeros((1, 224, 224, 3), np.float32), np.zeros((1, 32, 32, 3), np.uint8), np.zeros((224, 224, 3), np.uint8)],
+    [
+        np.zeros((1, 224, 224, 3), np.float32),
+        np.zeros((1, 32, 32, 3), np.uint8),
+        np.zeros((224, 224, 3), np.uint8),
+    ],
     ids=["float", "size", "no batch"],
 )
-def test_refuses_what_is_no_batch_of_its_pictures(vit: OpenClipEmbedder, frames: np.ndarray) -> None:
+def test_refuses_what_is_no_batch_of_its_pictures(
+    vit: OpenClipEmbedder, frames: np.ndarray
+) -> None:
     with pytest.raises(ValueError, match="expected uint8 pictures"):
         vit.embed_images(frames)
 
 
 @pytest.mark.parametrize(("word", "least"), [("bf16", 0.9999), ("fp16", 0.99999), ("int8", 0.9995)])
 def test_lower_precisions_stay_near_fp32(
-    word: str, least: float, vit: OpenClipEmbedder, pictures: list[np.ndarray], monkeypatch: pytest.MonkeyPatch
+    word: str,
+    least: float,
+    vit: OpenClipEmbedder,
+    pictures: list[np.ndarray],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(precision, "computed", lambda word, device: word)  # whatever this machine's CPU has
+    # whatever this machine's CPU has
+    monkeypatch.setattr(precision, "computed", lambda word, device: word)
     batch = np.stack([resize(picture, vit.image_spec) for picture in pictures[:1]])
     lower = OpenClipEmbedder(replace(vit._blueprint, precision=word), "cpu")
     got, exact = lower.embed_images(batch), vit.embed_images(batch)
@@ -122,18 +151,24 @@ def test_what_the_cpu_lacks_is_embedded_in_fp32(
 
 def test_compiling_without_a_compiler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(ConfigError, match=r"embedder.compile=true needs a compiler.*no-such-compiler") as error:
+    with pytest.raises(
+        ConfigError, match=r"embedder.compile=true needs a compiler.*no-such-compiler"
+    ) as error:
         registry.build(registry.resolve(replace(settings(model="ViT-S-32"), compile=True)), "cpu")
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("model", ["ViT-S-32", "trawl-demo-clip"])
 def test_each_block_is_compiled_once_asked_for(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The compiler itself takes a minute: that what it compiled gives the same is in `benchmarks.precision`."""
+    """The compiler itself takes a minute: that what it compiled gives the same is in
+    `benchmarks.precision`.
+    """
     compiled: list[torch.nn.Module] = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self, **options: compiled.append(self))
     weights = "builtin" if model == "trawl-demo-clip" else "random:0"
-    registry.build(registry.resolve(replace(settings(model=model, weights=weights), compile=True)), "cpu")
+    registry.build(
+        registry.resolve(replace(settings(model=model, weights=weights), compile=True)), "cpu"
+    )
     assert len(compiled) == (12 if model == "ViT-S-32" else 1)
 
 
@@ -141,7 +176,9 @@ def test_the_seed_decides() -> None:
     oc = slim_import.open_clip(needs_timm=False)
     assert "ViT-S-32" in oc.list_models()
     one, same, other = (
-        registry.build(registry.resolve(settings(model="ViT-S-32", weights=f"random:{seed}")), "cpu").embed_texts(["x"])
+        registry.build(
+            registry.resolve(settings(model="ViT-S-32", weights=f"random:{seed}")), "cpu"
+        ).embed_texts(["x"])
         for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(one, same)
@@ -152,10 +189,14 @@ def test_the_seed_decides() -> None:
 def test_a_checkpoint_gives_the_model_it_was_saved_from(suffix: str, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
-    saved = OpenClipEmbedder(registry.resolve(settings(model="ViT-S-32", weights="random:3")), "cpu")
+    saved = OpenClipEmbedder(
+        registry.resolve(settings(model="ViT-S-32", weights="random:3")), "cpu"
+    )
     path = tmp_path / f"model{suffix}"
     state = saved._model.state_dict()
-    save_file(state, str(path)) if suffix == ".safetensors" else torch.save({"state_dict": state}, path)
+    save_file(state, str(path)) if suffix == ".safetensors" else torch.save(
+        {"state_dict": state}, path
+    )
     loaded = registry.build(registry.resolve(settings(model="ViT-S-32", weights=str(path))), "cpu")
     picture = np.full((1, 224, 224, 3), 99, np.uint8)
     np.testing.assert_array_equal(loaded.embed_images(picture), saved.embed_images(picture))
@@ -171,12 +212,16 @@ def test_the_models_own_random_numbers_are_left_alone() -> None:
 
 
 def test_builtin_demo_model_loads() -> None:
-    embedder = registry.build(registry.resolve(settings(model="trawl-demo-clip", weights="builtin")), "cpu")
+    embedder = registry.build(
+        registry.resolve(settings(model="trawl-demo-clip", weights="builtin")), "cpu"
+    )
     size = embedder.image_spec.size
     assert embedder.embed_images(np.zeros((1, size, size, 3), np.uint8)).shape == (1, embedder.dim)
 
 
-@pytest.mark.parametrize("content", [b"", b"text", b"PK\x03\x04 not a zip"], ids=["empty", "text", "broken zip"])
+@pytest.mark.parametrize(
+    "content", [b"", b"text", b"PK\x03\x04 not a zip"], ids=["empty", "text", "broken zip"]
+)
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
 def test_a_damaged_checkpoint_is_one_line(suffix: str, content: bytes, tmp_path: Path) -> None:
     path = tmp_path / f"damaged{suffix}"

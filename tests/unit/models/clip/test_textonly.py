@@ -20,7 +20,9 @@ def blueprint(model: str, weights: str) -> Blueprint:
 
 
 @pytest.mark.parametrize(
-    "model", ["ViT-S-32", "ViT-B-32-quickgelu", "PE-Core-S-16-384"], ids=["plain", "quick", "custom"]
+    "model",
+    ["ViT-S-32", "ViT-B-32-quickgelu", "PE-Core-S-16-384"],
+    ids=["plain", "quick", "custom"],
 )
 def test_equals_torch(model: str, tmp_path: Path) -> None:
     """The custom model keeps its text tower under another prefix, and is checked for that alone."""
@@ -34,15 +36,23 @@ def test_equals_torch(model: str, tmp_path: Path) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         text = {**config["text_cfg"], "layers": 2}
-        tower = oc.model._build_text_tower(config["embed_dim"], text, config.get("quick_gelu", False)).eval()
+        tower = oc.model._build_text_tower(
+            config["embed_dim"], text, config.get("quick_gelu", False)
+        ).eval()
     prefix = "text." if config.get("custom_text") else ""
     path = tmp_path / "tower.safetensors"
     save_file(
-        {prefix + name: t.half() if name == "ln_final.weight" else t for name, t in tower.state_dict().items()}, path
+        {
+            prefix + name: t.half() if name == "ln_final.weight" else t
+            for name, t in tower.state_dict().items()
+        },
+        path,
     )
     ours = textonly.TextTower(textonly._read(path), {**config, "text_cfg": text})
     with torch.inference_mode():
-        expected = torch.nn.functional.normalize(tower(oc.get_tokenizer(model)(TEXTS)), dim=-1).numpy()
+        expected = torch.nn.functional.normalize(
+            tower(oc.get_tokenizer(model)(TEXTS)), dim=-1
+        ).numpy()
     np.testing.assert_allclose(ours.embed_texts(TEXTS), expected, atol=3e-6)
 
 
@@ -50,7 +60,9 @@ def test_the_demo_model_equals_torch() -> None:
     made = blueprint("trawl-demo-clip", "builtin")
     light = textonly.tower(made)
     assert light is not None
-    np.testing.assert_allclose(light.embed_texts(TEXTS), registry.build(made, "cpu").embed_texts(TEXTS), atol=3e-6)
+    np.testing.assert_allclose(
+        light.embed_texts(TEXTS), registry.build(made, "cpu").embed_texts(TEXTS), atol=3e-6
+    )
     assert light.embed_texts([]).shape == (0, made.dim)
 
 

@@ -19,13 +19,16 @@ def test_is_a_dense_embedder_of_pictures_twice_as_large() -> None:
 
 def test_each_window_is_embedded_as_a_picture_of_its_own() -> None:
     fake = fakes.FakeEmbedder()
-    frames = np.random.default_rng(0).integers(0, 256, (11, SIDE, SIDE, 3), np.uint8)  # more than a batch
+    # more than a batch
+    frames = np.random.default_rng(0).integers(0, 256, (11, SIDE, SIDE, 3), np.uint8)
     patches = TiledEmbedder(fake).embed_patches(frames)
     assert patches.shape == (11, 3, 3, fakes.DIM) and patches.dtype == np.float32
     for n, row, column in ((0, 0, 0), (3, 2, 1), (10, 1, 2)):
         y, x = row * fakes.SIZE // 2, column * fakes.SIZE // 2
         window = frames[n : n + 1, y : y + fakes.SIZE, x : x + fakes.SIZE]
-        np.testing.assert_allclose(patches[n, row, column], fake.logit_scale * fake.embed_images(window)[0], rtol=1e-6)
+        np.testing.assert_allclose(
+            patches[n, row, column], fake.logit_scale * fake.embed_images(window)[0], rtol=1e-6
+        )
 
 
 def test_a_small_thing_is_found_in_its_corner() -> None:

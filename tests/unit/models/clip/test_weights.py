@@ -16,7 +16,9 @@ from trawl.records.video import ImageSpec
 
 
 def settings(**values: str | None) -> EmbedderConfig:
-    return EmbedderConfig(**{"kind": "openclip", "model": "ViT-B-32", "weights": "random:0", "aspect": "pad"} | values)
+    return EmbedderConfig(
+        **{"kind": "openclip", "model": "ViT-B-32", "weights": "random:0", "aspect": "pad"} | values
+    )
 
 
 @pytest.fixture
@@ -27,7 +29,9 @@ def checkpoint(tmp_path: Path) -> Path:
 
 
 def test_a_local_file_is_hashed_and_prepared_as_its_model_wants(checkpoint: Path) -> None:
-    found = weights.resolve(settings(model="PE-Core-B-16", weights=str(checkpoint), aspect="squash"))
+    found = weights.resolve(
+        settings(model="PE-Core-B-16", weights=str(checkpoint), aspect="squash")
+    )
     assert found.sha256 == hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert found.path == str(checkpoint.resolve())
     assert found.image == ImageSpec(size=224, aspect="squash", interpolation="bilinear")
@@ -57,7 +61,9 @@ def test_other_weights_than_the_index_has_are_refused(checkpoint: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_hub_file_is_known_by_the_name_of_its_blob(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_file_is_known_by_the_name_of_its_blob(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     blob = tmp_path / "blobs" / ("ab" * 32)
     blob.parent.mkdir()
     blob.write_bytes(b"weights")
@@ -90,9 +96,20 @@ def test_a_tag_can_be_named_for_a_file(checkpoint: Path) -> None:
         ({"model": "ViT-L-14", "weights": "/x.safetensors"}, ConfigError, "<tag>@/path"),
         ({"model": "trawl-dem", "weights": "builtin"}, ConfigError, "trawl-demo-clip"),
     ],
-    ids=["none", "no file", "misspelt tag", "aspect", "precision", "model", "ambiguous file", "not the builtin"],
+    ids=[
+        "none",
+        "no file",
+        "misspelt tag",
+        "aspect",
+        "precision",
+        "model",
+        "ambiguous file",
+        "not the builtin",
+    ],
 )
-def test_bad_settings_are_one_line(values: dict[str, str | None], error: type[UsageError], hint: str) -> None:
+def test_bad_settings_are_one_line(
+    values: dict[str, str | None], error: type[UsageError], hint: str
+) -> None:
     with pytest.raises(error, match=hint) as caught:
         weights.resolve(settings(**values))
     assert "\n" not in str(caught.value)

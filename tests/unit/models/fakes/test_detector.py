@@ -19,7 +19,9 @@ def test_is_a_detector_and_no_embedder() -> None:
 
 
 def test_a_shade_of_a_colour_scores_less_than_the_colour() -> None:
-    exact, shade = FakeDetector().find(np.stack([picture(fakes.COLORS["red"]), picture((210, 50, 40))]), ["a red ball"])
+    exact, shade = FakeDetector().find(
+        np.stack([picture(fakes.COLORS["red"]), picture((210, 50, 40))]), ["a red ball"]
+    )
     assert exact.scores.tolist() == [1.0]
     assert 0.5 < shade.scores[0] < 1
     assert exact.masks is not None and exact.masks[0].sum() == 7 * 9

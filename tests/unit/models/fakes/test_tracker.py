@@ -113,7 +113,9 @@ def test_masks_and_prompts_are_of_the_sessions_size() -> None:
 def test_survives_compression() -> None:
     rng = np.random.default_rng(0)
     frames = draw((12, RED, 5, 2))
-    noisy = np.clip(frames.astype(int) + rng.integers(-15, 16, frames.shape), 0, 255).astype(np.uint8)
+    noisy = np.clip(frames.astype(int) + rng.integers(-15, 16, frames.shape), 0, 255).astype(
+        np.uint8
+    )
     seen = list(FakeTracker().open(noisy).propagate([box(0, 0, 5, 12)]))
     assert all(np.array_equal(f.masks[0], (frames[f.position] == RED).all(-1)) for f in seen)
 

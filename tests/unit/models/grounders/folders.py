@@ -1,4 +1,6 @@
-"""Detectors as folders on disk: transformers' own architectures, shrunk, at random initialisation, with tokenizers made here."""
+"""Detectors as folders on disk: transformers' own architectures, shrunk, at random initialisation,
+with tokenizers made here.
+"""
 
 from pathlib import Path
 
@@ -25,17 +27,35 @@ VOCABULARY = [
 
 def owlv2(folder: Path, seed: int = 0) -> Path:
     """64 px, 16 patches of 16 px."""
-    from transformers import CLIPTokenizer, Owlv2Config, Owlv2ForObjectDetection, Owlv2ImageProcessor, Owlv2Processor
+    from transformers import (
+        CLIPTokenizer,
+        Owlv2Config,
+        Owlv2ForObjectDetection,
+        Owlv2ImageProcessor,
+        Owlv2Processor,
+    )
 
     from trawl.models.clip import bare
 
     reference = bare.tokenizer().SimpleTokenizer()
     merges = [tuple(pair) for pair in reference.bpe_ranks]
-    names = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}  # as transformers says it
+    # as transformers says it
+    names = {"<start_of_text>": "<|startoftext|>", "<end_of_text>": "<|endoftext|>"}
     vocabulary = {names.get(word, word): token for word, token in reference.encoder.items()}
     tokenizer = CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=16)
-    small = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
-    text = {**small, "vocab_size": 49408, "max_position_embeddings": 16, "eos_token_id": 49407, "bos_token_id": 49406}
+    small = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+    }
+    text = {
+        **small,
+        "vocab_size": 49408,
+        "max_position_embeddings": 16,
+        "eos_token_id": 49407,
+        "bos_token_id": 49406,
+    }
     config = Owlv2Config(
         text_config=text,
         vision_config={**small, "image_size": 64, "patch_size": 16},
@@ -44,7 +64,9 @@ def owlv2(folder: Path, seed: int = 0) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         Owlv2ForObjectDetection(config).save_pretrained(folder)
-    Owlv2Processor(Owlv2ImageProcessor(size={"height": 64, "width": 64}), tokenizer).save_pretrained(folder)
+    Owlv2Processor(
+        Owlv2ImageProcessor(size={"height": 64, "width": 64}), tokenizer
+    ).save_pretrained(folder)
     return folder
 
 
@@ -60,7 +82,9 @@ def grounding_dino(folder: Path, seed: int = 0, max_text_len: int = 64) -> Path:
     )
 
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = BertTokenizer(vocab={word: i for i, word in enumerate(VOCABULARY)}, model_max_length=max_text_len)
+    tokenizer = BertTokenizer(
+        vocab={word: i for i, word in enumerate(VOCABULARY)}, model_max_length=max_text_len
+    )
     backbone = SwinConfig(
         image_size=64,
         embed_dim=16,

@@ -1,4 +1,6 @@
-"""Grounding DINO's real architecture, small and random, held against transformers' own pipeline of processor and model."""
+"""Grounding DINO's real architecture, small and random, held against transformers' own pipeline of
+processor and model.
+"""
 
 from pathlib import Path
 
@@ -33,11 +35,17 @@ def detector(grounding_dino: Path) -> Detector:
 def test_boxes_lie_in_the_frame_with_scores(detector: Detector) -> None:
     for found in detector.find(FRAMES, ["a red car", "Dog.", "a blue star?"]):
         assert set(found.phrase.tolist()) == {0, 1, 2}
-        assert found.boxes.min() >= 0 and (found.boxes[:, 2] <= 90).all() and (found.boxes[:, 3] <= 60).all()
+        assert (
+            found.boxes.min() >= 0
+            and (found.boxes[:, 2] <= 90).all()
+            and (found.boxes[:, 3] <= 60).all()
+        )
         assert 0 <= found.scores.min() < found.scores.max() <= 1
 
 
-def test_one_phrase_equals_transformers_own_answer(detector: Detector, grounding_dino: Path) -> None:
+def test_one_phrase_equals_transformers_own_answer(
+    detector: Detector, grounding_dino: Path
+) -> None:
     """But for the marks around the phrase, which transformers counts as part of it."""
     from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
@@ -55,7 +63,9 @@ def test_one_phrase_equals_transformers_own_answer(detector: Detector, grounding
     order, theirs = np.argsort(found.scores), np.argsort(expected["scores"].numpy())
     np.testing.assert_allclose(found.scores[order], expected["scores"].numpy()[theirs], atol=1e-5)
     np.testing.assert_allclose(
-        found.boxes[order], np.clip(expected["boxes"].numpy()[theirs], 0, [90, 60, 90, 60]), atol=1e-3
+        found.boxes[order],
+        np.clip(expected["boxes"].numpy()[theirs], 0, [90, 60, 90, 60]),
+        atol=1e-3,
     )
 
 
@@ -63,7 +73,11 @@ def test_spans_are_the_phrases_own_tokens() -> None:
     words = ["[CLS]", "a", "red", "car", ".", "dog", ".", "[SEP]"]
     tokens = torch.tensor([folders.VOCABULARY.index(word) for word in words])
     spans = module._spans(tokens, folders.VOCABULARY.index("."), 3)
-    assert [[words[k] for k in span.nonzero().flatten()] for span in spans] == [["a", "red", "car"], ["dog"], []]
+    assert [[words[k] for k in span.nonzero().flatten()] for span in spans] == [
+        ["a", "red", "car"],
+        ["dog"],
+        [],
+    ]
 
 
 def test_phrases_that_fill_a_caption_go_into_the_next(tmp_path: Path) -> None:
@@ -72,7 +86,9 @@ def test_phrases_that_fill_a_caption_go_into_the_next(tmp_path: Path) -> None:
     (found,) = detector.find(FRAMES[:1], phrases)
     assert set(found.phrase.tolist()) == {0, 1, 2}
     (alone,) = detector.find(FRAMES[:1], ["a red car"])
-    np.testing.assert_allclose(np.sort(found.scores[found.phrase == 0]), np.sort(alone.scores), atol=1e-5)
+    np.testing.assert_allclose(
+        np.sort(found.scores[found.phrase == 0]), np.sort(alone.scores), atol=1e-5
+    )
 
 
 def test_a_phrase_too_long_for_a_caption_is_cut(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""OWLv2's real architecture, small and random, held against transformers' own pipeline of processor and model."""
+"""OWLv2's real architecture, small and random, held against transformers' own pipeline of processor
+and model.
+"""
 
 from pathlib import Path
 
@@ -40,14 +42,21 @@ def of_phrase(found: Detections, phrase: int) -> tuple[np.ndarray, np.ndarray]:
 def test_boxes_lie_in_the_frame_with_scores(detector: Detector) -> None:
     for found in detector.find(FRAMES, PHRASES):
         assert len(found) and set(found.phrase.tolist()) == {0, 1, 2}
-        assert found.boxes.min() >= 0 and (found.boxes[:, 2] <= 90).all() and (found.boxes[:, 3] <= 60).all()
+        assert (
+            found.boxes.min() >= 0
+            and (found.boxes[:, 2] <= 90).all()
+            and (found.boxes[:, 3] <= 60).all()
+        )
         assert 0 <= found.scores.min() <= found.scores.max() <= 1
 
 
 def test_equals_transformers_own_answer(detector: Detector, owlv2: Path) -> None:
     from transformers import Owlv2ForObjectDetection, Owlv2Processor
 
-    processor, model = Owlv2Processor.from_pretrained(owlv2), Owlv2ForObjectDetection.from_pretrained(owlv2).eval()
+    processor, model = (
+        Owlv2Processor.from_pretrained(owlv2),
+        Owlv2ForObjectDetection.from_pretrained(owlv2).eval(),
+    )
     inputs = processor(text=[["a photo of a dog"]], images=FRAMES[0], return_tensors="pt")
     with torch.inference_mode():
         (expected,) = processor.post_process_grounded_object_detection(
@@ -61,9 +70,14 @@ def test_equals_transformers_own_answer(detector: Detector, owlv2: Path) -> None
 
 
 def test_a_phrase_scores_the_same_alone_and_among_others(detector: Detector) -> None:
-    together, alone = detector.find(FRAMES[:1], PHRASES)[0], detector.find(FRAMES[:1], [PHRASES[2]])[0]
+    together, alone = (
+        detector.find(FRAMES[:1], PHRASES)[0],
+        detector.find(FRAMES[:1], [PHRASES[2]])[0],
+    )
     np.testing.assert_allclose(of_phrase(together, 2)[1], alone.scores, atol=1e-5)
-    assert np.abs(of_phrase(together, 0)[1] - alone.scores).max() > 1e-3, "else it does not look at the phrase"
+    assert np.abs(of_phrase(together, 0)[1] - alone.scores).max() > 1e-3, (
+        "else it does not look at the phrase"
+    )
 
 
 def test_a_phrase_beyond_the_models_context_is_cut(detector: Detector) -> None:
@@ -78,7 +92,9 @@ def test_weights_that_lack_a_part_are_refused(owlv2: Path, tmp_path: Path) -> No
     tensors = load_file(copy / "model.safetensors")
     gone = next(name for name in tensors if "box_head" in name)
     save_file(
-        {name: tensor for name, tensor in tensors.items() if name != gone}, copy / "model.safetensors", {"format": "pt"}
+        {name: tensor for name, tensor in tensors.items() if name != gone},
+        copy / "model.safetensors",
+        {"format": "pt"},
     )
     with pytest.raises(WeightsError, match=f"lacks weights of .*{gone}"):
         build(copy)

@@ -17,7 +17,13 @@ EMBEDDER = registry.resolve(EmbedderConfig("fake"))
 
 def folder(path: Path, model_type: str = "owlv2") -> Path:
     path.mkdir()
-    for name in ("preprocessor_config.json", "tokenizer_config.json", "vocab.json", "merges.txt", "model.safetensors"):
+    for name in (
+        "preprocessor_config.json",
+        "tokenizer_config.json",
+        "vocab.json",
+        "merges.txt",
+        "model.safetensors",
+    ):
         (path / name).write_text(name)
     (path / "config.json").write_text(json.dumps({"model_type": model_type}))
     return path
@@ -49,7 +55,9 @@ def test_the_hash_is_that_of_weights_and_shape(tmp_path: Path) -> None:
     assert resolve(weights=str(other)).sha256 != before
 
 
-@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "merges.txt", "vocab.json"])
+@pytest.mark.parametrize(
+    "missing", ["config.json", "model.safetensors", "merges.txt", "vocab.json"]
+)
 def test_says_which_file_a_folder_lacks(missing: str, tmp_path: Path) -> None:
     path = folder(tmp_path / "a")
     (path / missing).unlink()
@@ -60,7 +68,9 @@ def test_says_which_file_a_folder_lacks(missing: str, tmp_path: Path) -> None:
 
 def test_refuses_another_kind_of_model(tmp_path: Path) -> None:
     path = folder(tmp_path / "a", "bert")
-    with pytest.raises(WeightsError, match="of type bert: grounder=grounding_dino wants grounding-dino or"):
+    with pytest.raises(
+        WeightsError, match="of type bert: grounder=grounding_dino wants grounding-dino or"
+    ):
         resolve("grounding_dino", weights=str(path))
 
 
@@ -70,10 +80,14 @@ def test_names_the_extra_when_transformers_is_missing(monkeypatch: pytest.Monkey
         resolve()
 
 
-def test_without_a_network_says_what_to_fetch(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_a_network_says_what_to_fetch(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(WeightsError, match=r"config.json of google/owlv2-base-patch16-ensemble.*grounder.weights"):
+    with pytest.raises(
+        WeightsError, match=r"config.json of google/owlv2-base-patch16-ensemble.*grounder.weights"
+    ):
         resolve()
 
 

@@ -24,7 +24,9 @@ def test_sets_the_decoders_heads() -> None:
 
 
 def test_target_and_settings_replace_the_files() -> None:
-    model = build(demo.config_path(), target="sam2.modeling.sam2_base.SAM2Base", max_obj_ptrs_in_encoder=7)
+    model = build(
+        demo.config_path(), target="sam2.modeling.sam2_base.SAM2Base", max_obj_ptrs_in_encoder=7
+    )
     assert type(model).__name__ == "SAM2Base"
     assert model.max_obj_ptrs_in_encoder == 7
 
@@ -66,5 +68,7 @@ build(demo.config_path())
 def test_works_before_inside_and_after_an_application(before: str, tmp_path: Path) -> None:
     script = tmp_path / "application.py"
     script.write_text(APPLICATION.format(before=before))
-    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr

@@ -28,13 +28,20 @@ def test_equals_sam2s_own_loader(shape: tuple[int, int], tmp_path: Path) -> None
 
     frame = np.random.default_rng(0).integers(80, 176, (*shape, 3)).astype(np.uint8)
     Image.fromarray(frame).save(tmp_path / "0.png")
-    (tmp_path / "0.png").rename(tmp_path / "0.jpg")  # no JPEG, so that nothing is lost; Pillow looks inside
+    # no JPEG, so that nothing is lost; Pillow looks inside
+    (tmp_path / "0.png").rename(tmp_path / "0.jpg")
     theirs, *_ = load_video_frames_from_jpg_images(str(tmp_path), 128, True, compute_device=CPU)
-    levels = (pixels(frame, 128, CPU) - theirs[0]).abs().amax(dim=(1, 2)) * torch.tensor([0.229, 0.224, 0.225]) * 255
+    levels = (
+        (pixels(frame, 128, CPU) - theirs[0]).abs().amax(dim=(1, 2))
+        * torch.tensor([0.229, 0.224, 0.225])
+        * 255
+    )
     assert levels.max() < 1.01
 
 
-def test_frames_that_cannot_be_written_to_are_taken_as_they_are(recwarn: pytest.WarningsRecorder) -> None:
+def test_frames_that_cannot_be_written_to_are_taken_as_they_are(
+    recwarn: pytest.WarningsRecorder,
+) -> None:
     frame = np.full((20, 30, 3), 7, np.uint8)
     frame.flags.writeable = False
     assert pixels(frame, 64, CPU).shape == (3, 64, 64)

@@ -1,7 +1,8 @@
 """Our propagation is the sam2 package's own: same frames, prompts and weights, object by object.
 
-The reference is SAM2VideoPredictor with its state filled from memory, a fresh one per object and direction. Batches of
-objects and frames change the last digits: logits agree within TOLERANCE, and masks wherever a logit is not that near 0.
+The reference is SAM2VideoPredictor with its state filled from memory, a fresh one per object and
+direction. Batches of objects and frames change the last digits: logits agree within TOLERANCE, and
+masks wherever a logit is not that near 0.
 """
 
 import functools
@@ -47,7 +48,9 @@ def predictor(name: str):
 
 
 def waken(model) -> None:
-    """Fresh weights hardly react to prompts and memory, and see no object at all: then any two trackers are equal."""
+    """Fresh weights hardly react to prompts and memory, and see no object at all: then any two
+    trackers are equal.
+    """
     for embedding in model.sam_prompt_encoder.point_embeddings:
         embedding.weight.mul_(3)
     for head in model.sam_mask_decoder.output_hypernetworks_mlps:
@@ -117,15 +120,33 @@ CASES = {
     "a mask": [mask(1, 0, 5, 10, 35, 40)],
     "box and points": [box_and_point(1, 0)],
     "from the middle": [box(1, 5, 45, 20, 75, 50)],
-    "three of one kind": [box(7, 0, 5, 10, 35, 40), box(3, 0, 110, 55, 135, 80), box(5, 0, 95, 5, 125, 30)],
-    "three kinds": [mask(7, 2, 21, 14, 51, 44), box(3, 2, 98, 55, 123, 80), point(5, 2, (110, 15, 1))],
-    "starting apart": [box(1, 0, 5, 10, 35, 40), mask(2, 3, 92, 55, 117, 80), box(3, 3, 95, 5, 125, 30)],
-    "prompted twice": [box(1, 1, 13, 12, 43, 42), mask(1, 6, 53, 22, 83, 52), box(2, 1, 104, 55, 129, 80)],
+    "three of one kind": [
+        box(7, 0, 5, 10, 35, 40),
+        box(3, 0, 110, 55, 135, 80),
+        box(5, 0, 95, 5, 125, 30),
+    ],
+    "three kinds": [
+        mask(7, 2, 21, 14, 51, 44),
+        box(3, 2, 98, 55, 123, 80),
+        point(5, 2, (110, 15, 1)),
+    ],
+    "starting apart": [
+        box(1, 0, 5, 10, 35, 40),
+        mask(2, 3, 92, 55, 117, 80),
+        box(3, 3, 95, 5, 125, 30),
+    ],
+    "prompted twice": [
+        box(1, 1, 13, 12, 43, 42),
+        mask(1, 6, 53, 22, 83, 52),
+        box(2, 1, 104, 55, 129, 80),
+    ],
     "on the last frame": [box(1, T - 1, 93, 32, 123, 62), box(2, 4, 95, 5, 125, 30)],
 }
 
 
-def reference(predictor, frames: np.ndarray, prompts: list[Prompt], reverse: bool) -> dict[tuple[int, int], np.ndarray]:
+def reference(
+    predictor, frames: np.ndarray, prompts: list[Prompt], reverse: bool
+) -> dict[tuple[int, int], np.ndarray]:
     """{(object, frame): (H, W) logits} by the stock predictor, each object in a fresh state."""
     found = {}
     for object_id in {prompt.object_id for prompt in prompts}:
@@ -135,7 +156,8 @@ def reference(predictor, frames: np.ndarray, prompts: list[Prompt], reverse: boo
             tell(predictor, state, prompt)
         start = (max if reverse else min)(prompt.position for prompt in mine)
         shown = predictor.propagate_in_video(state, start_frame_idx=start, reverse=reverse)
-        if reverse and start == 0:  # the stock predictor yields nothing then: take what its forward pass yields first
+        # the stock predictor yields nothing then: take what its forward pass yields first
+        if reverse and start == 0:
             shown = [next(predictor.propagate_in_video(state, start_frame_idx=0))]
         for position, _, logits in shown:
             found[object_id, position] = logits[0, 0].numpy()
@@ -144,7 +166,13 @@ def reference(predictor, frames: np.ndarray, prompts: list[Prompt], reverse: boo
 
 def stock_state(predictor, frames: np.ndarray) -> dict:
     """What the predictor's `init_state` makes of a folder of JPEGs, from memory."""
-    empty = ("point_inputs_per_obj", "mask_inputs_per_obj", "cached_features", "constants", "output_dict_per_obj")
+    empty = (
+        "point_inputs_per_obj",
+        "mask_inputs_per_obj",
+        "cached_features",
+        "constants",
+        "output_dict_per_obj",
+    )
     empty += ("temp_output_dict_per_obj", "frames_tracked_per_obj")
     device = predictor.device
     return {name: {} for name in empty} | {
@@ -167,7 +195,12 @@ def tell(predictor, state: dict, prompt: Prompt) -> None:
         predictor.add_new_mask(state, prompt.position, prompt.object_id, prompt.mask)
     else:
         predictor.add_new_points_or_box(
-            state, prompt.position, prompt.object_id, points=prompt.points, labels=prompt.labels, box=prompt.box
+            state,
+            prompt.position,
+            prompt.object_id,
+            points=prompt.points,
+            labels=prompt.labels,
+            box=prompt.box,
         )
 
 
@@ -185,7 +218,9 @@ def logits(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     display = Sam2Session.display
 
     def keep(session: Sam2Session, low: torch.Tensor, position: int) -> np.ndarray:
-        large = torch.nn.functional.interpolate(low, session._size, mode="bilinear", align_corners=False)
+        large = torch.nn.functional.interpolate(
+            low, session._size, mode="bilinear", align_corners=False
+        )
         kept.append(large[:, 0].numpy())
         return display(session, low, position)
 
@@ -200,7 +235,12 @@ LARGE = [("tiny, random", case) for case in ("three kinds", "prompted twice")]  
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 @pytest.mark.parametrize(("name", "case"), SMALL + LARGE)
 def test_equals_the_stock_predictor(
-    predictors: Callable[[str], Any], frames: np.ndarray, logits: list[np.ndarray], name: str, case: str, reverse: bool
+    predictors: Callable[[str], Any],
+    frames: np.ndarray,
+    logits: list[np.ndarray],
+    name: str,
+    case: str,
+    reverse: bool,
 ) -> None:
     model, prompts = predictors(name), CASES[case]
     expected = reference(model, frames, prompts, reverse)
@@ -212,7 +252,9 @@ def test_equals_the_stock_predictor(
     }
     assert found.keys() == expected.keys()
     for key, values in expected.items():
-        np.testing.assert_allclose(found[key], values, atol=TOLERANCE, rtol=TOLERANCE, err_msg=str(key))
+        np.testing.assert_allclose(
+            found[key], values, atol=TOLERANCE, rtol=TOLERANCE, err_msg=str(key)
+        )
     for frame in seen:
         for i, shown in zip(frame.object_ids, frame.masks, strict=True):
             sure = np.abs(expected[int(i), frame.position]) > TOLERANCE
@@ -253,9 +295,13 @@ def by_object(frames: list[TrackedFrame]) -> dict[tuple[int, int], tuple[np.ndar
 
 
 @pytest.mark.parametrize("largest", [1, 2, 16])
-def test_batches_of_objects_change_nothing_but_last_digits(random_demo, frames: np.ndarray, largest: int) -> None:
+def test_batches_of_objects_change_nothing_but_last_digits(
+    random_demo, frames: np.ndarray, largest: int
+) -> None:
     prompts = CASES["starting apart"] + [point(9, 1, (20, 25, 1)), point(8, 1, (110, 15, 1))]
-    together = by_object(list(Sam2Tracker(random_demo, object_batch=largest).open(frames).propagate(prompts)))
+    together = by_object(
+        list(Sam2Tracker(random_demo, object_batch=largest).open(frames).propagate(prompts))
+    )
     alone = [by_object(list(Sam2Tracker(random_demo).open(frames).propagate([p]))) for p in prompts]
     assert together.keys() == {key for found in alone for key in found}
     for found in alone:
@@ -274,13 +320,17 @@ def test_nothing_is_kept_between_calls(random_demo, frames: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
-def test_guided_masks_are_those_of_the_frames_own_picture(predictors, frames, monkeypatch, reverse: bool) -> None:
+def test_guided_masks_are_those_of_the_frames_own_picture(
+    predictors, frames, monkeypatch, reverse: bool
+) -> None:
     seen: list[tuple[torch.Tensor, int]] = []
     display = Sam2Session.display
     monkeypatch.setattr(
         Sam2Session,
         "display",
-        lambda session, low, position: seen.append((low, position)) or display(session, low, position),
+        lambda session, low, position: (
+            seen.append((low, position)) or display(session, low, position)
+        ),
     )
     session = Sam2Tracker(predictors("demo"), upsample="guided").open(frames)
     masks, _ = session.segment(CASES["three kinds"])
@@ -295,7 +345,9 @@ def test_guided_masks_are_those_of_the_frames_own_picture(predictors, frames, mo
 
 
 @pytest.mark.parametrize("upsample", ["bilinear", "guided"])
-def test_many_large_masks_are_enlarged_in_parts(predictors, frames, monkeypatch, upsample: str) -> None:
+def test_many_large_masks_are_enlarged_in_parts(
+    predictors, frames, monkeypatch, upsample: str
+) -> None:
     tracker = Sam2Tracker(predictors("demo"), upsample=upsample)
     whole, _ = tracker.open(frames).segment(CASES["three of one kind"])
     monkeypatch.setattr(sam2_session, "_PIXELS_AT_ONCE", 1)
@@ -303,19 +355,27 @@ def test_many_large_masks_are_enlarged_in_parts(predictors, frames, monkeypatch,
     assert whole.any() and (whole == parts).mean() > 0.999
 
 
-def test_what_the_stock_predictors_second_pass_reads_of_its_first(random_demo, frames: np.ndarray) -> None:
-    """Why the reference above has a fresh state a direction: with one state the second pass differs, if hardly."""
+def test_what_the_stock_predictors_second_pass_reads_of_its_first(
+    random_demo, frames: np.ndarray
+) -> None:
+    """Why the reference above has a fresh state a direction: with one state the second pass
+    differs, if hardly.
+    """
     state = stock_state(random_demo, frames)
     tell(random_demo, state, CASES["from the middle"][0])
     list(random_demo.propagate_in_video(state, start_frame_idx=5))
     kept = state["output_dict_per_obj"][0]["non_cond_frame_outputs"]
-    assert set(kept) == set(range(6, T))  # all of it is still there, and nothing says of which pass it is
+    # all of it is still there, and nothing says of which pass it is
+    assert set(kept) == set(range(6, T))
 
 
 def test_order_and_content_of_what_is_yielded(random_demo, frames: np.ndarray) -> None:
     prompts = [box(9, 4, 5, 10, 35, 40), box(2, 1, 5, 10, 35, 40), box(9, 6, 5, 10, 35, 40)]
     session = Sam2Tracker(random_demo).open(frames)
-    forward, backward = list(session.propagate(prompts)), list(session.propagate(prompts, reverse=True))
+    forward, backward = (
+        list(session.propagate(prompts)),
+        list(session.propagate(prompts, reverse=True)),
+    )
     assert [f.position for f in forward] == list(range(1, T))
     assert [f.object_ids.tolist() for f in forward] == [[2]] * 3 + [[9, 2]] * (T - 4)
     assert [f.position for f in backward] == list(range(6, -1, -1))
@@ -337,7 +397,9 @@ def test_masks_and_prompts_are_of_the_sessions_size(random_demo, frames: np.ndar
     assert (small != large[:, ::2, ::2]).mean() < 0.1
 
 
-def test_each_frame_is_encoded_once(random_demo, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_frame_is_encoded_once(
+    random_demo, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoded = count_encoded(random_demo, monkeypatch)
     session = Sam2Tracker(random_demo, frame_batch=5).open(frames)
     session.segment([box(1, 0, 5, 10, 35, 40), point(2, 5, (20, 25, 1))])
@@ -346,7 +408,9 @@ def test_each_frame_is_encoded_once(random_demo, frames: np.ndarray, monkeypatch
     assert sum(encoded) == T
 
 
-def test_a_small_cache_costs_time_only(random_demo, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_cache_costs_time_only(
+    random_demo, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     encoded = count_encoded(random_demo, monkeypatch)
     tracker = Sam2Tracker(random_demo, cache_mb=256)
     tracker.cache_bytes = 1
@@ -404,10 +468,15 @@ def test_no_prompts_and_one_frame(random_demo, frames: np.ndarray) -> None:
     [
         ([box(1, T, 0, 0, 9, 9)], "position 10 is outside of the session's 10 frames"),
         ([box(1, 2, 0, 0, 9, 9), point(1, 2, (3, 3, 1))], "two prompts on one frame"),
-        ([Prompt(1, 0, mask=np.ones((4, 4), bool))], "a mask prompt of (4, 4) in a session of (90, 140)"),
+        (
+            [Prompt(1, 0, mask=np.ones((4, 4), bool))],
+            "a mask prompt of (4, 4) in a session of (90, 140)",
+        ),
     ],
 )
-def test_a_wrong_prompt_fails_at_the_call(random_demo, frames: np.ndarray, prompts: list[Prompt], says: str) -> None:
+def test_a_wrong_prompt_fails_at_the_call(
+    random_demo, frames: np.ndarray, prompts: list[Prompt], says: str
+) -> None:
     with pytest.raises(ValueError) as error:
         Sam2Tracker(random_demo).open(frames).propagate(prompts)
     assert says in str(error.value)
@@ -417,7 +486,9 @@ def test_a_wrong_prompt_fails_at_the_call(random_demo, frames: np.ndarray, promp
     "fault",
     [
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
-        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 99 bytes"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: 99 bytes"
+        ),
     ],
 )
 def test_out_of_memory_has_one_name_and_can_be_tried_again(
@@ -441,7 +512,9 @@ def test_out_of_memory_has_one_name_and_can_be_tried_again(
     assert np.array_equal(again[0].masks, first.masks) and len(again) == T
 
 
-def test_other_faults_keep_their_name(random_demo, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_faults_keep_their_name(
+    random_demo, frames: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(batch: torch.Tensor):
         raise RuntimeError("shapes differ")
 

@@ -21,7 +21,9 @@ CONF = Path(__file__).parents[3] / "conf" / "tracker"
 
 @pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda p: p.stem)
 def test_shipped_settings_are_valid(path: Path) -> None:
-    config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrackerConfig), OmegaConf.load(path)))
+    config = OmegaConf.to_object(
+        OmegaConf.merge(OmegaConf.structured(TrackerConfig), OmegaConf.load(path))
+    )
     validate(config)
     assert config.kind == "fake" or config.model in MODELS
     if config.kind == "sam2":

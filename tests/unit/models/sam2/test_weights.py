@@ -18,7 +18,9 @@ from trawl.models.sam2 import weights as sam2_weights
 SIZES = {"tiny": "t", "small": "s", "base_plus": "b+", "large": "l"}
 
 
-def settings(model: str = "sam2.1_hiera_tiny", weights: str | None = "random:0", **others) -> TrackerConfig:
+def settings(
+    model: str = "sam2.1_hiera_tiny", weights: str | None = "random:0", **others
+) -> TrackerConfig:
     return TrackerConfig(kind="sam2", model=model, weights=weights, **others)
 
 
@@ -43,7 +45,9 @@ def test_official_checkpoints_come_from_their_makers(
     assert config.name == f"sam2.1_hiera_{SIZES[name]}.yaml" and config.is_file()
 
 
-def test_a_hub_out_of_reach_is_one_line_that_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_out_of_reach_is_one_line_that_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import constants
 
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
@@ -52,7 +56,10 @@ def test_a_hub_out_of_reach_is_one_line_that_says_what_to_do(tmp_path: Path, mon
         sam2_weights.resolve(settings(weights="facebook/sam2.1-hiera-tiny"))
     said = str(error.value)
     assert "download sam2.1_hiera_tiny.pt from" in said and "facebook/sam2.1-hiera-tiny" in said
-    assert "set tracker.weights=/path/to/sam2.1_hiera_tiny.pt" in said and "tracker=demo needs no download" in said
+    assert (
+        "set tracker.weights=/path/to/sam2.1_hiera_tiny.pt" in said
+        and "tracker=demo needs no download" in said
+    )
     assert "\n" not in said and "embedder" not in said
 
 
@@ -70,7 +77,9 @@ def test_random_weights_have_no_file_and_their_seed_is_their_identity() -> None:
 
 def test_the_demos_shape_is_its_own_file() -> None:
     found = sam2_weights.resolve(settings(demo.MODEL_NAME))
-    assert found.image_size == 128 and sam2_weights.config_path(demo.MODEL_NAME) == demo.config_path()
+    assert (
+        found.image_size == 128 and sam2_weights.config_path(demo.MODEL_NAME) == demo.config_path()
+    )
 
 
 def test_identity_is_plain_json_without_this_machine(tmp_path: Path) -> None:
@@ -97,8 +106,16 @@ def test_identity_is_plain_json_without_this_machine(tmp_path: Path) -> None:
         (settings(weights=None), ConfigError, "use facebook/sam2.1-hiera-tiny, the path"),
         (settings(demo.MODEL_NAME, weights=None), ConfigError, "use builtin, the path"),
         (settings(weights="builtin"), ConfigError, "tracker.weights=builtin is unknown"),
-        (settings(weights="/nowhere/x.pt"), WeightsError, "tracker.weights=/nowhere/x.pt: there is no such file"),
-        (settings(weights="facebook/sam2.1-hiera-large"), WeightsError, "use facebook/sam2.1-hiera-tiny"),
+        (
+            settings(weights="/nowhere/x.pt"),
+            WeightsError,
+            "tracker.weights=/nowhere/x.pt: there is no such file",
+        ),
+        (
+            settings(weights="facebook/sam2.1-hiera-large"),
+            WeightsError,
+            "use facebook/sam2.1-hiera-tiny",
+        ),
         (settings(precision="fp8"), ConfigError, "tracker.precision=fp8"),
         (settings(image_size=500), ConfigError, "must be a multiple of 32: try 480"),
     ],

@@ -31,6 +31,11 @@ print(json.dumps(sorted({Path(path).name for path in opened if "/trawl/demo/" in
 
 def test_all_of_the_demo_that_its_models_are_made_of_is_in_the_keys() -> None:
     assert all((Path(trawl.demo.__file__).parent / file).is_file() for file in DEMO_MODELS)
-    said = subprocess.run([sys.executable, "-B", "-c", _BUILT], capture_output=True, text=True, check=True).stdout
-    read = {file.split(".cpython")[0] + ".py" if file.endswith(".pyc") else file for file in json.loads(said)}
+    said = subprocess.run(
+        [sys.executable, "-B", "-c", _BUILT], capture_output=True, text=True, check=True
+    ).stdout
+    read = {
+        file.split(".cpython")[0] + ".py" if file.endswith(".pyc") else file
+        for file in json.loads(said)
+    }
     assert read - {"__init__.py"} == set(DEMO_MODELS)

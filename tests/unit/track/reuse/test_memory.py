@@ -16,7 +16,8 @@ def test_notes(tmp_path: Path) -> None:
     assert clips.find(CLIP) is None
     clips.note(CLIP, "run", {"tracks": 3})
     assert clips.find(CLIP) == {"run_id": "run", "tracks": 3}
-    assert clips.find(replace(CLIP, targets=(Target("red", 0.26, 1.0),))) is None  # its tracks would say 0.25
+    # its tracks would say 0.25
+    assert clips.find(replace(CLIP, targets=(Target("red", 0.26, 1.0),))) is None
     for path in (tmp_path / "demo/cache/followed/k").iterdir():
         path.write_text("[1, 2")
     assert clips.find(CLIP) is None

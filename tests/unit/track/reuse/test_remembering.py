@@ -46,10 +46,14 @@ def shelf(folder: Path) -> Shelf:
 
 
 def answers(found: Sequence[TrackedFrame]) -> list[tuple]:
-    return [(f.position, f.object_ids.tolist(), f.masks.tobytes(), f.scores.tobytes()) for f in found]
+    return [
+        (f.position, f.object_ids.tolist(), f.masks.tobytes(), f.scores.tobytes()) for f in found
+    ]
 
 
-def follow(tracker: Tracker, frames: Frames, prompts: Sequence[Prompt], reverse: bool) -> list[tuple]:
+def follow(
+    tracker: Tracker, frames: Frames, prompts: Sequence[Prompt], reverse: bool
+) -> list[tuple]:
     return answers(list(tracker.open(frames).propagate(prompts, reverse)))
 
 
@@ -59,11 +63,16 @@ def test_it_is_the_tracker_s_own_answer(frames: Frames, tmp_path: Path, reverse:
     truth = follow(FakeTracker(), frames, prompts, reverse)
     assert len(truth) > 1
     first, tally = shelf(tmp_path), Tally()
-    assert follow(RememberingTracker(FakeTracker(), first, tally), frames, prompts, reverse) == truth
+    assert (
+        follow(RememberingTracker(FakeTracker(), first, tally), frames, prompts, reverse) == truth
+    )
     first.save()
     assert tally.made["object_frames"] == sum(len(ids) for _, ids, _, _ in truth)
     again = Tally()
-    assert follow(RememberingTracker(NoTracker(), shelf(tmp_path), again), frames, prompts, reverse) == truth
+    assert (
+        follow(RememberingTracker(NoTracker(), shelf(tmp_path), again), frames, prompts, reverse)
+        == truth
+    )
     assert (again.made.total(), again.saved["object_frames"]) == (0, tally.made["object_frames"])
     assert again.saved_cpu_s["track"] > 0
 
@@ -87,18 +96,25 @@ def test_other_pictures_are_not_known(frames: Frames, tmp_path: Path) -> None:
     assert tally.saved.total() == 0
 
 
-def test_an_object_that_is_not_followed_to_the_end_is_not_remembered(frames: Frames, tmp_path: Path) -> None:
+def test_an_object_that_is_not_followed_to_the_end_is_not_remembered(
+    frames: Frames, tmp_path: Path
+) -> None:
     one, tally = shelf(tmp_path), Tally()
     stopped = RememberingTracker(FakeTracker(), one, tally).open(frames).propagate([prompt(0, 0)])
     next(stopped)
     stopped.close()  # type: ignore[attr-defined]
     assert tally.made.total() == 0
     truth = follow(FakeTracker(), frames, [prompt(0, 0)], False)
-    assert follow(RememberingTracker(FakeTracker(), one, tally), frames, [prompt(0, 0)], False) == truth
+    assert (
+        follow(RememberingTracker(FakeTracker(), one, tally), frames, [prompt(0, 0)], False)
+        == truth
+    )
 
 
 def test_no_prompts_no_frames(frames: Frames, tmp_path: Path) -> None:
-    assert follow(RememberingTracker(FakeTracker(), shelf(tmp_path), Tally()), frames, [], False) == []
+    assert (
+        follow(RememberingTracker(FakeTracker(), shelf(tmp_path), Tally()), frames, [], False) == []
+    )
 
 
 @pytest.fixture(scope="module")
@@ -109,19 +125,25 @@ def sam2() -> Tracker:
 
 
 CALLS = st.lists(
-    st.tuples(st.sets(st.integers(0, 2), min_size=1).map(sorted), st.integers(0, T - 1), st.booleans()),
+    st.tuples(
+        st.sets(st.integers(0, 2), min_size=1).map(sorted), st.integers(0, T - 1), st.booleans()
+    ),
     min_size=1,
     max_size=4,
 )
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(calls=CALLS)
 def test_masks_and_scores_do_not_depend_on_what_was_known(
     calls: list[tuple[list[int], int, bool]], frames: Frames, sam2: Tracker, tmp_path: Path
 ) -> None:
     """To the bit: whatever was followed before, together or alone, in this session or another."""
-    known = RememberingTracker(sam2, Shelf(Storage.open(StorageConfig(root=str(tmp_path))), "x", PROPAGATED), Tally())
+    known = RememberingTracker(
+        sam2, Shelf(Storage.open(StorageConfig(root=str(tmp_path))), "x", PROPAGATED), Tally()
+    )
     session = known.open(frames)
     for objects, position, reverse in calls:
         prompts = [prompt(k, position) for k in objects]
@@ -138,11 +160,17 @@ class Counting:
         self.masks = masks
 
     def detect(
-        self, session: Session, frames_for_grounder: Frames, positions: Sequence[int], phrases: Sequence[str]
+        self,
+        session: Session,
+        frames_for_grounder: Frames,
+        positions: Sequence[int],
+        phrases: Sequence[str],
     ) -> list[Detections]:
         self.asked += positions
         found = FakeDetector().find(frames_for_grounder[list(positions)], phrases)
-        return [one if self.masks else Detections(one.boxes, one.scores, one.phrase) for one in found]
+        return [
+            one if self.masks else Detections(one.boxes, one.scores, one.phrase) for one in found
+        ]
 
 
 @pytest.fixture
@@ -163,8 +191,12 @@ def detect(
 ) -> list[Detections]:
     storage = Storage.open(StorageConfig(root=str(folder)))
     shelf = Shelf(storage, "detected", DETECTED)
-    session = RememberingTracker(FakeTracker(), Shelf(storage, "p", PROPAGATED), tally).open(frames_for_grounder)
-    found = RememberingGrounder(inner, shelf, tally).detect(session, frames_for_grounder, positions, phrases)
+    session = RememberingTracker(FakeTracker(), Shelf(storage, "p", PROPAGATED), tally).open(
+        frames_for_grounder
+    )
+    found = RememberingGrounder(inner, shelf, tally).detect(
+        session, frames_for_grounder, positions, phrases
+    )
     shelf.save()
     return found
 
@@ -172,11 +204,15 @@ def detect(
 def same(a: Detections, b: Detections) -> bool:
     masks = (a.masks is None and b.masks is None) or np.array_equal(a.masks, b.masks)
     pairs = ((a.boxes, b.boxes), (a.scores, b.scores), (a.phrase, b.phrase))
-    return masks and all(x.dtype == y.dtype and np.array_equal(x, y) and x.shape == y.shape for x, y in pairs)
+    return masks and all(
+        x.dtype == y.dtype and np.array_equal(x, y) and x.shape == y.shape for x, y in pairs
+    )
 
 
 @pytest.mark.parametrize("masks", [True, False])
-def test_known_pictures_are_not_searched_again(frames_for_grounder: Frames, tmp_path: Path, masks: bool) -> None:
+def test_known_pictures_are_not_searched_again(
+    frames_for_grounder: Frames, tmp_path: Path, masks: bool
+) -> None:
     inner, tally, phrases = Counting(masks), Tally(), ["a red star", "a blue ring"]
     truth = Counting(masks).detect(None, frames_for_grounder, [0, 1, 2], phrases)
     assert [len(one) for one in truth] == [2, 1, 0]

@@ -55,7 +55,9 @@ def test_nothing_new_writes_nothing(storage: Storage, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no parquet", b"PAR1 but no more PAR1", "half"])
-def test_a_damaged_file_is_nothing_and_is_replaced(content: bytes | str, storage: Storage, tmp_path: Path) -> None:
+def test_a_damaged_file_is_nothing_and_is_replaced(
+    content: bytes | str, storage: Storage, tmp_path: Path
+) -> None:
     filled(storage)
     path = tmp_path / NAME
     path.write_bytes(path.read_bytes()[:-20] if isinstance(content, str) else content)
@@ -64,7 +66,9 @@ def test_a_damaged_file_is_nothing_and_is_replaced(content: bytes | str, storage
     assert Shelf(storage, NAME, SEEN).get("k") is not None
 
 
-def test_a_foreign_file_is_nothing(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_foreign_file_is_nothing(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     filled(storage)
     assert Shelf(storage, NAME, DETECTED).get("k") is None
     monkeypatch.setattr(module, "REUSE_VERSION", 99)
