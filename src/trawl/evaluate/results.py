@@ -123,9 +123,7 @@ def read_metrics(storage: Storage, dataset: str, run_id: str) -> Evaluation:
             f"run={run_id} was not evaluated: python -m jobs.evaluate +dataset=... run={run_id} "
             "does that, with the settings that name this dataset and storage"
         )
-    return Evaluation.from_json(
-        storage.read_bytes(f"{evaluation_folder(dataset, run_id)}/{_JSON}")
-    )
+    return Evaluation.from_json(storage.read_bytes(f"{evaluation_folder(dataset, run_id)}/{_JSON}"))
 
 
 def is_evaluated(storage: Storage, dataset: str, run_id: str) -> bool:
