@@ -84,7 +84,7 @@ class Evaluation:
             )
         content |= {
             "created_at": datetime.fromisoformat(content["created_at"]),
-            "metrics": tuple(Metric(**row) for row in content["metrics"]),
+            "metrics": tuple(_metric(row) for row in content["metrics"]),
             "curves": tuple(_curve(row) for row in content["curves"]),
             "cases": tuple(Case(**row) for row in content["cases"]),
         }
@@ -149,6 +149,11 @@ def _to_parquet(evaluation: Evaluation) -> bytes:
 
 def _numbers(values: NDArray[np.float64]) -> list[float | None]:
     return [float(value) if math.isfinite(value) else None for value in values]
+
+
+def _metric(row: Mapping[str, Any]) -> Metric:
+    value = row["value"]
+    return Metric(**{**row, "value": None if value is None else float(value)})
 
 
 def _curve(row: Mapping[str, Any]) -> Curve:
