@@ -93,6 +93,23 @@ def test_equal_evaluations_are_equal_files(storage: Storage, tmp_path: Path) -> 
     ) == 2
 
 
+def test_a_file_of_a_newer_trawl_is_refused(storage: Storage, tmp_path: Path) -> None:
+    path = tmp_path / write_metrics(storage, evaluation()) / "evaluation.json"
+    content = json.loads(path.read_text())
+    assert content["schema_version"] == 1
+    path.write_text(json.dumps(content | {"schema_version": 2}))
+    with pytest.raises(RunError, match=r"run=run-a was written with schema 2, .* up to 1: update"):
+        read_metrics(storage, "demo", "run-a")
+
+
+def test_a_file_from_before_versions_were_written_is_read(storage: Storage, tmp_path: Path) -> None:
+    path = tmp_path / write_metrics(storage, evaluation()) / "evaluation.json"
+    content = json.loads(path.read_text())
+    del content["schema_version"]
+    path.write_text(json.dumps(content))
+    assert read_metrics(storage, "demo", "run-a").metrics == METRICS_FOUND
+
+
 def test_a_run_without_an_evaluation_is_told_how_to_get_one(storage: Storage) -> None:
     assert not is_evaluated(storage, "demo", "run-b")
     with pytest.raises(
