@@ -2,6 +2,7 @@
 corpus.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,6 +30,27 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The longest first, so that no process is left alone with one in the end.
+LONGEST = (
+    "servers",
+    "tests/pipelines/test_growing_cluster.py",
+    "tests/pipelines/test_index_to_query.py",
+    "tests/unit/demo/test_clip.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests are shared out to processes by files, so that each fixture of a file is made once, and
+    all that need Ray or Ceph to one process, so that there is one of each.
+    """
+    groups = {}
+    for item in items:
+        servers = {"local_ray", "ceph"} & set(getattr(item, "fixturenames", ()))
+        groups[item] = "servers" if servers else item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group(groups[item]))
+    ranks = {group: rank for rank, group in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(groups[item], len(LONGEST)))
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +144,17 @@ def real_videos() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_corpus(tmp_path_factory) -> Path:
-    """Eight drawn videos, of which one is turned and one has a variable frame rate."""
-    return corpus.ensure(tmp_path_factory.mktemp("demo") / "corpus", seed=43, videos=8)
+def small_corpus(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """Eight drawn videos, of which one is turned and one has a variable frame rate.
+
+    Read-only: all processes that share the tests share it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent
+    with (folder / "corpus.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return corpus.ensure(folder / "corpus", seed=43, videos=8)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import pytest
 import ray
 from dying_actors import StarvedDecodeActor, dying_writer_actor, unready_decode_actor
 from small_videos import IndexJob
+from warm_actors import WarmActors
 
 from tests.chaos import writers
 from tests.chaos.corpus import Corpus
@@ -31,8 +32,9 @@ COMMITS = ("table.commit_rows=20", "table.commit_every_s=1")
 
 
 @pytest.fixture
-def settings(local_ray: None) -> tuple[str, ...]:
+def settings(local_ray: WarmActors) -> tuple[str, ...]:
     """Of a job in a process of its own, on the Ray that is here."""
+    local_ray.clear()
     return (*SMALL, *COMMITS, f"resources.address={ray.get_runtime_context().gcs_address}")
 
 

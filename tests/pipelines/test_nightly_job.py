@@ -54,6 +54,7 @@ def night(local_ray: None, tmp_path: Path, standing: Path) -> Nightly:
         base += [
             "resources.decode_actors=1",
             "resources.embed_actors=1",
+            "resources.embed_cpus=0.25",  # so that all three kinds of actors fit at once
             "resources.track_actors=1",
         ]
         config = cli.compose("nightly", NightlyConfig, [*base, *overrides])
