@@ -30,24 +30,23 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Files that share a Ray, and a Ceph where one needs it: two halves that take equally long.
+INDEXING = {"chaos", "failures_job", "index_job", "index_to_query", "nightly_job", "nights", "pool"}
 # The longest first, so that no process is left alone with one in the end.
-LONGEST = (
-    "servers",
-    "tests/pipelines/test_growing_cluster.py",
-    "tests/pipelines/test_index_to_query.py",
-    "tests/unit/demo/test_clip.py",
-)
+LONGEST = ("indexing", "tracking", "tests/pipelines/test_growing_cluster.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests are shared out to processes by files, so that each fixture of a file is made once, and
-    all that need Ray or Ceph to one process, so that there is one of each.
+    """Each process takes whole files, so that their fixtures are made once, and of the files that
+    need servers all that share them.
     """
     groups = {}
     for item in items:
-        servers = {"local_ray", "ceph"} & set(getattr(item, "fixturenames", ()))
-        groups[item] = "servers" if servers else item.nodeid.partition("::")[0]
+        groups[item] = item.nodeid.partition("::")[0]
+        if {"local_ray", "ceph"} & set(getattr(item, "fixturenames", ())):
+            indexing = item.path.stem.removeprefix("test_") in INDEXING
+            groups[item] = "indexing" if indexing else "tracking"
         item.add_marker(pytest.mark.xdist_group(groups[item]))
     ranks = {group: rank for rank, group in enumerate(LONGEST)}
     items.sort(key=lambda item: ranks.get(groups[item], len(LONGEST)))

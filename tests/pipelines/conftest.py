@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import ray
 from rich.console import Console
-from small_videos import IndexJob, write_video
+from small_videos import IndexJob, RealIndex, write_video
 from warm_actors import WarmActors, warm_actors
 
 from trawl import cli
@@ -35,6 +35,22 @@ def local_ray(aws_environment: None) -> Iterator[WarmActors]:
     with warm_actors(CPUS) as warm:
         yield warm
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def real_index(
+    local_ray: WarmActors, real_videos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> RealIndex:
+    root = tmp_path_factory.mktemp("real")
+    where = [
+        "+dataset=folder",
+        f"dataset.uri={real_videos}",
+        "dataset.name=real",
+        f"storage.root={root}",
+    ]
+    overrides = [*where, "embedder=demo", "sampling.every_s=1"]
+    record = run(cli.compose("index", IndexConfig, overrides), Console(quiet=True))
+    return RealIndex(root, where, record)
 
 
 @pytest.fixture

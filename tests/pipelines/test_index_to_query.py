@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
-from small_videos import write_video
+from small_videos import RealIndex, write_video
 
 from trawl import cli, exits
 from trawl.config.data import StorageConfig
@@ -64,22 +64,13 @@ def test_everything_on_s3(local_ray: None, s3_endpoint: str, corpus: Path) -> No
 
 
 def test_every_real_clip_is_indexed_and_found_at_right_times(
-    local_ray: None, real_videos: Path, tmp_path: Path
+    real_index: RealIndex, real_videos: Path
 ) -> None:
-    where = [
-        "+dataset=folder",
-        f"dataset.uri={real_videos}",
-        "dataset.name=real",
-        f"storage.root={tmp_path}",
-    ]
-    run = index.run(
-        cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=1"]), QUIET
-    )
     clips = sorted(path.name for path in real_videos.glob("*.mp4"))
-    assert run.outcomes == {"indexed": len(clips)}
-    found = ask(*where, "text=a red circle", "search.segments=50", "report.thumbnails=3")
+    assert real_index.run.outcomes == {"indexed": len(clips)}
+    found = ask(*real_index.where, "text=a red circle", "search.segments=50", "report.thumbnails=3")
     assert {segment.video_id for segment in found.answers[0].segments} == set(clips)
-    storage = Storage.open(StorageConfig(root=str(tmp_path)))
+    storage = Storage.open(StorageConfig(root=str(real_index.root)))
     _, videos = publish.open_tables(storage, "real", publish.latest(storage, "real"))
     duration_s = {row["video_id"]: row["duration_s"] for row in videos.to_table().to_pylist()}
     for segment in found.answers[0].segments:
