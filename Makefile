@@ -15,7 +15,7 @@ demo: install
 # One process more than cores: tests of pipelines also wait, for nodes that come and leases that run out. Each computes on one thread.
 TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
 test: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadgroup --no-loadscope-reorder --durations=20
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder --durations=20
 
 lint: install
 	$(BIN)/ruff check .
