@@ -31,7 +31,7 @@ from trawl.config.data import DatasetConfig, DecodeConfig, StorageConfig
 from trawl.config.models import ResourcesConfig
 from trawl.corpus.fetch import localize
 from trawl.corpus.source import list_videos
-from trawl.draw.recode import TICK_S, write_copy
+from trawl.draw.video import TICK_S, write_copy
 from trawl.errors import DatasetError, VideoError
 from trawl.evaluate.robustness import perturb
 from trawl.evaluate.robustness.perturb import Perturbation
