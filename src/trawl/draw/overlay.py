@@ -214,6 +214,29 @@ def scaled_box(mark: Mark, canvas: Picture) -> tuple[float, float, float, float]
     return x0 * fx, y0 * fy, x1 * fx - 1, y1 * fy - 1
 
 
+def enlarged(picture: Picture, shown: int, wanted: int) -> Picture:
+    """Return a copy enlarged up to twice, so that what is drawn on a small picture is not coarse.
+
+    Args:
+        shown: The picture's side that is compared, in pixels.
+        wanted: The length that side should reach; a longer side stays.
+    """
+    scale = min(max(wanted / shown, 1.0), 2.0)
+    if scale == 1:
+        return picture.copy()
+    size = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def to_jpeg(picture: Picture, quality: int) -> bytes:
+    """Encode an RGB picture; quality: 0-100."""
+    ok, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    assert ok
+    return bytes(data.tobytes())
+
+
 def _centre(mark: Mark, canvas: Picture) -> tuple[float, float]:
     """Of the mask where there is one, as the trajectory has it; of the box otherwise."""
     x0, y0, x1, y1 = mark.box

@@ -6,7 +6,7 @@ from tracked import square
 from trawl import masks
 from trawl.draw.overlay import Mark
 from trawl.draw.palette import color
-from trawl.evaluate.page.case_picture import draw_case
+from trawl.evaluate.page.pictures import draw_case
 
 SIZE = (240, 320)
 
