@@ -36,20 +36,20 @@ def in_words(flag: str) -> str:
 
 def reasons(track: TrackFacts) -> list[tuple[str, str]]:
     """Why a track may be wrong: a short name, and the figures; none for one that looks well."""
-    found = []
+    doubts = []
     if track.mean_score < WEAK:
-        found.append(
+        doubts.append(
             ("weak masks", f"their mean score is {track.mean_score:.2f}, less than {WEAK:g}")
         )
     if track.grounding_mean is not None and track.grounding_mean < SELDOM * track.grounding_score:
-        often = track.grounding_mean / track.grounding_score
-        found.append(
+        share = track.grounding_mean / track.grounding_score
+        doubts.append(
             (
                 "seldom seen as its text",
-                f"{often:.0%} of its best detection on average, less than {SELDOM:.0%}",
+                f"{share:.0%} of its best detection on average, less than {SELDOM:.0%}",
             )
         )
-    return found
+    return doubts
 
 
 def is_doubtful(track: TrackFacts) -> bool:

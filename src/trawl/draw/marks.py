@@ -42,8 +42,8 @@ class Marks:
     def __init__(self, clip: ClipFacts, table: pa.Table) -> None:
         self._texts = {track.track_id: track.text for track in clip.tracks}
         self._numbers = {track.track_id: track.number for track in clip.tracks}
-        known = table.filter(pc.is_in(table["track_id"], pa.array(self._texts, pa.string())))
-        self._table = known.select(COLUMNS).sort_by(
+        rows = table.filter(pc.is_in(table["track_id"], pa.array(self._texts, pa.string())))
+        self._table = rows.select(COLUMNS).sort_by(
             [("frame_index", "ascending"), ("track_id", "ascending")]
         )
         self._frame_index = self._table["frame_index"].to_numpy()
@@ -58,20 +58,22 @@ class Marks:
         if not self._table.num_rows:
             return -1
         index, places = np.unique(self._frame_index, return_inverse=True)
-        seen = self._table["visibility"].to_numpy(zero_copy_only=False) != Visibility.INFERRED.value
-        counts = np.bincount(places, seen, len(index))
+        has_mask = (
+            self._table["visibility"].to_numpy(zero_copy_only=False) != Visibility.INFERRED.value
+        )
+        counts = np.bincount(places, has_mask, len(index))
         areas = np.bincount(places, self._table["area"].to_numpy(), len(index))
         return int(index[np.lexsort((areas, counts))[-1]])
 
     def flags(self) -> dict[int, list[tuple[float, Sequence[str]]]]:
         """(time_s, flags) of the rows that carry any, in order of time, by number of the object."""
-        doubted = self._table.filter(pc.greater(pc.list_value_length(self._table["flags"]), 0))
-        found: dict[int, list[tuple[float, Sequence[str]]]] = {}
-        for row in doubted.select(["track_id", "time_s", "flags"]).to_pylist():
-            found.setdefault(self._numbers[row["track_id"]], []).append(
+        flagged = self._table.filter(pc.greater(pc.list_value_length(self._table["flags"]), 0))
+        flags_of: dict[int, list[tuple[float, Sequence[str]]]] = {}
+        for row in flagged.select(["track_id", "time_s", "flags"]).to_pylist():
+            flags_of.setdefault(self._numbers[row["track_id"]], []).append(
                 (row["time_s"], row["flags"])
             )
-        return found
+        return flags_of
 
     def _mark(self, row: dict[str, Any]) -> Mark:
         return Mark(

@@ -104,10 +104,10 @@ def number(value: float, unit: str, name: str = "") -> str:
     >>> number(1.0, ""), number(1.0, "", "frame_median_rank"), number(0.0, "", "id_switches_masks")
     ('1.000', '1', '0')
     """
-    whole = value == round(value) and abs(value) < 1e9
-    if not unit and abs(value) <= 1 and not (whole and _COUNTS.fullmatch(name)):
+    is_whole = value == round(value) and abs(value) < 1e9
+    if not unit and abs(value) <= 1 and not (is_whole and _COUNTS.fullmatch(name)):
         return f"{value:.3f}"
-    if whole:
+    if is_whole:
         return f"{value:,.0f}"
     return (
         f"{value:,.3f}" if abs(value) < 1 else f"{value:,.2f}" if abs(value) < 10 else _large(value)
@@ -129,10 +129,10 @@ def unit_of(name: str, unit: str) -> str:
 
 def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
     """By family, in the order of `FAMILIES` and then as they come."""
-    found: dict[str, list[Metric]] = {family: [] for family in FAMILIES}
+    by_family: dict[str, list[Metric]] = {family: [] for family in FAMILIES}
     for metric in metrics:
-        found.setdefault(metric.family, []).append(metric)
-    return {family: some for family, some in found.items() if some}
+        by_family.setdefault(metric.family, []).append(metric)
+    return {family: group for family, group in by_family.items() if group}
 
 
 def slices(metrics: Iterable[Metric]) -> list[str]:
@@ -146,29 +146,31 @@ def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
 
     A slice that is the whole, in every metric of its table, is left out.
     """
-    cuts: dict[str, dict[str, Metric]] = {}
+    by_name: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
-        cuts.setdefault(metric.name, {})[metric.slice] = metric
+        by_name.setdefault(metric.name, {})[metric.slice] = metric
     together: dict[frozenset[str], list[str]] = {}
-    for name, found in cuts.items():
-        together.setdefault(frozenset(found), []).append(name)
-    made = []
+    for name, by_slice in by_name.items():
+        together.setdefault(frozenset(by_slice), []).append(name)
+    grouped = []
     for names in together.values():
-        columns = slices(metric for name in names for metric in cuts[name].values())
+        columns = slices(metric for name in names for metric in by_name[name].values())
         telling = [
-            column for column in columns if any(not _is_whole(cuts[name], column) for name in names)
+            column
+            for column in columns
+            if any(not _is_whole(by_name[name], column) for name in names)
         ]
-        made.append((names, [ALL, *telling] if ALL in columns else telling))
-    return made
+        grouped.append((names, [ALL, *telling] if ALL in columns else telling))
+    return grouped
 
 
-def _is_whole(found: Mapping[str, Metric], name: str) -> bool:
+def _is_whole(by_slice: Mapping[str, Metric], name: str) -> bool:
     """Whether a slice holds all that the metric was taken over."""
-    whole, part = found.get(ALL), found.get(name)
+    all_metric, part = by_slice.get(ALL), by_slice.get(name)
     return (
-        whole is not None
+        all_metric is not None
         and part is not None
-        and (whole.value, whole.count) == (part.value, part.count)
+        and (all_metric.value, all_metric.count) == (part.value, part.count)
     )
 
 
@@ -185,5 +187,5 @@ def headlines(metrics: Sequence[Metric], first: str = "") -> list[Metric]:
     for pattern in _HEADLINES:
         chosen += [metric for metric in of_all if re.fullmatch(pattern, metric.name)][:_OF_EACH]
     chosen = list(dict.fromkeys(chosen))[:_HEADLINES_AT_MOST]
-    unspoken = {metric.family for metric in of_all} - {metric.family for metric in chosen}
-    return chosen + [some[0] for family, some in families(of_all).items() if family in unspoken]
+    unnamed = {metric.family for metric in of_all} - {metric.family for metric in chosen}
+    return chosen + [group[0] for family, group in families(of_all).items() if family in unnamed]

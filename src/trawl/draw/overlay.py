@@ -117,10 +117,10 @@ class Overlay:
     def _label(
         self, canvas: Picture, mark: Mark, scale: float, taken: list[tuple[int, int, int, int]]
     ) -> None:
-        own = color(mark.number)
+        track_color = color(mark.number)
         text = mark.text if len(mark.text) <= _TEXT_CHARS else mark.text[: _TEXT_CHARS - 1] + "…"
         score = "inferred" if mark.rle is None else f"{mark.score:.2f}"
-        lines = [(f"{mark.number}  {text}  {score}", ink(own), own)]
+        lines = [(f"{mark.number}  {text}  {score}", ink(track_color), track_color)]
         lines += [("! " + ", ".join(mark.flags), _DOUBT, _DARK)] if mark.flags else []
         size = round(13 * scale)
         sizes = [self._pen.size(line, size) for line, _, _ in lines]
@@ -174,11 +174,11 @@ def dashes(
 
 
 def _fill(canvas: Picture, mark: Mark, scale: float) -> None:
-    own = color(mark.number)
+    track_color = color(mark.number)
     if mark.rle is None:
         x0, y0, x1, y1 = scaled_box(mark, canvas)
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
-        for width, shade in ((4 * scale, _DARK), (2 * scale, own)):
+        for width, shade in ((4 * scale, _DARK), (2 * scale, track_color)):
             for a, b in dashes(corners, 7 * scale):
                 cv2.line(canvas, a, b, shade, round(width), cv2.LINE_AA)
         return
@@ -187,22 +187,22 @@ def _fill(canvas: Picture, mark: Mark, scale: float) -> None:
     part, inside = canvas[y : y + height, x : x + width], mask[y : y + height, x : x + width]
     if not part.size:
         return
-    mixed = cv2.addWeighted(part, 1 - _FILL, np.full_like(part, own), _FILL, 0)
+    mixed = cv2.addWeighted(part, 1 - _FILL, np.full_like(part, track_color), _FILL, 0)
     cv2.copyTo(mixed, inside, part)
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    for thickness, shade in ((4 * scale, _DARK), (2 * scale, own)):
+    for thickness, shade in ((4 * scale, _DARK), (2 * scale, track_color)):
         cv2.drawContours(canvas, contours, -1, shade, round(thickness), cv2.LINE_AA)
 
 
 def fitted(mask: masks.Mask, canvas: Picture) -> NDArray[np.uint8]:
     """The mask at the canvas's size, 0 and 255: set where at least half of a pixel was covered."""
     height, width = canvas.shape[:2]
-    whole = mask.astype(np.uint8) * 255
+    full = mask.astype(np.uint8) * 255
     if mask.shape == (height, width):
-        return whole
+        return full
     shrinks = width < mask.shape[1]
     covered = cv2.resize(
-        whole, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        full, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
     return np.asarray(cv2.threshold(covered, 127, 255, cv2.THRESH_BINARY)[1], np.uint8)
 

@@ -30,13 +30,13 @@ def ink(background: Rgb) -> Rgb:
     return max((_BLACK, _WHITE), key=lambda letters: contrast(letters, background))
 
 
-def contrast(one: Rgb, other: Rgb) -> float:
+def contrast(a: Rgb, b: Rgb) -> float:
     """WCAG's contrast ratio, 1 to 21.
 
     >>> contrast((0, 0, 0), (255, 255, 255))
     21.0
     """
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    darker, lighter = sorted((_luminance(a), _luminance(b)))
     return (lighter + 0.05) / (darker + 0.05)
 
 

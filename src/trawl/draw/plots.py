@@ -150,9 +150,9 @@ def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) ->
         if element.get("id") not in used:
             element.attrib.pop("id", None)
         for name, value in element.attrib.items():
-            ours = re.sub(r"#f[de]00[0-9a-f]{2}", lambda found: _property(found[0]), value)
+            themed = re.sub(r"#f[de]00[0-9a-f]{2}", lambda match: _property(match[0]), value)
             element.attrib[name] = (
-                re.sub(r" ?font-family: [^;]*;", "", ours) if name == "style" else ours
+                re.sub(r" ?font-family: [^;]*;", "", themed) if name == "style" else themed
             )
     width, height = round(_WIDTH_IN * _PT), round(height_in * _PT)
     root.attrib.clear()
@@ -164,9 +164,11 @@ def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) ->
     root.attrib |= {"width": str(width), "height": str(height), "style": "stroke-linejoin: round"}
     root.attrib["aria-labelledby"] = f"{ident}-title {ident}-words"
     for name, text in (("desc", words), ("title", title)):
-        told = ElementTree.Element(name, {"id": f"{ident}-{'words' if name == 'desc' else name}"})
-        told.text, told.tail = text, "\n"
-        root.insert(0, told)
+        text_element = ElementTree.Element(
+            name, {"id": f"{ident}-{'words' if name == 'desc' else name}"}
+        )
+        text_element.text, text_element.tail = text, "\n"
+        root.insert(0, text_element)
     return ElementTree.tostring(root, encoding="unicode")
 
 

@@ -98,17 +98,19 @@ def _line(
         start = end
 
 
-def _ends(canvas: Picture, points: NDArray[np.float64], own: Rgb, scale: float) -> None:
+def _ends(canvas: Picture, points: NDArray[np.float64], track_color: Rgb, scale: float) -> None:
     first = round(points[0, 0]), round(points[0, 1])
-    for radius, shade in ((6.5 * scale, _DARK), (5 * scale, own), (2.5 * scale, _DARK)):
+    for radius, shade in ((6.5 * scale, _DARK), (5 * scale, track_color), (2.5 * scale, _DARK)):
         cv2.circle(canvas, first, round(radius), shade, -1, cv2.LINE_AA)
     tip, size = points[-1], 9 * scale
-    way = tip - next((point for point in points[::-1] if math.dist(point, tip) >= size), points[0])
-    if not way.any():
+    stroke = tip - next(
+        (point for point in points[::-1] if math.dist(point, tip) >= size), points[0]
+    )
+    if not stroke.any():
         return
-    along = way / np.linalg.norm(way)
+    along = stroke / np.linalg.norm(stroke)
     across = np.array([-along[1], along[0]])
-    for grown, shade in ((2.5 * scale, _DARK), (0.0, own)):
+    for grown, shade in ((2.5 * scale, _DARK), (0.0, track_color)):
         arrow = np.stack(
             [
                 tip + along * (size * 0.6 + grown),
@@ -125,9 +127,9 @@ def _number(
     """A chip beside the first point, inside the picture."""
     size, pad = round(13 * scale), round(3 * scale)
     width, height = pen.size(str(number), size)
-    wide, high = width + 2 * pad, height + 2 * pad
-    x = min(max(round(place[0] + 9 * scale), 0), max(canvas.shape[1] - wide, 0))
-    y = min(max(round(place[1] - high / 2), 0), max(canvas.shape[0] - high, 0))
-    own = color(number)
-    cv2.rectangle(canvas, (x, y), (x + wide, y + high), own, -1)
-    pen.write(canvas, str(number), (x + pad, y + pad), size, ink(own))
+    full_width, full_height = width + 2 * pad, height + 2 * pad
+    x = min(max(round(place[0] + 9 * scale), 0), max(canvas.shape[1] - full_width, 0))
+    y = min(max(round(place[1] - full_height / 2), 0), max(canvas.shape[0] - full_height, 0))
+    track_color = color(number)
+    cv2.rectangle(canvas, (x, y), (x + full_width, y + full_height), track_color, -1)
+    pen.write(canvas, str(number), (x + pad, y + pad), size, ink(track_color))

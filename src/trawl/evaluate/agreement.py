@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from trawl.errors import TruthError
 from trawl.evaluate.truth import Truth
-from trawl.evaluate.truth.known import Known, Stated, VideoFacts
+from trawl.evaluate.truth.indexed import IndexedVideo, IndexedVideos, StatedFacts
 from trawl.records.tracking import Clip
 
 _SAME_RATE = 0.51  # frames a second; MOTChallenge rounds its rates to whole numbers
@@ -57,19 +57,19 @@ class Agreement:
 
     def notes(self) -> list[str]:
         """What is left out, in words for a person."""
-        told = []
+        notes = []
         if self.untold:
-            told.append(
+            notes.append(
                 f"{self.untold:,} of {len(self.video_ids) + self.untold:,} indexed videos have no ground truth: left out"
             )
         if self.untold_clips:
-            told.append(
+            notes.append(
                 f"{self.untold_clips:,} of {self.clips + self.untold_clips:,} clips are of such videos: left out"
             )
-        return [*told, *filter(None, (self.why_no_masks, self.why_no_identities))]
+        return [*notes, *filter(None, (self.why_no_masks, self.why_no_identities))]
 
 
-def check(truth: Truth, known: Known, clips: Sequence[Clip] = ()) -> Agreement:
+def check(truth: Truth, indexed: IndexedVideos, clips: Sequence[Clip] = ()) -> Agreement:
     """Hold a ground truth against the index and a run's clips. Reads no mask.
 
     Args:
@@ -81,9 +81,9 @@ def check(truth: Truth, known: Known, clips: Sequence[Clip] = ()) -> Agreement:
     """
     video_ids = truth.video_ids()
     stated = {video_id: truth.stated(video_id) for video_id in video_ids}
-    found = list(_mismatches(truth, stated, known))
-    if found:
-        raise TruthError(_message(found))
+    mismatches = list(_mismatches(truth, stated, indexed))
+    if mismatches:
+        raise TruthError(_message(mismatches))
     annotated = set(video_ids)
     evaluated = sum(clip.video_id in annotated for clip in clips)
     if clips and not evaluated:
@@ -93,41 +93,45 @@ def check(truth: Truth, known: Known, clips: Sequence[Clip] = ()) -> Agreement:
         )
     return Agreement(
         video_ids=tuple(video_ids),
-        untold=len(known.videos) - len(video_ids),
+        untold=len(indexed.videos) - len(video_ids),
         clips=evaluated,
         untold_clips=len(clips) - evaluated,
-        masks=any(one.masks for one in stated.values()),
-        identities=all(one.identities for one in stated.values()),
+        masks=any(facts.masks for facts in stated.values()),
+        identities=all(facts.identities for facts in stated.values()),
     )
 
 
-def _mismatches(truth: Truth, stated: dict[str, Stated], known: Known) -> Iterator[tuple[str, str]]:
+def _mismatches(
+    truth: Truth, stated: dict[str, StatedFacts], indexed: IndexedVideos
+) -> Iterator[tuple[str, str]]:
     """(kind, message), video by video."""
-    masks = any(one.masks for one in stated.values())
-    for video_id, said in stated.items():
-        facts = known.videos.get(video_id)
+    masks = any(facts.masks for facts in stated.values())
+    for video_id, stated_facts in stated.items():
+        facts = indexed.videos.get(video_id)
         if facts is None:
             yield (
                 "indexed",
-                f"{video_id} is in the ground truth and not in the index, which holds {_some(known.videos)}",
+                f"{video_id} is in the ground truth and not in the index, which holds {_some(indexed.videos)}",
             )
             continue
-        yield from _differences(video_id, said, facts)
-        if masks and not said.masks:
+        yield from _differences(video_id, stated_facts, facts)
+        if masks and not stated_facts.masks:
             yield (
                 "masks",
                 f"{video_id} has boxes and no masks in the ground truth, and other videos have masks",
             )
     if truth.whole:
-        for video_id in sorted(known.videos.keys() - stated.keys()):
+        for video_id in sorted(indexed.videos.keys() - stated.keys()):
             yield (
                 "told",
                 f"{video_id} is in the index and not in the ground truth, which should know every video",
             )
 
 
-def _differences(video_id: str, said: Stated, facts: VideoFacts) -> Iterator[tuple[str, str]]:
-    height, width = said.height, said.width
+def _differences(
+    video_id: str, stated: StatedFacts, facts: IndexedVideo
+) -> Iterator[tuple[str, str]]:
+    height, width = stated.height, stated.width
     if (
         height is not None
         and width is not None
@@ -139,22 +143,22 @@ def _differences(video_id: str, said: Stated, facts: VideoFacts) -> Iterator[tup
             f"{video_id} is {width} x {height} pixels in the ground truth and {facts.width} x {facts.height} in the index"
             f"{': is it annotated before rotation?' if turned else ''}",
         )
-    if said.num_frames not in (None, facts.num_frames):
+    if stated.num_frames not in (None, facts.num_frames):
         yield (
             "frames",
-            f"{video_id} has {said.num_frames} frames in the ground truth and {facts.num_frames} in the index",
+            f"{video_id} has {stated.num_frames} frames in the ground truth and {facts.num_frames} in the index",
         )
-    elif said.last_index >= facts.num_frames:
-        one_more = said.last_index == facts.num_frames
+    elif stated.last_index >= facts.num_frames:
+        one_more = stated.last_index == facts.num_frames
         yield (
             "frames",
-            f"{video_id} is annotated up to frame {said.last_index}, counted from 0, and the index has {facts.num_frames} frames"
+            f"{video_id} is annotated up to frame {stated.last_index}, counted from 0, and the index has {facts.num_frames} frames"
             f"{': do its frames count from 1? Then say dataset.truth.first_frame=1' if one_more else ''}",
         )
-    if said.fps is not None and facts.fps and abs(said.fps - facts.fps) > _SAME_RATE:
+    if stated.fps is not None and facts.fps and abs(stated.fps - facts.fps) > _SAME_RATE:
         yield (
             "rate",
-            f"{video_id} has {said.fps:g} frames a second in the ground truth and {facts.fps:g} in the index",
+            f"{video_id} has {stated.fps:g} frames a second in the ground truth and {facts.fps:g} in the index",
         )
 
 
@@ -163,19 +167,19 @@ def _same_shape(a: tuple[int, int], b: tuple[int, int]) -> bool:
     return abs(a[0] * b[1] - a[1] * b[0]) <= max(*a, *b)
 
 
-def _message(found: Sequence[tuple[str, str]]) -> str:
-    first, rest = found[0][1], Counter(kind for kind, _ in found[1:])
+def _message(mismatches: Sequence[tuple[str, str]]) -> str:
+    first, rest = mismatches[0][1], Counter(kind for kind, _ in mismatches[1:])
     if not rest:
         return f"the ground truth does not match: {first}"
     counted = ", ".join(f"{rest[kind]:,} {words}" for kind, words in _KINDS.items() if rest[kind])
     return f"the ground truth does not match: {first}; {rest.total():,} more mismatches ({counted})"
 
 
-def _some(names: Iterable[str], shown: int = 3) -> str:
+def _some(names: Iterable[str], limit: int = 3) -> str:
     """
     >>> _some(["c", "a", "b", "d"]), _some([])
     ('a, b, c and 1 more', 'nothing')
     """
     ordered = sorted(names)
-    more = f" and {len(ordered) - shown:,} more" if len(ordered) > shown else ""
-    return (", ".join(ordered[:shown]) + more) or "nothing"
+    more = f" and {len(ordered) - limit:,} more" if len(ordered) > limit else ""
+    return (", ".join(ordered[:limit]) + more) or "nothing"

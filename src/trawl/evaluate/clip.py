@@ -72,14 +72,14 @@ class FollowedTrack:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ClipQuery:
     """One text that was looked for in a clip. wanted: object_ids that must be found there; ignored:
     object_ids that answer the text and are seen too little to count, so that following them is
     neither right nor wrong. slices: of the text.
     """
 
     text: str
-    wanted: tuple[int, ...]
+    targets: tuple[int, ...]
     ignored: tuple[int, ...] = ()
     slices: tuple[str, ...] = ()
 
@@ -95,7 +95,7 @@ class EvaluatedClip:
     clip_id: str
     video: TruthVideo
     frame_index: Indices
-    asked: tuple[Asked, ...]
+    queries: tuple[ClipQuery, ...]
     tracks: tuple[FollowedTrack, ...]
     unknown: tuple[str, ...] = ()
     identities: bool = True
@@ -118,7 +118,7 @@ class EvaluatedClip:
     @property
     def has_masks(self) -> bool:
         """Whether the truth has more than boxes; a video without objects lacks nothing."""
-        return all(rle is not None for one in self.video.objects for rle in one.rles)
+        return all(rle is not None for truth in self.video.objects for rle in truth.rles)
 
 
 def evaluated_clip(
@@ -128,7 +128,7 @@ def evaluated_clip(
     video: TruthVideo,
     answers: Answers,
     config: EvaluationConfig,
-    looked: Indices | None = None,
+    tracked_frames: Indices | None = None,
 ) -> EvaluatedClip:
     """A clip's rows and its video's truth, as one record.
 
@@ -144,7 +144,9 @@ def evaluated_clip(
     """
     inside = (video.time_s >= clip.start_s) & (video.time_s < clip.end_s)
     frames = (
-        video.frame_index[inside] if looked is None else np.intersect1d(video.frame_index, looked)
+        video.frame_index[inside]
+        if tracked_frames is None
+        else np.intersect1d(video.frame_index, tracked_frames)
     )
     if not len(frames):
         raise TruthError(
@@ -152,18 +154,23 @@ def evaluated_clip(
             f"{clip.end_s:g} s: is it of this video?"
         )
     texts = list(dict.fromkeys(target.phrase for target in clip.targets))
-    known = [text for text in texts if answers.knows(text)]
-    asked = [
-        Asked(text, *answers.in_stretch(text, video, frames, config), answers.slices(text))
-        for text in known
+    answered = [text for text in texts if answers.knows(text)]
+    queries = [
+        ClipQuery(text, *answers.in_stretch(text, video, frames, config), answers.slices(text))
+        for text in answered
     ]
     return EvaluatedClip(
         clip_id=clip.clip_id,
         video=video,
         frame_index=frames,
-        asked=tuple(asked),
+        queries=tuple(queries),
         tracks=_tracks(
-            _table(mask_rows, MASKS), _table(track_rows, TRACKS), video, frames, set(known), config
+            _table(mask_rows, MASKS),
+            _table(track_rows, TRACKS),
+            video,
+            frames,
+            set(answered),
+            config,
         ),
         unknown=tuple(text for text in texts if not answers.knows(text)),
     )
@@ -177,17 +184,18 @@ def frames_apart(
     """
     for frame in clip.frame_index:
         video = replace(
-            clip.video, objects=tuple(one for one in clip.video.objects if frame in one.frame_index)
+            clip.video,
+            objects=tuple(truth for truth in clip.video.objects if frame in truth.frame_index),
         )
-        alone = np.array([frame], np.int64)
+        frame_index = np.array([frame], np.int64)
         yield replace(
             clip,
             clip_id=f"{clip.clip_id}@{frame}",
             video=video,
-            frame_index=alone,
-            asked=tuple(
-                replace(a, wanted=w, ignored=i)
-                for a, w, i in _asked_on(clip, video, alone, answers, config)
+            frame_index=frame_index,
+            queries=tuple(
+                replace(query, targets=targets, ignored=ignored)
+                for query, targets, ignored in _asked_on(clip, video, frame_index, answers, config)
             ),
             tracks=tuple(track for track in clip.tracks if frame in track.frame_index),
             identities=False,
@@ -200,9 +208,9 @@ def _asked_on(
     frames: Indices,
     answers: Answers,
     config: EvaluationConfig,
-) -> Iterator[tuple[Asked, tuple[int, ...], tuple[int, ...]]]:
-    for asked in clip.asked:
-        yield asked, *answers.in_stretch(asked.text, video, frames, config)
+) -> Iterator[tuple[ClipQuery, tuple[int, ...], tuple[int, ...]]]:
+    for query in clip.queries:
+        yield query, *answers.in_stretch(query.text, video, frames, config)
 
 
 def _table(rows: Rows, schema: pa.Schema) -> pa.Table:
@@ -228,19 +236,19 @@ def _tracks(
     )
     rows = rows.sort_by([("track_id", "ascending"), ("frame_index", "ascending")])
     ids = np.asarray(rows["track_id"].to_pylist(), dtype=object)
-    found = []
-    for one in sorted(track_rows.to_pylist(), key=lambda row: str(row["track_id"])):
-        if one["text"] in texts and np.float32(one["grounding_score"]) >= np.float32(
+    tracks = []
+    for row in sorted(track_rows.to_pylist(), key=lambda row: str(row["track_id"])):
+        if row["text"] in texts and np.float32(row["grounding_score"]) >= np.float32(
             config.min_score
         ):
             first, end = (
-                int(np.searchsorted(ids, one["track_id"], side)) for side in ("left", "right")
+                int(np.searchsorted(ids, row["track_id"], side)) for side in ("left", "right")
             )
-            found.append(_track(one, rows.slice(first, end - first), video))
-    return tuple(found)
+            tracks.append(_track(row, rows.slice(first, end - first), video))
+    return tuple(tracks)
 
 
-def _track(about: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> FollowedTrack:
+def _track(row: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> FollowedTrack:
     size = (
         (rows["height"][0].as_py(), rows["width"][0].as_py())
         if rows.num_rows
@@ -248,9 +256,9 @@ def _track(about: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> Follo
     )
     scale = np.tile([video.width / size[1], video.height / size[0]], 2)
     return FollowedTrack(
-        track_id=about["track_id"],
-        text=about["text"],
-        score=float(about["grounding_score"]),
+        track_id=row["track_id"],
+        text=row["text"],
+        score=float(row["grounding_score"]),
         frame_index=rows["frame_index"].to_numpy().astype(np.int64),
         boxes=(np.array(rows["box"].to_pylist(), np.float64).reshape(-1, 4) * scale).astype(
             np.float32
@@ -263,19 +271,19 @@ def _track(about: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> Follo
     )
 
 
-def _at_size(rle: str | None, size: tuple[int, int], wanted: tuple[int, int]) -> str | None:
+def _at_size(rle: str | None, size: tuple[int, int], target_size: tuple[int, int]) -> str | None:
     """A mask at the truth's size: tracking may have looked at smaller pictures.
 
     None for one without a pixel.
     """
     if rle is None or not masks.area(rle, *size):
         return None
-    if size == wanted:
+    if size == target_size:
         return rle
-    grown = cv2.resize(
-        masks.decode(rle, *size).view(np.uint8), wanted[::-1], interpolation=cv2.INTER_NEAREST
+    resized = cv2.resize(
+        masks.decode(rle, *size).view(np.uint8), target_size[::-1], interpolation=cv2.INTER_NEAREST
     )
-    return masks.encode(grown.astype(np.bool_))
+    return masks.encode(resized.astype(np.bool_))
 
 
 def _check(rows: pa.Table, video: TruthVideo) -> None:

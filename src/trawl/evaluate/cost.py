@@ -35,11 +35,11 @@ def measured(track: Content, index: Content | None, indexed_s: float | None = No
         index: run.json of jobs.index, None where it is not known; see `index_record`.
         indexed_s: duration of the videos that it indexed, for records that do not say.
     """
-    found = [*_tracking(track), *_memory(track, "", ("track_actor", "decoder"))]
+    metrics = [*_tracking(track), *_memory(track, "", ("track_actor", "decoder"))]
     if index is None:
         return Measured(
             [
-                *found,
+                *metrics,
                 _metric(
                     "index_cpu_s_per_video_hour",
                     None,
@@ -50,7 +50,7 @@ def measured(track: Content, index: Content | None, indexed_s: float | None = No
         )
     return Measured(
         [
-            *found,
+            *metrics,
             *_indexing(index, indexed_s),
             *_memory(index, "index_", ("decode_actor", "decoder")),
         ]
@@ -61,8 +61,10 @@ def index_record(records: Iterable[Content], recipe: str) -> Content | None:
     """Of the index runs, the latest first, the one that embedded most frames with a recipe; None
     without one.
     """
-    made = [one for one in records if one.get("recipe") == recipe and _frames(one)][:_INDEX_RUNS]
-    return max(made, key=_frames, default=None)
+    candidates = [
+        record for record in records if record.get("recipe") == recipe and _frames(record)
+    ][:_INDEX_RUNS]
+    return max(candidates, key=_frames, default=None)
 
 
 def _frames(index: Content) -> int:

@@ -36,7 +36,7 @@ class Answers:
         all of it.
         """
         groups = self._queries[plain(text)].groups.get(video_id, ())
-        return tuple(sorted({one for group in groups for one in group}))
+        return tuple(sorted({object_id for group in groups for object_id in group}))
 
     def in_stretch(
         self, text: str, video: TruthVideo, frames: Indices, config: EvaluationConfig
@@ -44,27 +44,27 @@ class Answers:
         """(object_ids that count, object_ids that are seen too little to count) among a stretch's
         frames.
         """
-        mine = set(self.objects(text, video.video_id))
-        objects = [one for one in video.objects if one.object_id in mine]
-        wanted = tuple(one.object_id for one in objects if counts(one, frames, config))
-        seen = (one.object_id for one in objects if len(seen_on(one, frames)))
-        return wanted, tuple(one for one in seen if one not in wanted)
+        object_ids = set(self.objects(text, video.video_id))
+        objects = [truth for truth in video.objects if truth.object_id in object_ids]
+        targets = tuple(truth.object_id for truth in objects if counts(truth, frames, config))
+        visible_ids = (truth.object_id for truth in objects if len(seen_on(truth, frames)))
+        return targets, tuple(truth for truth in visible_ids if truth not in targets)
 
 
-def counts(one: TruthObject, frames: Indices, config: EvaluationConfig) -> bool:
+def counts(truth: TruthObject, frames: Indices, config: EvaluationConfig) -> bool:
     """Whether an object is seen enough on these frames, (F,) int64."""
-    visibility = one.visibility[np.isin(one.frame_index, frames)]
-    seen = visibility[visibility > 0]
+    visibility = truth.visibility[np.isin(truth.frame_index, frames)]
+    visible = visibility[visibility > 0]
     return (
-        len(seen) > 0
-        and len(seen) >= config.min_share * len(frames)
-        and float(seen.max()) >= config.min_visibility - 1e-6  # stored as float32
+        len(visible) > 0
+        and len(visible) >= config.min_share * len(frames)
+        and float(visible.max()) >= config.min_visibility - 1e-6  # stored as float32
     )
 
 
-def seen_on(one: TruthObject, frames: Indices) -> Indices:
+def seen_on(truth: TruthObject, frames: Indices) -> Indices:
     """Those of the frames on which any of an object is seen."""
-    return one.frame_index[np.isin(one.frame_index, frames) & (one.visibility > 0)]
+    return truth.frame_index[np.isin(truth.frame_index, frames) & (truth.visibility > 0)]
 
 
 def plain(text: str) -> str:
@@ -94,17 +94,17 @@ def corpus(
     texts: as they were asked, those that found nothing included; texts that the truth does not know
     are left out.
     """
-    known = sorted({text for text in texts if answers.knows(text)})
-    found = set()
+    answered = sorted({text for text in texts if answers.knows(text)})
+    objects = set()
     for video in videos:
-        named = {text: set(answers.objects(text, video.video_id)) for text in known}
-        for one in video.objects:
-            if any(one.object_id in mine for mine in named.values()) and counts(
-                one, video.frame_index, config
+        named = {text: set(answers.objects(text, video.video_id)) for text in answered}
+        for truth in video.objects:
+            if any(truth.object_id in object_ids for object_ids in named.values()) and counts(
+                truth, video.frame_index, config
             ):
-                found |= {
-                    (text, video.video_id, one.object_id)
-                    for text in known
-                    if one.object_id in named[text]
+                objects |= {
+                    (text, video.video_id, truth.object_id)
+                    for text in answered
+                    if truth.object_id in named[text]
                 }
-    return Corpus(frozenset(found), {text: answers.slices(text) for text in known})
+    return Corpus(frozenset(objects), {text: answers.slices(text) for text in answered})

@@ -1,10 +1,49 @@
-"""What a measurement hands on: numbers for the table, lines for the plots, and cases for people to
-look at.
-"""
+"""Defines the result of a measurement, and means by slice that become metrics."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from trawl.records.truth import Case, Curve, Metric
+
+ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class MeanSpec:
+    """How a mean is reported. why: it cannot be computed, where nothing was added."""
+
+    name: str
+    why: str
+    better: str = "higher"
+    unit: str = ""
+
+
+class SliceMeans:
+    """Sums and counts of named values, in every slice that they were added to."""
+
+    def __init__(self, family: str, specs: Iterable[MeanSpec]) -> None:
+        self._family = family
+        self._specs = list(specs)
+        self._sums: dict[str, dict[str, tuple[float, int]]] = {ALL: {}}
+
+    def add(self, slices: Iterable[str], values: Mapping[str, float | None]) -> None:
+        """Add one thing to "all" and to its slices; a value of None is left out."""
+        for where in (ALL, *slices):
+            held = self._sums.setdefault(where, {})
+            for name, value in values.items():
+                if value is not None:
+                    total, count = held.get(name, (0.0, 0))
+                    held[name] = total + value, count + 1
+
+    def metrics(self) -> list[Metric]:
+        """Every mean in every slice, "all" first; null with the reason where a slice has none."""
+        slices = [ALL, *sorted(set(self._sums) - {ALL})]
+        return [self._metric(spec, where) for where in slices for spec in self._specs]
+
+    def _metric(self, spec: MeanSpec, where: str) -> Metric:
+        total, count = self._sums[where].get(spec.name, (0.0, 0))
+        value, why = (total / count, "") if count else (None, spec.why)
+        return Metric(self._family, spec.name, value, where, why, spec.unit, spec.better, count)
 
 
 @dataclass

@@ -56,20 +56,20 @@ class Misses:
 
     def _objects(self, text: PairedText) -> Iterator[Case]:
         clip, mean = text.clip, text.overlap.mean()
-        for position in range(text.wanted):
-            one, n, seen = (
+        for position in range(text.num_targets):
+            truth, n, visible = (
                 text.objects[position],
                 text.track_of.get(position),
-                text.overlap.seen[:, position],
+                text.overlap.visible[:, position],
             )
-            visibility = np.where(seen, one.visibility[positions(clip, one)], 0.0)
+            visibility = np.where(visible, truth.visibility[positions(clip, truth)], 0.0)
             if n is None:
                 seconds = float(visibility.mean()) * clip.duration_s
-                message = f"in sight for {clip.duration_s * float(seen.mean()):.1f} s, and nobody followed it"
-                yield _case("missed", text, seconds, message, int(visibility.argmax()), one)
+                message = f"in sight for {clip.duration_s * float(visible.mean()):.1f} s, and nobody followed it"
+                yield _case("missed", text, seconds, message, int(visibility.argmax()), truth)
             elif mean[position, n] < _POOR:
                 iou = text.overlap.iou[:, position, n]
-                frame = int(np.lexsort((-visibility, np.where(seen, iou, np.inf)))[0])
+                frame = int(np.lexsort((-visibility, np.where(visible, iou, np.inf)))[0])
                 message = f"its track overlaps it by {mean[position, n]:.2f} on average, and by {iou[frame]:.2f} here"
                 yield _case(
                     "poor",
@@ -77,7 +77,7 @@ class Misses:
                     1 - float(mean[position, n]),
                     message,
                     frame,
-                    one,
+                    truth,
                     text.tracks[n].track_id,
                 )
 
@@ -89,8 +89,10 @@ class Misses:
                 frame = _surest(text, n)
                 message = f"grounded with {track.score:.2f}: {self._followed(text, n)}"
                 yield _case("false", text, track.score, message, frame, None, track.track_id)
-            elif n not in matched and mean[: text.wanted, n].max(initial=0.0) >= self._match_iou:
-                k = int(mean[: text.wanted, n].argmax())
+            elif (
+                n not in matched and mean[: text.num_targets, n].max(initial=0.0) >= self._match_iou
+            ):
+                k = int(mean[: text.num_targets, n].argmax())
                 frame = int(text.overlap.iou[:, k, n].argmax())
                 message = (
                     f"overlaps an object by {mean[k, n]:.2f} that another track follows better"
@@ -104,11 +106,11 @@ class Misses:
         mean = text.others.mean()[:, n]
         if mean.max(initial=0.0) < self._match_iou:
             return "nothing that the truth knows is there"
-        one = text.clip.video.objects[int(mean.argmax())]
+        truth = text.clip.video.objects[int(mean.argmax())]
         return (
-            f"what it follows is called {max(one.names, key=len)}"
-            if one.names
-            else f"it follows object {one.object_id}"
+            f"what it follows is called {max(truth.names, key=len)}"
+            if truth.names
+            else f"it follows object {truth.object_id}"
         )
 
 
@@ -127,16 +129,16 @@ def _case(
     severity: float,
     message: str,
     frame: int,
-    one: TruthObject | None,
+    truth: TruthObject | None,
     track_id: str | None = None,
 ) -> Case:
     return Case(
         kind=kind,
-        text=text.asked.text,
+        text=text.query.text,
         severity=severity,
         message=message,
         video_id=text.clip.video.video_id,
         frame_index=int(text.clip.frame_index[frame]),
-        object_id=None if one is None else one.object_id,
+        object_id=None if truth is None else truth.object_id,
         track_id=track_id,
     )

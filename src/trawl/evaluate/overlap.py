@@ -23,19 +23,19 @@ class Overlap:
     """
 
     iou: NDArray[np.float64]
-    seen: NDArray[np.bool_]
+    visible: NDArray[np.bool_]
     followed: NDArray[np.bool_]
 
     def of(self, objects: Sequence[int], tracks: Sequence[int]) -> "Overlap":
         """That of some objects and tracks, by position."""
         rows, columns = np.asarray(objects, np.int64), np.asarray(tracks, np.int64)
         return Overlap(
-            self.iou[:, rows][:, :, columns], self.seen[:, rows], self.followed[:, columns]
+            self.iou[:, rows][:, :, columns], self.visible[:, rows], self.followed[:, columns]
         )
 
     def mean(self) -> NDArray[np.float64]:
         """(K, N): mean over the frames on which either is there, 0 where neither ever is."""
-        either = (self.seen[:, :, None] | self.followed[:, None, :]).sum(axis=0)
+        either = (self.visible[:, :, None] | self.followed[:, None, :]).sum(axis=0)
         mean: NDArray[np.float64] = self.iou.sum(axis=0) / np.maximum(either, 1)
         return mean
 
@@ -49,7 +49,7 @@ def of_masks(
         clip,
         objects,
         tracks,
-        lambda one, row: one.rles[row],
+        lambda item, row: item.rles[row],
         lambda a, b: masks.iou(a, b, *size),
     )
 
@@ -58,22 +58,22 @@ def of_boxes(
     clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequence[FollowedTrack]
 ) -> Overlap:
     """IoU of boxes: of the visible part of each object, and of each mask."""
-    return _overlap(clip, objects, tracks, lambda one, row: one.boxes[row], geometry.iou)
+    return _overlap(clip, objects, tracks, lambda item, row: item.boxes[row], geometry.iou)
 
 
-def positions(clip: EvaluatedClip, one: TruthObject | FollowedTrack) -> NDArray[np.int64]:
+def positions(clip: EvaluatedClip, item: TruthObject | FollowedTrack) -> NDArray[np.int64]:
     """(F,): the row of an object or track on each frame of the clip, -1 where it is not there."""
-    at = np.full(len(clip.frame_index), -1, np.int64)
-    seen = (
-        one.visibility > 0
-        if isinstance(one, TruthObject)
-        else [rle is not None for rle in one.rles]
+    rows_of_frames = np.full(len(clip.frame_index), -1, np.int64)
+    visible = (
+        item.visibility > 0
+        if isinstance(item, TruthObject)
+        else [rle is not None for rle in item.rles]
     )
-    there = np.asarray(seen, np.bool_)
-    there &= np.isin(one.frame_index, clip.frame_index)
-    rows = np.flatnonzero(there)
-    at[np.searchsorted(clip.frame_index, one.frame_index[rows])] = rows
-    return at
+    present = np.asarray(visible, np.bool_)
+    present &= np.isin(item.frame_index, clip.frame_index)
+    rows = np.flatnonzero(present)
+    rows_of_frames[np.searchsorted(clip.frame_index, item.frame_index[rows])] = rows
+    return rows_of_frames
 
 
 def _overlap(
@@ -84,18 +84,18 @@ def _overlap(
     iou: Callable[..., NDArray[np.float64]],
 ) -> Overlap:
     frames = len(clip.frame_index)
-    of_objects = np.array([positions(clip, one) for one in objects], np.int64).reshape(
+    of_objects = np.array([positions(clip, item) for item in objects], np.int64).reshape(
         len(objects), frames
     )
-    of_tracks = np.array([positions(clip, one) for one in tracks], np.int64).reshape(
+    of_tracks = np.array([positions(clip, item) for item in tracks], np.int64).reshape(
         len(tracks), frames
     )
-    found = np.zeros((frames, len(objects), len(tracks)))
+    ious = np.zeros((frames, len(objects), len(tracks)))
     for frame in np.flatnonzero((of_objects >= 0).any(axis=0) & (of_tracks >= 0).any(axis=0)):
-        here, there = (
+        objects_here, tracks_here = (
             np.flatnonzero(rows[:, frame] >= 0).tolist() for rows in (of_objects, of_tracks)
         )
-        real = [shape(objects[k], int(of_objects[k, frame])) for k in here]
-        ours = [shape(tracks[n], int(of_tracks[n, frame])) for n in there]
-        found[frame][np.ix_(here, there)] = iou(real, ours)
-    return Overlap(found, of_objects.T >= 0, of_tracks.T >= 0)
+        object_shapes = [shape(objects[k], int(of_objects[k, frame])) for k in objects_here]
+        track_shapes = [shape(tracks[n], int(of_tracks[n, frame])) for n in tracks_here]
+        ious[frame][np.ix_(objects_here, tracks_here)] = iou(object_shapes, track_shapes)
+    return Overlap(ious, of_objects.T >= 0, of_tracks.T >= 0)

@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from trawl.config.steps import EvaluationConfig
 from trawl.evaluate import overlap
-from trawl.evaluate.clip import Asked, EvaluatedClip, FollowedTrack
+from trawl.evaluate.clip import ClipQuery, EvaluatedClip, FollowedTrack
 from trawl.evaluate.overlap import Overlap
 from trawl.records.truth import TruthObject
 
@@ -28,18 +28,18 @@ class PairedText:
     """
 
     clip: EvaluatedClip
-    asked: Asked
+    query: ClipQuery
     objects: tuple[TruthObject, ...]
     tracks: tuple[FollowedTrack, ...]
     overlap: Overlap
     others: Overlap
-    own: tuple[int, ...]
+    object_positions: tuple[int, ...]
     track_of: dict[int, int]
 
     @property
-    def wanted(self) -> int:
+    def num_targets(self) -> int:
         """How many of `objects`, the first ones, count."""
-        return len(self.asked.wanted)
+        return len(self.query.targets)
 
     def false_tracks(self, match_iou: float) -> list[int]:
         """Positions of the tracks of nothing that the text names, be it seen too little to count."""
@@ -63,28 +63,30 @@ def pair(clip: EvaluatedClip, config: EvaluationConfig) -> PairedClip:
     compare = overlap.of_masks if clip.has_masks else overlap.of_boxes
     everything = compare(clip, clip.video.objects, clip.tracks)
     return PairedClip(
-        clip, clip.has_masks, tuple(_text(clip, asked, everything, config) for asked in clip.asked)
+        clip,
+        clip.has_masks,
+        tuple(_text(clip, query, everything, config) for query in clip.queries),
     )
 
 
 def _text(
-    clip: EvaluatedClip, asked: Asked, everything: Overlap, config: EvaluationConfig
+    clip: EvaluatedClip, query: ClipQuery, everything: Overlap, config: EvaluationConfig
 ) -> PairedText:
-    where = {one.object_id: position for position, one in enumerate(clip.video.objects)}
-    own = [where[object_id] for object_id in (*asked.wanted, *asked.ignored)]
-    tracks = [n for n, track in enumerate(clip.tracks) if track.text == asked.text]
+    position_of = {truth.object_id: position for position, truth in enumerate(clip.video.objects)}
+    object_positions = [position_of[object_id] for object_id in (*query.targets, *query.ignored)]
+    tracks = [n for n, track in enumerate(clip.tracks) if track.text == query.text]
     tracks.sort(key=lambda n: (-clip.tracks[n].score, clip.tracks[n].track_id))
-    mine = everything.of(own, tracks)
-    mean = mine.mean()[: len(asked.wanted)]
+    pairs = everything.of(object_positions, tracks)
+    mean = pairs.mean()[: len(query.targets)]
     rows, columns = linear_sum_assignment(mean, maximize=True)
     return PairedText(
         clip=clip,
-        asked=asked,
-        objects=tuple(clip.video.objects[k] for k in own),
+        query=query,
+        objects=tuple(clip.video.objects[k] for k in object_positions),
         tracks=tuple(clip.tracks[n] for n in tracks),
-        overlap=mine,
+        overlap=pairs,
         others=everything.of(np.arange(len(clip.video.objects)).tolist(), tracks),
-        own=tuple(own),
+        object_positions=tuple(object_positions),
         track_of={
             int(k): int(n)
             for k, n in zip(rows, columns, strict=True)

@@ -10,15 +10,15 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from trawl import masks
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.average_precision import AveragePrecision
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.precision import Precision
 
 LEFT, RIGHT = {n: square(5) for n in range(10)}, {n: square(50) for n in range(10)}
 
 
 def measured(*clips) -> Measured:
-    measurement = Precision()
+    measurement = AveragePrecision()
     for one in clips:
         for text in one.texts:
             measurement.add(text)
@@ -130,7 +130,7 @@ def test_a_false_track_where_the_thing_is_absent_costs() -> None:
 def test_what_does_not_count_costs_nothing(followed: bool) -> None:
     tracks = [track("c1-0", LEFT, 0.5), *([track("c1-1", RIGHT, 0.9)] if followed else [])]
     found = measured(
-        paired([truth(1, LEFT), truth(2, RIGHT)], tracks, asked=[Asked(STAR, (1,), (2,))])
+        paired([truth(1, LEFT), truth(2, RIGHT)], tracks, queries=[ClipQuery(STAR, (1,), (2,))])
     )
     assert set(values(found).values()) == {1.0}
 

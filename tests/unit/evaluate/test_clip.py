@@ -81,7 +81,7 @@ def test_a_stretch_with_its_texts_and_tracks() -> None:
     assert found.frame_index.tolist() == [*range(5, 15)]
     assert found.time_s.tolist() == pytest.approx(np.arange(5, 15) / 10)
     assert found.duration_s == pytest.approx(1.0)
-    assert [(a.text, a.wanted, a.ignored, a.slices) for a in found.asked] == [
+    assert [(a.text, a.targets, a.ignored, a.slices) for a in found.queries] == [
         ("a red star", (1,), (), ("things=1",)),
         ("a blue ring", (), (), ()),
     ]
@@ -188,7 +188,7 @@ def test_without_identities_every_frame_is_a_clip() -> None:
     whole = built(rows, [track_row("c1-1")], video=video, answers=answers)
     frames = list(frames_apart(whole, answers, CONFIG))
     assert [one.clip_id for one in frames] == [f"c1@{n}" for n in range(5, 15)]
-    assert [one.asked[0].wanted for one in frames[:3]] == [(1,), (2,), ()]
-    assert frames[1].asked[0].ignored == (3,)
+    assert [one.queries[0].targets for one in frames[:3]] == [(1,), (2,), ()]
+    assert frames[1].queries[0].ignored == (3,)
     assert [len(one.tracks) for one in frames[:4]] == [1, 1, 1, 0]
     assert not any(one.identities for one in frames)

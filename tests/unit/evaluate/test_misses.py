@@ -4,7 +4,7 @@ import pytest
 from beside_truth import STAR, paired, square, track, truth
 
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.misses import Misses
 from trawl.records.truth import Case
 
@@ -47,14 +47,14 @@ def test_a_good_track_is_no_case() -> None:
 
 
 def test_a_false_track_says_what_it_follows() -> None:
-    asked = [Asked(STAR, (1,))]
+    queries = [ClipQuery(STAR, (1,))]
     tracks = [
         track("c1-0", LEFT),
         track("c1-1", RIGHT, 0.7),
         track("c1-2", {4: square(30, 40)}, 0.8),
     ]
     nothing, ring = cases(
-        paired([truth(1, LEFT), truth(2, RIGHT, ("ring", "blue ring"))], tracks, asked=asked)
+        paired([truth(1, LEFT), truth(2, RIGHT, ("ring", "blue ring"))], tracks, queries=queries)
     )
     assert (nothing.kind, nothing.severity, nothing.frame_index) == ("false", 0.8, 4)
     assert nothing.message == "grounded with 0.80: nothing that the truth knows is there"
@@ -72,9 +72,9 @@ def test_a_double_track() -> None:
 
 
 def test_what_does_not_count_is_no_case() -> None:
-    asked = [Asked(STAR, (1,), (2,))]
+    queries = [ClipQuery(STAR, (1,), (2,))]
     tracks = [track("c1-0", LEFT), track("c1-1", RIGHT)]
-    assert cases(paired([truth(1, LEFT), truth(2, RIGHT)], tracks, asked=asked)) == []
+    assert cases(paired([truth(1, LEFT), truth(2, RIGHT)], tracks, queries=queries)) == []
 
 
 def test_as_many_as_are_shown_worst_first_in_any_order_of_clips() -> None:

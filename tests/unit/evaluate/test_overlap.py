@@ -31,7 +31,7 @@ def test_masks_and_boxes_frame_by_frame() -> None:
                     assert boxes.iou[frame, k, n] == pytest.approx(
                         geometry.iou(one.boxes[[a]], track_.boxes[[b]])[0, 0]
                     )
-    assert np.flatnonzero(found.seen[:, 1]).tolist() == [2, 4]  # hidden on 3
+    assert np.flatnonzero(found.visible[:, 1]).tolist() == [2, 4]  # hidden on 3
     assert np.flatnonzero(found.followed[:, 1]).tolist() == [4]  # a guess on 2
 
 
@@ -46,7 +46,7 @@ def test_mean_over_frames_on_which_either_is_there() -> None:
 def test_nobody_there(objects: int, tracks: int) -> None:
     found = of_masks(SCENE, SCENE.video.objects[:objects], SCENE.tracks[:tracks])
     assert found.mean().shape == (objects, tracks)
-    assert (found.seen.shape, found.followed.shape) == ((10, objects), (10, tracks))
+    assert (found.visible.shape, found.followed.shape) == ((10, objects), (10, tracks))
 
 
 def test_some_of_them() -> None:

@@ -22,26 +22,26 @@ MARGIN = 2
 _NEAR, _BAND = 0.008, 0.02  # of the diagonal
 
 
-def boundary_f(found: Mask, truth: Mask, diagonal: float) -> float:
+def boundary_f(predicted: Mask, truth: Mask, diagonal: float) -> float:
     """F, 0-1; 1 where neither mask has an outline."""
-    mine, other = _outline(found), _outline(truth)
-    if not mine.any() or not other.any():
-        return float(not mine.any() and not other.any())
+    outline, true_outline = _outline(predicted), _outline(truth)
+    if not outline.any() or not true_outline.any():
+        return float(not outline.any() and not true_outline.any())
     disk = _disk(math.ceil(_NEAR * diagonal))
-    precision = np.count_nonzero(mine & _grown(other, disk)) / np.count_nonzero(mine)
-    recall = np.count_nonzero(other & _grown(mine, disk)) / np.count_nonzero(other)
+    precision = np.count_nonzero(outline & _grown(true_outline, disk)) / np.count_nonzero(outline)
+    recall = np.count_nonzero(true_outline & _grown(outline, disk)) / np.count_nonzero(true_outline)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def boundary_iou(found: Mask, truth: Mask, diagonal: float) -> float:
+def boundary_iou(predicted: Mask, truth: Mask, diagonal: float) -> float:
     """Boundary IoU, 0-1; 1 where neither mask has a pixel.
 
     The picture's border is an outline too, as in its authors' code.
     """
     width = max(1, round(_BAND * diagonal))
-    mine, other = _band(found, width), _band(truth, width)
-    either = np.count_nonzero(mine | other)
-    return np.count_nonzero(mine & other) / either if either else 1.0
+    band, true_band = _band(predicted, width), _band(truth, width)
+    either = np.count_nonzero(band | true_band)
+    return np.count_nonzero(band & true_band) / either if either else 1.0
 
 
 def _outline(mask: Mask) -> Mask:

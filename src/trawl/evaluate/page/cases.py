@@ -31,10 +31,10 @@ def by_kind(cases: Sequence[Case]) -> dict[str, list[Case]]:
 
     Ties go by place, not by chance.
     """
-    found: dict[str, list[Case]] = {kind: [] for kind in KINDS}
+    groups: dict[str, list[Case]] = {kind: [] for kind in KINDS}
     for case in cases:
-        found.setdefault(case.kind, []).append(case)
-    return {kind: sorted(some, key=_badness) for kind, some in found.items() if some}
+        groups.setdefault(case.kind, []).append(case)
+    return {kind: sorted(group, key=_badness) for kind, group in groups.items() if group}
 
 
 def title_of(kind: str) -> str:

@@ -40,8 +40,8 @@ def plot_curves(curves: Sequence[Curve], prefix: str = "plot") -> list[Plot]:
     by_kind: dict[str, list[Curve]] = {kind: [] for kind in TITLES}
     for curve in curves:
         by_kind.setdefault(curve.kind, []).append(curve)
-    found = [(title_of(kind), some) for kind, some in by_kind.items() if some]
-    return [plot_lines(title, some, f"{prefix}-{n}") for n, (title, some) in enumerate(found)]
+    groups = [(title_of(kind), group) for kind, group in by_kind.items() if group]
+    return [plot_lines(title, group, f"{prefix}-{n}") for n, (title, group) in enumerate(groups)]
 
 
 def title_of(kind: str) -> str:
@@ -96,8 +96,8 @@ def _wrapped(label: str) -> str:
 
 
 def _is_share(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> bool:
-    there = values[np.isfinite(values)]
-    return bool(((there >= 0) & (there <= 1)).all())
+    finite = values[np.isfinite(values)]
+    return bool(((finite >= 0) & (finite <= 1)).all())
 
 
 def _dashes(dash: str | None) -> str | tuple[int, tuple[float, ...]]:
@@ -106,12 +106,12 @@ def _dashes(dash: str | None) -> str | tuple[int, tuple[float, ...]]:
 
 def _in_words(curve: Curve) -> str:
     """A line as a sentence: where it begins and ends, and its highest point where that is neither."""
-    there = np.flatnonzero(np.isfinite(curve.y))
-    first, last = there[0], there[-1]
-    top = there[np.argmax(curve.y[there])]
-    said = f"{curve.name}: {curve.y_label} {curve.y[first]:.3g} at {curve.x_label} {curve.x[first]:.3g}"
+    finite = np.flatnonzero(np.isfinite(curve.y))
+    first, last = finite[0], finite[-1]
+    top = finite[np.argmax(curve.y[finite])]
+    words = f"{curve.name}: {curve.y_label} {curve.y[first]:.3g} at {curve.x_label} {curve.x[first]:.3g}"
     if curve.y[top] > max(curve.y[first], curve.y[last]):
-        said += f", at most {curve.y[top]:.3g} at {curve.x[top]:.3g}"
-    if any(b - a > 1 for a, b in pairwise(there)):
-        said += ", with gaps"
-    return said + (f", {curve.y[last]:.3g} at {curve.x[last]:.3g}" if last > first else "")
+        words += f", at most {curve.y[top]:.3g} at {curve.x[top]:.3g}"
+    if any(b - a > 1 for a, b in pairwise(finite)):
+        words += ", with gaps"
+    return words + (f", {curve.y[last]:.3g} at {curve.x[last]:.3g}" if last > first else "")

@@ -37,7 +37,7 @@ class ShownCase:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class EvaluationSummary:
     """What the page is of. lead: one line below the title; cases: how many there are, shown or not;
     objective: the metric that leads, or empty; facts: (label, value) for the foot.
     """
@@ -50,7 +50,10 @@ class About:
 
 
 def render(
-    about: About, metrics: Sequence[Metric], curves: Sequence[Curve], shown: Sequence[ShownCase]
+    about: EvaluationSummary,
+    metrics: Sequence[Metric],
+    curves: Sequence[Curve],
+    shown: Sequence[ShownCase],
 ) -> str:
     """The page as HTML.
 
@@ -66,7 +69,7 @@ def render(
             shown=len(shown),
             cases=_grouped(shown),
             headlines=[_figure(metric) for metric in headlines],
-            tables=[_table(family, some) for family, some in measures.families(metrics).items()],
+            tables=[_table(family, group) for family, group in measures.families(metrics).items()],
             plots=plot_curves(curves),
         )
     )
@@ -79,47 +82,48 @@ def environment() -> Any:
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("trawl", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {
+    templates.globals |= {
         "shades_light": plots.properties(dark=False),
         "shades_dark": plots.properties(dark=True),
     }
-    return made
+    return templates
 
 
 def _grouped(shown: Sequence[ShownCase]) -> list[tuple[str, list[dict[str, Any]]]]:
-    views = {id(one.case): _case(one) for one in shown}
-    groups = kinds.by_kind([one.case for one in shown])
+    views = {id(item.case): _case(item) for item in shown}
+    groups = kinds.by_kind([item.case for item in shown])
     return [
-        (kinds.title_of(kind), [views[id(case)] for case in some]) for kind, some in groups.items()
+        (kinds.title_of(kind), [views[id(case)] for case in group])
+        for kind, group in groups.items()
     ]
 
 
-def _case(one: ShownCase) -> dict[str, Any]:
+def _case(item: ShownCase) -> dict[str, Any]:
     """A case in the template's words."""
-    case = one.case
-    time = clock(one.time_s) if one.time_s is not None else ""
+    case = item.case
+    time = clock(item.time_s) if item.time_s is not None else ""
     frame = f"frame {case.frame_index}" if case.frame_index is not None else ""
-    thing = f"object {case.object_id}" if case.object_id is not None else ""
+    object_words = f"object {case.object_id}" if case.object_id is not None else ""
     track = f"track {case.track_id}" if case.track_id is not None else ""
     place = " at ".join(part for part in (case.video_id or "", time or frame) if part)
     return {
         "text": case.text,
         "message": case.message,
         "where": " · ".join(
-            part for part in (case.video_id or "", time, frame, thing, track) if part
+            part for part in (case.video_id or "", time, frame, object_words, track) if part
         ),
-        "picture": f"data:image/jpeg;base64,{base64.b64encode(one.picture).decode()}"
-        if one.picture
+        "picture": f"data:image/jpeg;base64,{base64.b64encode(item.picture).decode()}"
+        if item.picture
         else None,
-        "size": one.size,
-        "note": one.note,
+        "size": item.size,
+        "note": item.note,
         "alt": f"{place}: {kinds.title_of(case.kind).lower()}: {case.message}",
     }
 
@@ -139,28 +143,30 @@ def _figure(metric: Metric) -> dict[str, Any]:
 def _table(family: str, metrics: Sequence[Metric]) -> dict[str, Any]:
     """A family: a row for each metric, a column for each slice, and why some have no value."""
     notes = list(dict.fromkeys(metric.why for metric in metrics if metric.value is None))
-    found: dict[str, dict[str, Metric]] = {}
+    by_name: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
-        found.setdefault(metric.name, {})[metric.slice] = metric
+        by_name.setdefault(metric.name, {})[metric.slice] = metric
     parts = [
-        {"slices": columns, "rows": [_row(name, found[name], columns, notes) for name in names]}
+        {"slices": columns, "rows": [_row(name, by_name[name], columns, notes) for name in names]}
         for names, columns in measures.tables(metrics)
     ]
     return {"title": measures.family_name(family), "parts": parts, "notes": notes}
 
 
 def _row(
-    name: str, found: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]
+    name: str, by_slice: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]
 ) -> dict[str, Any]:
-    any_one = next(iter(found.values()))
-    whole = found.get(measures.ALL)
+    first = next(iter(by_slice.values()))
+    all_metric = by_slice.get(measures.ALL)
     return {
         "name": measures.name_of(name),
-        "unit": measures.unit_of(name, any_one.unit),
-        "better": any_one.better,
-        "arrow": measures.arrow(any_one.better),
-        "cells": [_cell(found[column], notes) for column in columns],
-        "count": f"{whole.count:,}" if whole is not None and whole.count is not None else "",
+        "unit": measures.unit_of(name, first.unit),
+        "better": first.better,
+        "arrow": measures.arrow(first.better),
+        "cells": [_cell(by_slice[column], notes) for column in columns],
+        "count": f"{all_metric.count:,}"
+        if all_metric is not None and all_metric.count is not None
+        else "",
     }
 
 

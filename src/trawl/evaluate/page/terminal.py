@@ -56,14 +56,14 @@ def _name(metric: Metric) -> Text:
 
 def _fitting(columns: Sequence[str], room: int) -> list[str]:
     """The first, and of the others those that find room one after the other."""
-    kept: list[str] = []
+    fitting: list[str] = []
     for column in columns:
         width = max(len(column), len("-0.000")) + _GAP
-        if kept and width > room:
+        if fitting and width > room:
             break
-        kept.append(column)
+        fitting.append(column)
         room -= width
-    return kept
+    return fitting
 
 
 def _cell(metric: Metric | None) -> Text:

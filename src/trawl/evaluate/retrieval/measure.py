@@ -21,12 +21,11 @@ from numpy.typing import NDArray
 from trawl.config.steps import EvaluationConfig, SearchConfig
 from trawl.errors import ConfigError
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval import segments as retrieval_segments
-from trawl.evaluate.retrieval import truth as retrieval_truth
-from trawl.evaluate.retrieval import videos as retrieval_videos
 from trawl.evaluate.retrieval.frames import FrameRanking
 from trawl.evaluate.retrieval.neighbours import NEIGHBOURS, NeighbourRecall
-from trawl.evaluate.retrieval.truth import Right, SampledFrames
+from trawl.evaluate.retrieval.segments import measure_segments
+from trawl.evaluate.retrieval.truth import Right, SampledFrames, check_indexed, judge
+from trawl.evaluate.retrieval.videos import MeanVectors, best_frames, in_order, measure_videos
 from trawl.evaluate.robustness import typos
 from trawl.evaluate.truth import Truth
 from trawl.query import rerank, templates
@@ -53,7 +52,7 @@ _ROBUSTNESS = (
 )
 
 
-def measure(
+def measure_retrieval(
     index: PublishedIndex,
     truth: Truth,
     embed_texts: EmbedTexts,
@@ -76,7 +75,7 @@ def measure(
     templates.check_templates(search.templates)
     sampled, places = _sampled(index, truth, search.where)
     queries = truth.queries()
-    rights, annotated = retrieval_truth.judge(sampled, truth, queries, evaluation.min_visibility)
+    rights, annotated = judge(sampled, truth, queries, evaluation.min_visibility)
     ask = _asking(index, rerank.pool(search, evaluation.rerank), sampled.video_ids, reranker)
     desk = _Desk(index, search, sampled, places, annotated, queries, rights, ask)
     plain = desk.measure([query.text for query in queries], embed_texts, evaluation.worst)
@@ -117,12 +116,12 @@ class _Desk:
         nearest = self._index.search(self._search, self._sampled.video_ids)
         by_mean, by_best = [], []
         for chosen in self._blocks(len(vectors)):
-            asked = np.stack(vectors[chosen])
-            scores, means = self._scores(asked)
-            by_mean.append(asked @ means.T)
-            by_best.append(retrieval_videos.best_frames(scores, self._sampled))
+            block = np.stack(vectors[chosen])
+            scores, means = self._scores(block)
+            by_mean.append(block @ means.T)
+            by_best.append(best_frames(scores, self._sampled))
             for query, right, vector, its_scores in zip(
-                self._queries[chosen], self._rights[chosen], asked, scores, strict=True
+                self._queries[chosen], self._rights[chosen], block, scores, strict=True
             ):
                 frames.add(query, right, its_scores)
                 if neighbours.wanted:
@@ -132,9 +131,7 @@ class _Desk:
             scores = np.concatenate(
                 [np.empty((0, len(self._sampled.video_ids)), np.float32), *parts]
             )
-            measured += retrieval_videos.measure(
-                way, self._queries, self._rights, scores, complete=True
-            )
+            measured += measure_videos(way, self._queries, self._rights, scores, complete=True)
         return measured
 
     def _segments(self, texts: list[str], vectors: list[NDArray[np.float32]]) -> Measured:
@@ -143,36 +140,34 @@ class _Desk:
             [answer.segments for answer in self._ask(texts, vectors)],
             self._sampled.video_ids,
         )
-        scores = np.array(
-            [retrieval_videos.in_order(one, video_ids) for one in segments], np.float32
-        )
+        scores = np.array([in_order(ranked, video_ids) for ranked in segments], np.float32)
         scores = scores.reshape(len(texts), len(video_ids))
-        return retrieval_segments.measure(
+        return measure_segments(
             self._queries, self._rights, segments, self._search.segments
-        ) + retrieval_videos.measure("segment", self._queries, self._rights, scores, complete=False)
+        ) + measure_videos("segment", self._queries, self._rights, scores, complete=False)
 
     def _blocks(self, count: int) -> Iterator[slice]:
         size = max(_BLOCK_SCORES // len(self._sampled), 1)
         return (slice(start, start + size) for start in range(0, count, size))
 
-    def _scores(self, asked: NDArray[np.float32]) -> tuple[NDArray[np.float32], Embeddings]:
+    def _scores(self, text_vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], Embeddings]:
         """(Q, F) of every frame in the order of the sampled frames, and each video's mean vector.
         asked: (Q, D).
         """
-        scores = np.empty((len(asked), len(self._sampled)), np.float32)
-        means = retrieval_videos.MeanVectors(len(self._sampled.video_ids), asked.shape[1])
-        done = 0
+        scores = np.empty((len(text_vectors), len(self._sampled)), np.float32)
+        means = MeanVectors(len(self._sampled.video_ids), text_vectors.shape[1])
+        row = 0
         for frame_index, vectors in self._index.vectors(
             self._search.where, self._sampled.video_ids
         ):
-            rows = self._places[done : done + len(vectors)]
+            rows = self._places[row : row + len(vectors)]
             assert np.array_equal(self._sampled.frame_index[rows], frame_index), (
                 "two reads of one version differ"
             )
-            scores[:, rows] = asked @ vectors.T
+            scores[:, rows] = text_vectors @ vectors.T
             means.add(self._sampled.videos_of(rows), vectors)
-            done += len(vectors)
-        assert done == len(self._sampled)
+            row += len(vectors)
+        assert row == len(self._sampled)
         return scores, means.unit()
 
 
@@ -192,14 +187,14 @@ def _sampled(
     index: PublishedIndex, truth: Truth, where: str | None
 ) -> tuple[SampledFrames, Indices]:
     """The frames that are evaluated, and (F,) the row among them of each as the table gives them."""
-    wanted = truth.video_ids()
-    table = index.frames(None, wanted)
-    retrieval_truth.check_indexed(wanted, table["video_id"].unique().to_pylist())
+    annotated = truth.video_ids()
+    table = index.frames(None, annotated)
+    check_indexed(annotated, table["video_id"].unique().to_pylist())
     if where is not None:
-        table = index.frames(where, wanted)
+        table = index.frames(where, annotated)
         if not table.num_rows:
             raise ConfigError(
-                f'search.where="{where}" leaves none of the {len(wanted)} annotated videos to evaluate'
+                f'search.where="{where}" leaves none of the {len(annotated)} annotated videos to evaluate'
             )
     codes = table["video_id"].combine_chunks().dictionary_encode()
     names = np.array(codes.dictionary.to_pylist())
@@ -217,7 +212,9 @@ def _sampled(
 
 def _beside(measured: Measured, name: str) -> Measured:
     """Some of the metrics over all texts, as a slice of robustness."""
-    found = {
-        one.name: one for one in measured.metrics if one.slice == "all" and one.name in _ROBUSTNESS
+    by_name = {
+        metric.name: metric
+        for metric in measured.metrics
+        if metric.slice == "all" and metric.name in _ROBUSTNESS
     }
-    return Measured([replace(found[key], family="robustness", slice=name) for key in _ROBUSTNESS])
+    return Measured([replace(by_name[key], family="robustness", slice=name) for key in _ROBUSTNESS])

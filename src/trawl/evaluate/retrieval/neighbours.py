@@ -31,11 +31,11 @@ class NeighbourRecall:
         """hits: (video_id, frame_index) of NEIGHBOURS frames as the vector index brings them, best
         first; scores: (F,) exact.
         """
-        theirs = scores[[self._row(*hit) for hit in hits]]
+        hit_scores = scores[[self._row(*hit) for hit in hits]]
         for k in _AT:
             size = min(k, len(scores))
             last = np.partition(scores, -size)[-size]
-            self._found[k].append(float((theirs[:size] >= last - _ROUNDING).sum() / size))
+            self._found[k].append(float((hit_scores[:size] >= last - _ROUNDING).sum() / size))
 
     def _row(self, video_id: str, frame_index: int) -> int:
         rows = self._sampled.rows(self._places[video_id])
@@ -48,7 +48,7 @@ class NeighbourRecall:
             else "the index is small and has no vector index: a search reads every frame"
         )
         why = why or ("" if num_texts else "there is no text")
-        values = {k: None if why else float(np.mean(found)) for k, found in self._found.items()}
+        values = {k: None if why else float(np.mean(recalls)) for k, recalls in self._found.items()}
         return Measured(
             [
                 Metric("retrieval", f"ann_recall_at_{k}", values[k], why=why, count=num_texts)

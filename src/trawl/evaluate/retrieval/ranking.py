@@ -23,7 +23,7 @@ _LARGEST = 200_000  # answers
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class RankingScores:
     """What one ranking is worth. Shares are 0-1.
 
     values: "recall_at_<k>" 1 where a right answer is among the first k, "precision_at_<k>", "ap"
@@ -37,50 +37,50 @@ class Judged:
     first: int | None
 
 
-def order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indices:
+def ranked_order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indices:
     """Best first, as (N,) places of (N,) scores; among equal scores the less right first, then by
     place.
 
-    >>> order(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
+    >>> ranked_order(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
     array([1, 2, 0])
     """
     return np.lexsort((right, -np.round(scores, _DECIMALS)))
 
 
-def judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]:
+def score_rankings(rankings: Sequence[tuple[Indices, int] | None]) -> list[RankingScores | None]:
     """What each text's ranking is worth.
 
     Args:
         rankings: (R,) the places of the right answers that are listed, from 0, increasing; and how
             many right answers exist, listed or not, at least one. None for a text that is left out.
     """
-    found: list[Judged | None] = []
+    scores: list[RankingScores | None] = []
     for chunk in _chunks(rankings):
-        found += _judge(chunk)
-    return found
+        scores += _judge(chunk)
+    return scores
 
 
-def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]:
+def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[RankingScores | None]:
     from ir_measures import pytrec_eval
 
-    wanted, named, deep = _measures()
-    known = {str(k): one for k, one in enumerate(rankings) if one is not None}
-    qrels = {name: _relevant(*one) for name, one in known.items()}
+    measures, named, deep = _measures()
+    ranked = {str(k): result for k, result in enumerate(rankings) if result is not None}
+    qrels = {name: _relevant(*result) for name, result in ranked.items()}
     runs = {
         name: {str(k): -float(k) for k in range(_listed(places))}
-        for name, (places, _) in known.items()
+        for name, (places, _) in ranked.items()
     }
-    values: dict[str, dict[str, float]] = {name: {} for name in known}
-    for one in pytrec_eval.evaluator(wanted, qrels).iter_calc(runs) if known else ():
-        values[one.query_id][str(one.measure)] = float(one.value)
+    values: dict[str, dict[str, float]] = {name: {} for name in ranked}
+    for result in pytrec_eval.evaluator(measures, qrels).iter_calc(runs) if ranked else ():
+        values[result.query_id][str(result.measure)] = float(result.value)
     judged = {
-        name: Judged(
+        name: RankingScores(
             values={key: values[name][measure] for key, measure in named.items()},
             success=np.array([values[name][measure] for measure in deep]),
             precision=interpolated_precision(places, num_right),
             first=int(places[0]) + 1 if len(places) else None,
         )
-        for name, (places, num_right) in known.items()
+        for name, (places, num_right) in ranked.items()
     }
     return [judged.get(str(k)) for k in range(len(rankings))]
 
@@ -123,11 +123,11 @@ def _chunks(
     answer.
     """
     start, size = 0, 0
-    for place, one in enumerate(rankings):
+    for place, ranking in enumerate(rankings):
         if place > start and size > _LARGEST:
             yield rankings[start:place]
             start, size = place, 0
-        size += _listed(one[0]) if one else 0
+        size += _listed(ranking[0]) if ranking else 0
     yield rankings[start:]
 
 
@@ -140,9 +140,9 @@ def _measures() -> tuple[list[Any], dict[str, str], list[str]]:
     }
     named |= {"ap": AP, "rr": RR}
     deep = [Success @ k for k in range(1, DEPTH + 1)]
-    wanted = {str(measure): measure for measure in (*named.values(), *deep)}
+    measures = {str(measure): measure for measure in (*named.values(), *deep)}
     return (
-        list(wanted.values()),
+        list(measures.values()),
         {key: str(measure) for key, measure in named.items()},
-        [str(one) for one in deep],
+        [str(measure) for measure in deep],
     )

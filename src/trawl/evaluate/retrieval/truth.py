@@ -81,23 +81,23 @@ def judge(
     """
     annotated = np.zeros(len(sampled), bool)
     frames: list[list[Indices]] = [[] for _ in queries]
-    found = [Right(np.empty(0, np.int64), np.zeros(len(sampled.video_ids), bool)) for _ in queries]
+    rights = [Right(np.empty(0, np.int64), np.zeros(len(sampled.video_ids), bool)) for _ in queries]
     off: list[str] = []
     for place, video_id in enumerate(sampled.video_ids):
         video, rows = truth.video(video_id), sampled.rows(place)
-        known, at = _places(video.frame_index, sampled.frame_index[rows])
-        annotated[rows] = known
-        off += _other_clock(video, at, sampled.time_s[rows][known])
-        for right, its_frames, query in zip(found, frames, queries, strict=True):
-            seen = answered(video, query.groups.get(video_id, ()), min_visibility)
-            if seen.any():
-                its_frames.append(rows.start + np.flatnonzero(known)[seen[at]])
-                right.stretches[video_id] = stretches(video.time_s, seen)
+        is_annotated, at = _places(video.frame_index, sampled.frame_index[rows])
+        annotated[rows] = is_annotated
+        off += _other_clock(video, at, sampled.time_s[rows][is_annotated])
+        for right, its_frames, query in zip(rights, frames, queries, strict=True):
+            is_answer = answered(video, query.groups.get(video_id, ()), min_visibility)
+            if is_answer.any():
+                its_frames.append(rows.start + np.flatnonzero(is_annotated)[is_answer[at]])
+                right.stretches[video_id] = stretches(video.time_s, is_answer)
                 right.videos[place] = True
     _check(off, annotated)
-    for right, its_frames in zip(found, frames, strict=True):
+    for right, its_frames in zip(rights, frames, strict=True):
         right.frames = np.concatenate([right.frames, *its_frames])
-    return found, annotated
+    return rights, annotated
 
 
 def answered(
@@ -106,16 +106,16 @@ def answered(
     """(F,) of every annotated frame, whether at least one object of every group is visible enough
     on it; no group, no answer.
     """
-    objects = {one.object_id: one for one in video.objects}
-    right = np.full(len(video.frame_index), bool(groups))
+    objects = {truth.object_id: truth for truth in video.objects}
+    is_answer = np.full(len(video.frame_index), bool(groups))
     for group in groups:
-        seen = np.zeros_like(right)
+        in_group = np.zeros_like(is_answer)
         for object_id in group:
-            one = objects[object_id]
-            clear = (one.visibility >= min_visibility) & (one.visibility > 0)
-            seen |= np.isin(video.frame_index, one.frame_index[clear])
-        right &= seen
-    return right
+            truth = objects[object_id]
+            clear = (truth.visibility >= min_visibility) & (truth.visibility > 0)
+            in_group |= np.isin(video.frame_index, truth.frame_index[clear])
+        is_answer &= in_group
+    return is_answer
 
 
 def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
@@ -145,12 +145,12 @@ def check_indexed(annotated: Sequence[str], indexed: Collection[str]) -> None:
         )
 
 
-def _places(known: Indices, asked: Indices) -> tuple[NDArray[np.bool_], Indices]:
+def _places(increasing: Indices, values: Indices) -> tuple[NDArray[np.bool_], Indices]:
     """Which of the asked positions are known, and where those stand. known is increasing."""
-    at = np.searchsorted(known, asked)
-    found = at < len(known)
-    found[found] = known[at[found]] == asked[found]
-    return found, at[found]
+    at = np.searchsorted(increasing, values)
+    is_present = at < len(increasing)
+    is_present[is_present] = increasing[at[is_present]] == values[is_present]
+    return is_present, at[is_present]
 
 
 def _other_clock(video: TruthVideo, at: Indices, times_s: Times) -> list[str]:
@@ -162,9 +162,9 @@ def _other_clock(video: TruthVideo, at: Indices, times_s: Times) -> list[str]:
     if not len(wrong):
         return []
     first = int(wrong[0])
-    frame, ours, theirs = video.frame_index[at[first]], times_s[first], video.time_s[at[first]]
+    frame, index_s, truth_s = video.frame_index[at[first]], times_s[first], video.time_s[at[first]]
     return [
-        f"frame {frame} of {video.video_id} is at {ours:.3f} s in the index and at {theirs:.3f} s in the ground truth"
+        f"frame {frame} of {video.video_id} is at {index_s:.3f} s in the index and at {truth_s:.3f} s in the ground truth"
     ]
 
 

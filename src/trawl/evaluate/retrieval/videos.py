@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval import ranking as retrieval_ranking
-from trawl.evaluate.retrieval import slices as retrieval_slices
 from trawl.evaluate.retrieval.frames import recall_curve
-from trawl.evaluate.retrieval.ranking import CUTOFFS
+from trawl.evaluate.retrieval.ranking import CUTOFFS, ranked_order, score_rankings
+from trawl.evaluate.retrieval.slices import column, rank_columns, slice_metrics
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
 from trawl.records.arrays import Embeddings, Indices
 from trawl.records.search import Segment
@@ -55,7 +54,7 @@ def in_order(segments: Sequence[Segment], video_ids: Sequence[str]) -> NDArray[n
     return np.array([best.get(video_id, -np.inf) for video_id in video_ids], np.float32)
 
 
-def measure(
+def measure_videos(
     way: str,
     queries: Sequence[TruthQuery],
     rights: Sequence[Right],
@@ -70,27 +69,24 @@ def measure(
             has no rank, so that ranks have no mean.
     """
     ranked = [_rank(right, of_query) for right, of_query in zip(rights, scores, strict=True)]
-    judged = retrieval_ranking.judge(ranked)
-    values = [one.values if one else None for one in judged]
-    columns = [
-        retrieval_slices.column(f"video_{way}_recall_at_{k}", values, f"recall_at_{k}")
-        for k in CUTOFFS
-    ]
-    columns.append(retrieval_slices.column(f"video_{way}_map", values, "ap"))
+    judged = score_rankings(ranked)
+    values = [ranking.values if ranking else None for ranking in judged]
+    columns = [column(f"video_{way}_recall_at_{k}", values, f"recall_at_{k}") for k in CUTOFFS]
+    columns.append(column(f"video_{way}_map", values, "ap"))
     if complete:
-        columns += retrieval_slices.ranks(
-            f"video_{way}", [one.first if one else None for one in judged]
+        columns += rank_columns(
+            f"video_{way}", [ranking.first if ranking else None for ranking in judged]
         )
     curves = (
-        [recall_curve(f"video, {way}", known, scores.shape[1])]
-        if (known := [one for one in judged if one])
+        [recall_curve(f"video, {way}", with_answer, scores.shape[1])]
+        if (with_answer := [ranking for ranking in judged if ranking])
         else []
     )
-    return Measured(retrieval_slices.metrics(columns, queries, "right video"), curves)
+    return Measured(slice_metrics(columns, queries, "right video"), curves)
 
 
 def _rank(right: Right, scores: NDArray[np.float32]) -> tuple[Indices, int] | None:
     if not right.videos.any():
         return None
-    order = retrieval_ranking.order(scores, right.videos)
+    order = ranked_order(scores, right.videos)
     return np.flatnonzero(right.videos[order] & np.isfinite(scores[order])), int(right.videos.sum())

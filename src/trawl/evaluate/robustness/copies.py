@@ -158,8 +158,8 @@ def copies(
         CopyJob(video, what, f"{folder}/{_key(video)}.mp4")
         for video in _named(config, storage, video_ids)
     ]
-    there = set(place.names(folder))
-    missing = [job for job in jobs if Path(job.name).name not in there]
+    existing = set(place.names(folder))
+    missing = [job for job in jobs if Path(job.name).name not in existing]
     if missing:
         _make(missing, storage, decode, resources)
     place.write_bytes(f"{folder}/{_MANIFEST}", _manifest(jobs, place))
@@ -179,13 +179,13 @@ def copies(
 def _named(
     config: DatasetConfig, storage: StorageConfig, video_ids: Sequence[str]
 ) -> list[VideoFile]:
-    wanted = set(video_ids)
-    found = [video for video in list_videos(config, storage) if video.video_id in wanted]
-    if lacking := sorted(wanted - {video.video_id for video in found}):
+    names = set(video_ids)
+    videos = [video for video in list_videos(config, storage) if video.video_id in names]
+    if missing := sorted(names - {video.video_id for video in videos}):
         raise DatasetError(
-            f"{config.uri} lacks {lacking[0]}{_more(len(lacking))}, which the ground truth knows"
+            f"{config.uri} lacks {missing[0]}{_more(len(missing))}, which the ground truth knows"
         )
-    return sorted(found, key=lambda video: video.video_id)
+    return sorted(videos, key=lambda video: video.video_id)
 
 
 def _key(video: VideoFile) -> str:

@@ -58,13 +58,13 @@ def check(config: EvaluateConfig) -> list[tuple[str, Perturbation]]:
             made with.
     """
     words = dict.fromkeys(word for word in config.evaluation.robustness if word not in _ELSEWHERE)
-    wanted = [(word, parse(word, _ELSEWHERE)) for word in words]
-    if wanted and config.run:
+    perturbations = [(word, parse(word, _ELSEWHERE)) for word in words]
+    if perturbations and config.run:
         raise ConfigError(
-            f"evaluation.robustness=[{wanted[0][0]}] follows texts through perturbed videos with this command's settings, "
+            f"evaluation.robustness=[{perturbations[0][0]}] follows texts through perturbed videos with this command's settings, "
             f"which need not be those of run={config.run}: leave run out"
         )
-    return wanted
+    return perturbations
 
 
 def run(
@@ -90,18 +90,20 @@ def run(
         DatasetError: a video cannot be copied frame by frame or indexed.
         UsageError: whatever the evaluation raises.
     """
-    console, wanted = console or Console(), check(config)
-    if not wanted:
+    console, perturbations = console or Console(), check(config)
+    if not perturbations:
         return []
     storage, name = Storage.open(config.storage), dataset_name(config.dataset)
     published = publish.latest(storage, name)
-    known = list(clean)
+    clean_metrics = list(clean)
     taken = {
-        metric.name for metric in known if (metric.family, metric.slice) == ("robustness", CLEAN)
+        metric.name
+        for metric in clean_metrics
+        if (metric.family, metric.slice) == ("robustness", CLEAN)
     }
-    found = [metric for metric in _reported(known, CLEAN) if metric.name not in taken]
+    metrics = [metric for metric in _reported(clean_metrics, CLEAN) if metric.name not in taken]
     with ray_session(config.resources):
-        for word, what in wanted:
+        for word, what in perturbations:
             line(console, "perturbed", f"{word}: {len(video_ids):,} videos as {name}-{what}")
             dataset = copies(
                 _with_truth(config.dataset),
@@ -119,8 +121,8 @@ def run(
             settings = replace(
                 config, dataset=dataset, evaluation=replace(config.evaluation, robustness=[])
             )
-            found += _reported(evaluate_one(settings), word)
-    return found
+            metrics += _reported(evaluate_one(settings), word)
+    return metrics
 
 
 def _with_truth(config: DatasetConfig) -> DatasetConfig:
@@ -179,8 +181,8 @@ def _index(config: IndexConfig, published: Published) -> None:
         raise DatasetError(
             f"{name}: {record.outcomes['failed']} copies cannot be indexed, such as {example} ({reason})"
         )
-    made = publish.latest(Storage.open(config.storage), name).recipe
-    if _without_path(made) != _without_path(published.recipe):
+    recipe = publish.latest(Storage.open(config.storage), name).recipe
+    if _without_path(recipe) != _without_path(published.recipe):
         raise DatasetError(
             f"{name} cannot be indexed as its original was: index that anew with this version first"
         )

@@ -143,11 +143,11 @@ def line(half: float, sigma: float, angle_deg: float) -> Kernel:
     along = np.linspace(-half, half, 8 * reach + 1)
     x, y = (reach + along * f(np.radians(angle_deg)) for f in (np.cos, np.sin))
     amount = np.exp(-0.5 * (along / sigma) ** 2)
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    x0, y0 = np.floor(x).astype(int), np.floor(y).astype(int)
     for dx in (0, 1):
         for dy in (0, 1):
-            share = np.abs(1 - dx - (x - left)) * np.abs(1 - dy - (y - top))
-            np.add.at(weights, (top + dy, left + dx), amount * share)
+            share = np.abs(1 - dx - (x - x0)) * np.abs(1 - dy - (y - y0))
+            np.add.at(weights, (y0 + dy, x0 + dx), amount * share)
     return np.asarray(weights / weights.sum(), np.float32)
 
 

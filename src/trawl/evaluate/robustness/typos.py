@@ -73,7 +73,9 @@ def _slip(word: str, rng: np.random.Generator) -> str:
         [word[:k] + word[k] + word[k:] for k in places],
         [word[:k] + key + word[k + 1 :] for k in places for key in beside(word[k])],
     ]
-    kinds = [changed for kind in kinds if (changed := [one for one in kind if one != word])]
+    kinds = [
+        changed for kind in kinds if (changed := [slipped for slipped in kind if slipped != word])
+    ]
     kind = kinds[int(rng.integers(len(kinds)))]
     return kind[int(rng.integers(len(kind)))]
 

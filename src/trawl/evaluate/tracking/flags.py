@@ -75,14 +75,14 @@ class Flags:
         """(F,) IoU with the track's object, zeros for a track of nothing; None for one of an object
         that does not count.
         """
-        own = [k for k, track in text.track_of.items() if track == n]
+        paired = [k for k, track in text.track_of.items() if track == n]
         mean = text.overlap.mean()[:, n]
-        if not own and mean.max(initial=0.0) < self._match_iou:
+        if not paired and mean.max(initial=0.0) < self._match_iou:
             return np.zeros(len(text.clip.frame_index))
-        position = own[0] if own else int(mean.argmax())
-        return text.overlap.iou[:, position, n] if position < text.wanted else None
+        position = paired[0] if paired else int(mean.argmax())
+        return text.overlap.iou[:, position, n] if position < text.num_targets else None
 
 
-def _share(part: int, whole: int, why: str) -> tuple[float | None, str, str, str]:
+def _share(part: int, total: int, why: str) -> tuple[float | None, str, str, str]:
     """(value, slice, why, unit) of a metric."""
-    return (part / whole, "all", "", "") if whole else (None, "all", why, "")
+    return (part / total, "all", "", "") if total else (None, "all", why, "")

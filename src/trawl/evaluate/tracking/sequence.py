@@ -18,26 +18,26 @@ from trawl.evaluate.overlap import Overlap
 _SAME = 0.5  # IoU, MOTChallenge's
 
 
-def sequence(overlap: Overlap, wanted: int) -> dict[str, Any]:
+def sequence(overlap: Overlap, num_targets: int) -> dict[str, Any]:
     """What TrackEval's metrics read.
 
     Args:
         overlap: of the text's objects, those that count first, with its tracks.
         wanted: how many count.
     """
-    followed = _without_ignored(overlap, wanted)
+    followed = _without_ignored(overlap, num_targets)
     used = np.flatnonzero(followed.any(axis=0))
-    seen, followed = overlap.seen[:, :wanted], followed[:, used]
-    iou = overlap.iou[:, :wanted][:, :, used]
+    visible, followed = overlap.visible[:, :num_targets], followed[:, used]
+    iou = overlap.iou[:, :num_targets][:, :, used]
     frames = len(iou)
     gt_ids, tracker_ids = (
-        [np.flatnonzero(there[t]) for t in range(frames)] for there in (seen, followed)
+        [np.flatnonzero(presence[t]) for t in range(frames)] for presence in (visible, followed)
     )
     return {
         "num_timesteps": frames,
-        "num_gt_ids": wanted,
+        "num_gt_ids": num_targets,
         "num_tracker_ids": len(used),
-        "num_gt_dets": int(seen.sum()),
+        "num_gt_dets": int(visible.sum()),
         "num_tracker_dets": int(followed.sum()),
         "gt_ids": gt_ids,
         "tracker_ids": tracker_ids,
@@ -74,12 +74,14 @@ def _with_corner(iou: NDArray[np.float64]) -> NDArray[np.float64]:
     return grown
 
 
-def _without_ignored(overlap: Overlap, wanted: int) -> NDArray[np.bool_]:
+def _without_ignored(overlap: Overlap, num_targets: int) -> NDArray[np.bool_]:
     """(F, N): where the tracks are, but for what is paired with an ignored object."""
     followed = overlap.followed.copy()
-    for t in np.flatnonzero(overlap.seen[:, wanted:].any(axis=1) & followed.any(axis=1)).tolist():
+    for t in np.flatnonzero(
+        overlap.visible[:, num_targets:].any(axis=1) & followed.any(axis=1)
+    ).tolist():
         allowed = np.where(overlap.iou[t] >= _SAME - np.finfo(float).eps, overlap.iou[t], 0.0)
         for k, n in zip(*linear_sum_assignment(allowed, maximize=True), strict=True):
-            if k >= wanted and allowed[k, n] > 0:
+            if k >= num_targets and allowed[k, n] > 0:
                 followed[t, n] = False
     return followed

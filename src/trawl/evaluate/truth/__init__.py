@@ -17,7 +17,7 @@ from trawl.evaluate.truth.coco import open_coco
 from trawl.evaluate.truth.davis import open_davis
 from trawl.evaluate.truth.demo import DemoTruth
 from trawl.evaluate.truth.files import TruthFiles
-from trawl.evaluate.truth.known import Known, Stated
+from trawl.evaluate.truth.indexed import IndexedVideos, StatedFacts
 from trawl.evaluate.truth.mot import open_mot
 from trawl.evaluate.truth.sequences import SequenceTruth
 from trawl.evaluate.truth.ytvis import open_ytvis
@@ -47,7 +47,7 @@ class Truth(Protocol):
         """The texts whose answers it knows, sorted by text, each once."""
         ...
 
-    def stated(self, video_id: str) -> Stated:
+    def stated(self, video_id: str) -> StatedFacts:
         """What it says itself of a video, without reading the masks."""
         ...
 
@@ -57,7 +57,9 @@ class Truth(Protocol):
         ...
 
 
-def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | None = None) -> Truth:
+def open_truth(
+    config: DatasetConfig, storage: StorageConfig, indexed: IndexedVideos | None = None
+) -> Truth:
     """The ground truth that `dataset.truth` names.
 
     Args:
@@ -83,13 +85,13 @@ def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | Non
         raise TruthError(
             f"dataset.truth.format={truth.format} is of a file or folder: say which with dataset.truth.uri=..."
         )
-    files, known = TruthFiles(truth.uri, storage), known or Known()
+    files, indexed = TruthFiles(truth.uri, storage), indexed or IndexedVideos()
     if truth.format == "davis":
-        sequences, kind = open_davis(files, truth.part, truth.first_frame, known)
-        return SequenceTruth(sequences, known, kind, truth.unseen)
+        sequences, kind = open_davis(files, truth.part, truth.first_frame, indexed)
+        return SequenceTruth(sequences, indexed, kind, truth.unseen)
     opener = {"coco": open_coco, "ytvis": open_ytvis, "mot": open_mot}[truth.format]
     return SequenceTruth(
-        opener(files, truth.part, truth.first_frame), known, "category", truth.unseen
+        opener(files, truth.part, truth.first_frame), indexed, "category", truth.unseen
     )
 
 

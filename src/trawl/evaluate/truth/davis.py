@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from trawl import masks
 from trawl.errors import TruthError
 from trawl.evaluate.truth.files import TruthFiles
-from trawl.evaluate.truth.known import Known, Stated
+from trawl.evaluate.truth.indexed import IndexedVideos, StatedFacts
 from trawl.evaluate.truth.names import Names
 from trawl.evaluate.truth.sequences import Annotated, Rows, Sequence, frame_number, noun, position
 
@@ -55,17 +55,17 @@ class DavisSequence:
         }
         self.folders.append(pictures)
 
-    def stated(self) -> Stated:
+    def stated(self) -> StatedFacts:
         last = max(frame for pictures in self.folders for frame, _ in pictures)
         height, width = _labels(self.files, self.folders[0][0][1]).shape
-        return Stated(last, None, None, width, height, masks=True)
+        return StatedFacts(last, None, None, width, height, masks=True)
 
     def texts(self) -> Mapping[str, tuple[int, ...]]:
-        found: dict[str, list[int]] = defaultdict(list)
+        ids: dict[str, list[int]] = defaultdict(list)
         for number, texts in sorted(self.called.items()):
             for text in dict.fromkeys(texts):
-                found[text].append(number)
-        return {text: tuple(numbers) for text, numbers in found.items()}
+                ids[text].append(number)
+        return {text: tuple(numbers) for text, numbers in ids.items()}
 
     def read(self) -> Annotated:
         objects: dict[int, Rows] = {}
@@ -95,7 +95,7 @@ class DavisSequence:
 
 
 def open_davis(
-    files: TruthFiles, part: str | None, first_frame: int | None, known: Known
+    files: TruthFiles, part: str | None, first_frame: int | None, indexed: IndexedVideos
 ) -> tuple[list[Sequence], str]:
     """Every sequence below the folder, of those that `ImageSets/*/<part>.txt` lists; and what their
     texts are.
@@ -121,15 +121,15 @@ def open_davis(
         )
     resolution = _resolution({place for place, _ in pictures}, files.uri)
     listed = _listed(files, others, part)
-    said, kind = _said(files, others)
-    names, found = Names(known.videos), dict[str, DavisSequence]()
+    names_of, kind = _said(files, others)
+    names, by_name = Names(indexed.videos), dict[str, DavisSequence]()
     for (place, sequence), of_sequence in sorted(pictures.items()):
         if place == resolution and (listed is None or sequence in listed):
             name = _video(sequence, names)
-            found.setdefault(name, DavisSequence(name, files)).add(
-                sorted(of_sequence), said.get(sequence, {})
+            by_name.setdefault(name, DavisSequence(name, files)).add(
+                sorted(of_sequence), names_of.get(sequence, {})
             )
-    return list(found.values()), kind
+    return list(by_name.values()), kind
 
 
 def _video(sequence: str, names: Names) -> str:
@@ -142,12 +142,12 @@ def _video(sequence: str, names: Names) -> str:
     return sequence
 
 
-def _resolution(found: set[str], where: str) -> str:
-    full = [place for place in found if PurePosixPath(place).name == _FULL]
-    if len(found) == 1 or len(full) == 1:
-        return full[0] if full else found.pop()
+def _resolution(places: set[str], where: str) -> str:
+    full = [place for place in places if PurePosixPath(place).name == _FULL]
+    if len(places) == 1 or len(full) == 1:
+        return full[0] if full else places.pop()
     raise TruthError(
-        f"{where} holds pictures in {', '.join(sorted(found)[:4])}: point dataset.truth.uri at one of them"
+        f"{where} holds pictures in {', '.join(sorted(places)[:4])}: point dataset.truth.uri at one of them"
     )
 
 
@@ -176,33 +176,33 @@ def _listed(files: TruthFiles, others: Mapping[str, str], part: str | None) -> s
 
 def _said(files: TruthFiles, others: Mapping[str, str]) -> tuple[Said, str]:
     """What the objects of each sequence are called, and of what kind that is."""
-    found = {PurePosixPath(name).name: uri for name, uri in others.items()}
+    uris = {PurePosixPath(name).name: uri for name, uri in others.items()}
     for name, kind, of_video in (
         ("meta_expressions.json", "expression", _expressions),
         ("meta.json", "category", _categories),
     ):
-        if name in found:
-            videos = files.read_json(found[name]).get("videos")
+        if name in uris:
+            videos = files.read_json(uris[name]).get("videos")
             try:
                 return {
                     str(video): of_video(about) for video, about in dict(videos or {}).items()
                 }, kind
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise TruthError(
-                    f"{found[name]} is not as YouTube-VOS has it ({error!r})"
+                    f"{uris[name]} is not as YouTube-VOS has it ({error!r})"
                 ) from error
     return {}, "category"
 
 
 def _expressions(video: Mapping[str, Any]) -> dict[int, tuple[str, ...]]:
-    said: dict[int, list[str]] = defaultdict(list)
-    for one in video["expressions"].values():
-        said[int(one["obj_id"])].append(str(one["exp"]))
-    return {number: tuple(texts) for number, texts in said.items()}
+    texts_of: dict[int, list[str]] = defaultdict(list)
+    for expression in video["expressions"].values():
+        texts_of[int(expression["obj_id"])].append(str(expression["exp"]))
+    return {number: tuple(texts) for number, texts in texts_of.items()}
 
 
 def _categories(video: Mapping[str, Any]) -> dict[int, tuple[str, ...]]:
-    return {int(number): (str(one["category"]),) for number, one in video["objects"].items()}
+    return {int(number): (str(entry["category"]),) for number, entry in video["objects"].items()}
 
 
 def _labels(files: TruthFiles, uri: str) -> NDArray[np.uint8]:

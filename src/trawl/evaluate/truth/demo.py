@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from trawl.errors import TruthError, did_you_mean
-from trawl.evaluate.truth.known import Stated
+from trawl.evaluate.truth.indexed import StatedFacts
 from trawl.records.arrays import Times
 from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 from trawl.schemas import TRUTH_OBJECTS, TRUTH_VIDEOS
@@ -48,7 +48,7 @@ class _Thing:
 
 
 @dataclass
-class _Seen:
+class _Visible:
     """Of one video: the objects of which any pixel is visible somewhere, and the couples that ever
     are, and clearly so.
     """
@@ -111,9 +111,9 @@ class DemoTruth:
             tuple(objects),
         )
 
-    def stated(self, video_id: str) -> Stated:
+    def stated(self, video_id: str) -> StatedFacts:
         about = self._videos[video_id]
-        return Stated(
+        return StatedFacts(
             about["num_frames"] - 1,
             about["num_frames"],
             about["fps"],
@@ -128,39 +128,44 @@ class DemoTruth:
         return self._part is None
 
     def queries(self) -> list[TruthQuery]:
-        seen = self._seen()
-        asked: dict[str, tuple[str, ...]] = {}
+        visible = self._seen()
+        slices_of: dict[str, tuple[str, ...]] = {}
         groups: dict[str, dict[str, tuple[tuple[int, ...], ...]]] = defaultdict(dict)
-        for video_id, there in seen.items():
-            for text, slices, found in self._alone(there.things):
-                asked[text] = slices
-                groups[text][video_id] = (found,)
+        for video_id, in_video in visible.items():
+            for text, slices, object_ids in self._alone(in_video.things):
+                slices_of[text] = slices
+                groups[text][video_id] = (object_ids,)
         couples = {
-            (a, b) for there in seen.values() for a, b in _pairs(there.things, there.clearly)
+            (a, b)
+            for in_video in visible.values()
+            for a, b in _pairs(in_video.things, in_video.clearly)
         }
         for a, b in couples:
             text = f"{_article(a)} and {_article(b)}"
-            asked[text] = ("kind=two", "things=2", *self._novelty(a, b))
-            for video_id, there in seen.items():
-                if (a, b) in _pairs(there.things, there.together):
-                    groups[text][video_id] = (_of_pair(there.things, a), _of_pair(there.things, b))
+            slices_of[text] = ("kind=two", "things=2", *self._novelty(a, b))
+            for video_id, in_video in visible.items():
+                if (a, b) in _pairs(in_video.things, in_video.together):
+                    groups[text][video_id] = (
+                        _of_pair(in_video.things, a),
+                        _of_pair(in_video.things, b),
+                    )
         return [
-            TruthQuery(text, dict(sorted(groups[text].items())), asked[text])
-            for text in sorted(asked)
+            TruthQuery(text, dict(sorted(groups[text].items())), slices_of[text])
+            for text in sorted(slices_of)
         ]
 
     def _alone(
         self, things: dict[int, _Thing]
     ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
         """(text, its slices, the objects that it names) of every text about one thing of a video."""
-        told: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
-        for number, thing in sorted(things.items()):
-            novelty = self._novelty(thing.pair)
-            told["pair", thing.pair, novelty].append(number)
-            told["size", f"{thing.size} {thing.pair}", novelty].append(number)
-            told["colour", f"{thing.color} thing", ()].append(number)
-            told["shape", thing.shape, ()].append(number)
-        for (kind, noun, novelty), numbers in told.items():
+        numbers_of: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
+        for number, item in sorted(things.items()):
+            novelty = self._novelty(item.pair)
+            numbers_of["pair", item.pair, novelty].append(number)
+            numbers_of["size", f"{item.size} {item.pair}", novelty].append(number)
+            numbers_of["colour", f"{item.color} thing", ()].append(number)
+            numbers_of["shape", item.shape, ()].append(number)
+        for (kind, noun, novelty), numbers in numbers_of.items():
             yield _article(noun), (f"kind={kind}", "things=1", *novelty), tuple(numbers)
 
     def _novelty(self, *pairs: str) -> tuple[str, ...]:
@@ -168,35 +173,37 @@ class DemoTruth:
             return ()
         return ("pair=unseen",) if self._unseen.intersection(pairs) else ("pair=seen",)
 
-    def _seen(self) -> dict[str, _Seen]:
+    def _seen(self) -> dict[str, _Visible]:
         columns = ["video_id", "object_id", "frame_index", "color", "shape", "size", "visibility"]
-        wanted = ds.field("area") > 0
+        condition = ds.field("area") > 0
         if self._part is not None:
-            wanted &= ds.field("split") == self._part
-        seen: dict[str, _Seen] = defaultdict(_Seen)
+            condition &= ds.field("split") == self._part
+        visible: dict[str, _Visible] = defaultdict(_Visible)
         views: dict[tuple[str, int], list[tuple[int, bool]]] = defaultdict(list)
         at = ""
-        for batch in self._objects.to_batches(columns=columns, filter=wanted):
+        for batch in self._objects.to_batches(columns=columns, filter=condition):
             for row in batch.to_pylist():
                 if row["video_id"] != at:  # a video's rows follow on one another
-                    _join(views, seen)
+                    _join(views, visible)
                     at = row["video_id"]
-                thing = _Thing(row["color"], row["shape"], row["size"])
-                seen[at].things[row["object_id"]] = thing
+                item = _Thing(row["color"], row["shape"], row["size"])
+                visible[at].things[row["object_id"]] = item
                 views[at, row["frame_index"]].append(
                     (row["object_id"], row["visibility"] >= _CLEAR)
                 )
-        _join(views, seen)
-        return dict(sorted(seen.items()))
+        _join(views, visible)
+        return dict(sorted(visible.items()))
 
 
-def _join(views: dict[tuple[str, int], list[tuple[int, bool]]], seen: dict[str, _Seen]) -> None:
+def _join(
+    views: dict[tuple[str, int], list[tuple[int, bool]]], visible: dict[str, _Visible]
+) -> None:
     """Note which objects share a frame, and forget the frames."""
-    for (video_id, _), there in views.items():
-        for (a, a_clear), (b, b_clear) in combinations(sorted(there), 2):
-            seen[video_id].together.add((a, b))
+    for (video_id, _), in_frame in views.items():
+        for (a, a_clear), (b, b_clear) in combinations(sorted(in_frame), 2):
+            visible[video_id].together.add((a, b))
             if a_clear and b_clear:
-                seen[video_id].clearly.add((a, b))
+                visible[video_id].clearly.add((a, b))
     views.clear()
 
 
@@ -207,7 +214,7 @@ def _pairs(things: dict[int, _Thing], couples: Iterable[tuple[int, int]]) -> set
 
 
 def _of_pair(things: dict[int, _Thing], pair: str) -> tuple[int, ...]:
-    return tuple(sorted(number for number, thing in things.items() if thing.pair == pair))
+    return tuple(sorted(number for number, item in things.items() if item.pair == pair))
 
 
 def _article(noun: str) -> str:
@@ -243,9 +250,9 @@ def _times(
     if about["variable_rate"]:
         last = about["num_frames"] - 1
         at = np.concatenate([[0, last], frame_index])
-        known, first = np.unique(at, return_index=True)
+        frames, first = np.unique(at, return_index=True)
         value = np.concatenate([[0.0, about["duration_s"] - 1 / about["fps"]], time_s])
-        times = np.interp(every, known, value[first])
+        times = np.interp(every, frames, value[first])
     times[frame_index] = time_s
     return times
 

@@ -31,9 +31,9 @@ class TruthFiles:
         """
         empty = True
         try:
-            for found in list_files(self.uri, self.storage):
+            for file in list_files(self.uri, self.storage):
                 empty = False
-                yield found.path, found.uri
+                yield file.path, file.uri
         except DatasetError as error:
             raise TruthError(
                 f"dataset.truth.uri: {str(error).removeprefix('dataset.uri ')}"

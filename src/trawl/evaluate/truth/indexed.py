@@ -13,14 +13,14 @@ import pyarrow as pa
 
 from trawl.records.arrays import Indices, Times
 
-# Columns of the ledger that `Known.of_ledger` reads.
+# Columns of the ledger that `IndexedVideos.of_ledger` reads.
 LEDGER_COLUMNS = ("video_id", "fps", "num_frames", "duration_s", "width", "height")
 # video_id -> (frame_index, time_s) of its embedded frames
 Sampled = Callable[[str], tuple[Indices, Times]]
 
 
 @dataclass(frozen=True, slots=True)
-class VideoFacts:
+class IndexedVideo:
     """One indexed video, as the ledger has it. width, height as displayed."""
 
     fps: float
@@ -31,7 +31,7 @@ class VideoFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class StatedFacts:
     """What a ground truth says of a video, None where it does not.
 
     last_index: the highest frame position that it annotates, -1 for none. num_frames: of the whole
@@ -53,20 +53,20 @@ def _no_frames(video_id: str) -> tuple[Indices, Times]:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class IndexedVideos:
     """The indexed videos by their video_id, and the true times of the frames that the index holds
     of one of them.
     """
 
-    videos: Mapping[str, VideoFacts] = field(default_factory=dict)
+    videos: Mapping[str, IndexedVideo] = field(default_factory=dict)
     sampled: Sampled = _no_frames
 
     @classmethod
-    def of_ledger(cls, rows: pa.Table, sampled: Sampled = _no_frames) -> "Known":
+    def of_ledger(cls, rows: pa.Table, sampled: Sampled = _no_frames) -> "IndexedVideos":
         """Read the facts from ledger rows of indexed videos, which have at least `LEDGER_COLUMNS`."""
         columns = [rows[name].to_pylist() for name in LEDGER_COLUMNS]
         return cls(
-            {video_id: VideoFacts(*facts) for video_id, *facts in zip(*columns, strict=True)},
+            {video_id: IndexedVideo(*facts) for video_id, *facts in zip(*columns, strict=True)},
             sampled,
         )
 
@@ -77,11 +77,11 @@ class Known:
         the index interpolated, and before the first and after the last at the average rate.
         """
         fps = self.videos[video_id].fps or 1.0  # a single frame has no rate
-        known, time_s = self.sampled(video_id)
-        if not len(known):
+        frames, time_s = self.sampled(video_id)
+        if not len(frames):
             return frame_index / fps
-        times = np.interp(frame_index, known, time_s)
-        before, after = frame_index < known[0], frame_index > known[-1]
-        times[before] = time_s[0] + (frame_index[before] - known[0]) / fps
-        times[after] = time_s[-1] + (frame_index[after] - known[-1]) / fps
+        times = np.interp(frame_index, frames, time_s)
+        before, after = frame_index < frames[0], frame_index > frames[-1]
+        times[before] = time_s[0] + (frame_index[before] - frames[0]) / fps
+        times[after] = time_s[-1] + (frame_index[after] - frames[-1]) / fps
         return times

@@ -19,7 +19,7 @@ import numpy as np
 
 from trawl.errors import TruthError
 from trawl.evaluate.truth.files import TruthFiles
-from trawl.evaluate.truth.known import Stated
+from trawl.evaluate.truth.indexed import StatedFacts
 from trawl.evaluate.truth.sequences import Annotated, Box, Rows, Sequence, box_of, noun, position
 
 # As MOTChallenge and MOTS number them.
@@ -72,10 +72,10 @@ class MotSequence:
     labels: Mapping[int, str] | None
     first_frame: int
 
-    def stated(self) -> Stated:
+    def stated(self) -> StatedFacts:
         rows = self._rows()
         rate = self._number("framerate")
-        return Stated(
+        return StatedFacts(
             last_index=self._length(rows) - 1,
             num_frames=None,  # an export's seqLength ends with the last object
             fps=None if rate in (None, _NO_RATE) else rate,
@@ -85,19 +85,19 @@ class MotSequence:
         )
 
     def texts(self) -> Mapping[str, tuple[int, ...]]:
-        found: dict[str, set[int]] = defaultdict(set)
+        ids: dict[str, set[int]] = defaultdict(set)
         for row in self._rows():
-            found[self._label(row)].add(row.identity)
-        return {text: tuple(sorted(numbers)) for text, numbers in found.items()}
+            ids[self._label(row)].add(row.identity)
+        return {text: tuple(sorted(numbers)) for text, numbers in ids.items()}
 
     def read(self) -> Annotated:
         rows, objects = self._rows(), dict[int, Rows]()
         for row in rows:
             names = (noun(self._label(row)),)
-            one = objects.setdefault(row.identity, Rows(names))
-            if one.names != names:
+            track = objects.setdefault(row.identity, Rows(names))
+            if track.names != names:
                 raise TruthError(f"{self.uri}: object {row.identity} is of several classes")
-            if not one.add(row.frame, row.box, row.rle, row.visible):
+            if not track.add(row.frame, row.box, row.rle, row.visible):
                 raise TruthError(
                     f"{self.uri} has object {row.identity} twice on frame {row.frame + self.first_frame}"
                 )
@@ -107,9 +107,9 @@ class MotSequence:
             raise TruthError(
                 f"{self.uri} has masks of {len(sizes)} sizes, which are not the one of seqinfo.ini"
             )
-        height, width = next((found for found in sizes if found), size)
-        made = tuple(objects[number].made(number) for number in sorted(objects))
-        return Annotated(np.arange(self._length(rows), dtype=np.int64), made, height, width)
+        height, width = next((mask_size for mask_size in sizes if mask_size), size)
+        truths = tuple(objects[number].made(number) for number in sorted(objects))
+        return Annotated(np.arange(self._length(rows), dtype=np.int64), truths, height, width)
 
     def _rows(self) -> list[_Row]:
         rows = []
@@ -157,12 +157,12 @@ class MotSequence:
         )
 
     def _label(self, row: _Row) -> str:
-        known = self.labels or (_MOT_CLASSES if row.rle is None else _MOTS_CLASSES)
-        if row.category not in known:
+        labels = self.labels or (_MOT_CLASSES if row.rle is None else _MOTS_CLASSES)
+        if row.category not in labels:
             raise TruthError(
                 f"{self.uri} has the class {row.category}, which labels.txt beside the sequences should name"
             )
-        return known[row.category]
+        return labels[row.category]
 
     def _length(self, rows: list[_Row]) -> int:
         last = max((row.frame for row in rows), default=-1) + 1

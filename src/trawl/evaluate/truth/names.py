@@ -42,14 +42,14 @@ class Names:
         """
         for name in dict.fromkeys((sequence, PurePosixPath(sequence).name)):
             for number in range(len(_SPELLINGS)):
-                found = self._spelt(number).get(name, ())
-                if len(found) > 1:
+                video_ids = self._spelt(number).get(name, ())
+                if len(video_ids) > 1:
                     raise TruthError(
-                        f"the ground truth's {sequence} may be {found[0]} or {found[1]}"
-                        f"{f' or {len(found) - 2} more' if len(found) > 2 else ''}: name it by its path inside the dataset"
+                        f"the ground truth's {sequence} may be {video_ids[0]} or {video_ids[1]}"
+                        f"{f' or {len(video_ids) - 2} more' if len(video_ids) > 2 else ''}: name it by its path inside the dataset"
                     )
-                if found:
-                    return found[0]
+                if video_ids:
+                    return video_ids[0]
         return None
 
     def _spell(self, number: int) -> dict[str, list[str]]:

@@ -17,7 +17,7 @@ import numpy as np
 from pycocotools import mask as coco
 
 from trawl.errors import TruthError
-from trawl.evaluate.truth.known import Known, Stated
+from trawl.evaluate.truth.indexed import IndexedVideos, StatedFacts
 from trawl.evaluate.truth.names import Names
 from trawl.records.arrays import Indices, Times
 from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
@@ -46,7 +46,7 @@ class Sequence(Protocol):
         """As the files have it."""
         ...
 
-    def stated(self) -> Stated: ...
+    def stated(self) -> StatedFacts: ...
 
     def texts(self) -> Mapping[str, tuple[int, ...]]:
         """What can be asked for -> the object_ids that are right."""
@@ -102,14 +102,14 @@ class SequenceTruth:
     def __init__(
         self,
         sequences: Iterable[Sequence],
-        known: Known,
+        indexed: IndexedVideos,
         kind: str = "category",
         unseen: Collection[str] = (),
     ) -> None:
-        self._known, self._kind = known, kind
+        self._known, self._kind = indexed, kind
         self._unseen = {noun(name) for name in unseen}
         self._sequences: dict[str, Sequence] = {}
-        names = Names(known.videos)
+        names = Names(indexed.videos)
         for sequence in sequences:
             video_id = (
                 names.find(sequence.name) or sequence.name
@@ -144,7 +144,7 @@ class SequenceTruth:
         size = read.height or facts.height, read.width or facts.width
         return TruthVideo(video_id, *size, read.frame_index, times, read.objects)
 
-    def stated(self, video_id: str) -> Stated:
+    def stated(self, video_id: str) -> StatedFacts:
         return self._sequences[video_id].stated()
 
     def queries(self) -> list[TruthQuery]:
@@ -155,10 +155,10 @@ class SequenceTruth:
         return [TruthQuery(text, groups[text], self._slices(text)) for text in sorted(groups)]
 
     def _slices(self, text: str) -> tuple[str, ...]:
-        own = f"kind={self._kind}", "things=1"
+        slices = f"kind={self._kind}", "things=1"
         if not self._unseen:
-            return own
-        return *own, f"{self._kind}={'unseen' if noun(text) in self._unseen else 'seen'}"
+            return slices
+        return *slices, f"{self._kind}={'unseen' if noun(text) in self._unseen else 'seen'}"
 
 
 @contextmanager
@@ -178,7 +178,7 @@ def well_formed(where: str) -> Iterator[None]:
 def refuse_repeated(entries: Iterable[Mapping[str, Any]], kind: str, where: str) -> None:
     """Raise TruthError where two entries have the same id, of which one would hide the other."""
     repeated = sorted(
-        number for number, count in Counter(one["id"] for one in entries).items() if count > 1
+        number for number, count in Counter(entry["id"] for entry in entries).items() if count > 1
     )
     if repeated:
         raise TruthError(
@@ -204,12 +204,12 @@ def frame_number(name: str, where: str) -> int:
     Raises:
         TruthError: it ends with none.
     """
-    found = re.search(r"(\d+)(\.[A-Za-z]+)?$", name)
-    if not found:
+    match = re.search(r"(\d+)(\.[A-Za-z]+)?$", name)
+    if not match:
         raise TruthError(
             f"{where} names a frame {name!r}: its name must end with its number, such as 00042.jpg"
         )
-    return int(found[1])
+    return int(match[1])
 
 
 def position(number: int, first: int, where: str) -> int:
@@ -227,7 +227,7 @@ def position(number: int, first: int, where: str) -> int:
 
 def box_of(rle: str, height: int, width: int) -> Box:
     """The box of a mask, all zero for one without pixels."""
-    left, top, wide, high = map(
+    x, y, box_width, box_height = map(
         float, coco.toBbox({"size": [height, width], "counts": rle.encode("ascii")})
     )
-    return left, top, left + wide, top + high
+    return x, y, x + box_width, y + box_height

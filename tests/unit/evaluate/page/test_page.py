@@ -11,13 +11,13 @@ import pytest
 from figures import EVIL, check_readable, curve, look, metric, outside
 from looks import Tags
 
-from trawl.evaluate.page.page import About, ShownCase, render
+from trawl.evaluate.page.page import EvaluationSummary, ShownCase, render
 from trawl.records.truth import Case, Metric
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
-ABOUT = About(
+ABOUT = EvaluationSummary(
     "run-a",
     "50 texts over 20 videos",
     31,
@@ -54,7 +54,9 @@ def shown(
 
 
 def page(
-    metrics: list[Metric] = METRICS, about: About = ABOUT, cases: tuple[ShownCase, ...] = (shown(),)
+    metrics: list[Metric] = METRICS,
+    about: EvaluationSummary = ABOUT,
+    cases: tuple[ShownCase, ...] = (shown(),),
 ) -> str:
     return render(about, metrics, [curve("frame"), curve("<b>", "recall_at_k")], cases)
 
@@ -138,7 +140,7 @@ def test_nothing_measured_says_so() -> None:
 
 
 def test_names_and_texts_are_escaped_and_nothing_is_loaded() -> None:
-    about = About(EVIL, EVIL, 1, "", [(EVIL, EVIL)])
+    about = EvaluationSummary(EVIL, EVIL, 1, "", [(EVIL, EVIL)])
     cases = (
         shown(EVIL, text=EVIL, message=EVIL, video_id=EVIL, track_id=EVIL),
         shown(picture=None),
@@ -178,7 +180,9 @@ def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Pat
         metric(long[:60], None, slice="z", why=long)
     ]
     cases = (shown(text=long, message=long), shown(picture=None, video_id=long))
-    html = render(About(long, long, 2, "j", [(long[:20], long)]), metrics, [curve(long)], cases)
+    html = render(
+        EvaluationSummary(long, long, 2, "j", [(long[:20], long)]), metrics, [curve(long)], cases
+    )
     seen = look(browser, html, tmp_path, width)
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
     assert seen.page.locator(".plot").first.bounding_box()["width"] > 200  # type: ignore[index]

@@ -18,8 +18,8 @@ from trawl.config.data import StorageConfig
 from trawl.config.steps import EvaluationConfig, SearchConfig
 from trawl.errors import ConfigError, TruthError
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval import measure as evaluate_retrieval
-from trawl.evaluate.retrieval.measure import measure
+from trawl.evaluate.retrieval import measure
+from trawl.evaluate.retrieval.measure import measure_retrieval
 from trawl.index.embed import frames_batch
 from trawl.query.published import PublishedIndex
 from trawl.records.search import Answer
@@ -156,7 +156,9 @@ def average_precision(scores: np.ndarray, right: np.ndarray) -> float:
 def plain(
     corpus: Little, videos: Sequence[int] = range(8), search: SearchConfig = SEARCH
 ) -> Measured:
-    return measure(corpus.index, corpus.truth(videos), embed_texts, search, EvaluationConfig())
+    return measure_retrieval(
+        corpus.index, corpus.truth(videos), embed_texts, search, EvaluationConfig()
+    )
 
 
 def test_frames_and_videos_are_ranked_as_numpy_ranks_them(corpus: Little) -> None:
@@ -209,7 +211,7 @@ def test_neither_the_order_of_rows_nor_the_blocks_change_a_figure(
 ) -> None:
     before = plain(corpus)
     other = little(tmp_path, order=[5, 1, 7, 0, 2, 6, 3, 4])
-    monkeypatch.setattr(evaluate_retrieval, "_BLOCK_SCORES", 1)  # a text at a time
+    monkeypatch.setattr(measure, "_BLOCK_SCORES", 1)  # a text at a time
     after = plain(other)
     assert after.metrics == before.metrics and after.cases == before.cases
     for one, two in zip(before.curves, after.curves, strict=True):
@@ -235,7 +237,7 @@ def test_an_annotated_video_that_is_not_indexed_is_an_error(corpus: Little) -> N
     truth = corpus.truth()
     more = LittleTruth([*truth.videos(), video("gone.mp4", [0.0])], truth.queries())
     with pytest.raises(TruthError, match=r"gone\.mp4 is in the ground truth and not in the index"):
-        measure(corpus.index, more, embed_texts, SEARCH, EvaluationConfig())
+        measure_retrieval(corpus.index, more, embed_texts, SEARCH, EvaluationConfig())
 
 
 def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) -> None:
@@ -250,9 +252,11 @@ def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) ->
             return replace(answer, segments=[replace(worst, rerank_score=0.5)])
 
     search = replace(SEARCH, segments=1)
-    before = measure(corpus.index, corpus.truth(), embed_texts, search, EvaluationConfig())
+    before = measure_retrieval(
+        corpus.index, corpus.truth(), embed_texts, search, EvaluationConfig()
+    )
     asked = EvaluationConfig(rerank=8)
-    after = measure(corpus.index, corpus.truth(), embed_texts, search, asked, Contrary())  # type: ignore[arg-type]
+    after = measure_retrieval(corpus.index, corpus.truth(), embed_texts, search, asked, Contrary())  # type: ignore[arg-type]
     assert (
         value(before, "video_segment_recall_at_1") == 1.0
         and value(after, "video_segment_recall_at_1") == 0.0
@@ -261,7 +265,7 @@ def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) ->
 
 
 def test_misspelt_texts_are_measured_beside_the_others(corpus: Little) -> None:
-    found = measure(
+    found = measure_retrieval(
         corpus.index, corpus.truth(), embed_texts, SEARCH, EvaluationConfig(robustness=["spelling"])
     )
     assert value(found, "frame_map", "clean", "robustness") == value(found, "frame_map")
@@ -298,5 +302,5 @@ def test_what_the_vector_index_loses(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_few_texts(corpus: Little, texts: list[str]) -> None:
     truth = corpus.truth()
     few = LittleTruth([*truth.videos()], [one for one in truth.queries() if one.text in texts])
-    found = measure(corpus.index, few, embed_texts, SEARCH, EvaluationConfig())
+    found = measure_retrieval(corpus.index, few, embed_texts, SEARCH, EvaluationConfig())
     assert (value(found, "frame_map") is None) == (not texts)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval.segments import measure, overlaps, take
+from trawl.evaluate.retrieval.segments import measure_segments, overlaps, take
 from trawl.evaluate.retrieval.truth import Right
 from trawl.records.search import Segment
 from trawl.records.truth import TruthQuery
@@ -30,7 +30,7 @@ def value(measured: Measured, name: str) -> float | None:
 
 
 def one_text(its_right: Right, *segments: Segment) -> Measured:
-    return measure([TruthQuery("x", {})], [its_right], [segments], 20)
+    return measure_segments([TruthQuery("x", {})], [its_right], [segments], 20)
 
 
 @pytest.mark.parametrize(

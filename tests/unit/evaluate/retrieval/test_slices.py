@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from trawl.evaluate.retrieval.slices import Column, column, metrics, ranks
+from trawl.evaluate.retrieval.slices import Column, column, rank_columns, slice_metrics
 from trawl.records.truth import TruthQuery
 
 QUERIES = [
@@ -15,7 +15,7 @@ QUERIES = [
 
 def test_texts_without_a_right_answer_are_left_out_and_a_slice_of_them_is_null() -> None:
     columns = [column("x", [{"v": 1.0}, {"v": 0.0}, None, {"v": 0.5}], "v")]
-    found = {one.slice: one for one in metrics(columns, QUERIES, "right frame")}
+    found = {one.slice: one for one in slice_metrics(columns, QUERIES, "right frame")}
     assert list(found) == ["all", "kind=one", "kind=two", "new"]
     assert [(one.value, one.count) for one in found.values()] == [
         (0.5, 3),
@@ -30,7 +30,7 @@ def test_texts_without_a_right_answer_are_left_out_and_a_slice_of_them_is_null()
 def test_median_and_mean_rank_are_better_when_lower() -> None:
     found = {
         one.name: one
-        for one in metrics(ranks("frame", [1, 2, 30, None]), QUERIES[:4], "")
+        for one in slice_metrics(rank_columns("frame", [1, 2, 30, None]), QUERIES[:4], "")
         if one.slice == "all"
     }
     assert found["frame_median_rank"].value == 2 and found["frame_mean_rank"].value == 11
@@ -38,5 +38,5 @@ def test_median_and_mean_rank_are_better_when_lower() -> None:
 
 
 def test_no_text_at_all_is_null() -> None:
-    (found,) = metrics([Column("x", np.empty(0))], [], "right video")
+    (found,) = slice_metrics([Column("x", np.empty(0))], [], "right video")
     assert found.value is None and "none of the 0 texts" in found.why

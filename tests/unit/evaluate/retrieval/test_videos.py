@@ -5,7 +5,7 @@ import pytest
 
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
-from trawl.evaluate.retrieval.videos import MeanVectors, best_frames, in_order, measure
+from trawl.evaluate.retrieval.videos import MeanVectors, best_frames, in_order, measure_videos
 from trawl.records.search import Segment
 from trawl.records.truth import TruthQuery
 
@@ -46,7 +46,7 @@ def test_by_hand() -> None:
     queries = [TruthQuery(text, {}) for text in "abc"]
     scores = np.array([[0.9, 0.8, 0.7], [0.1, 0.2, 0.3], [0.5, 0.5, 0.5]], np.float32)
     rights = [right(True, False, True), right(True, False, False), right(False, False, False)]
-    found = measure("max", queries, rights, scores, complete=True)
+    found = measure_videos("max", queries, rights, scores, complete=True)
     assert value(found, "video_max_recall_at_1") == 0.5
     assert value(found, "video_max_map") == pytest.approx(((1 + 2 / 3) / 2 + 1 / 3) / 2)
     assert value(found, "video_max_mean_rank") == 2.0
@@ -54,7 +54,7 @@ def test_by_hand() -> None:
 
 
 def test_a_model_that_likes_all_videos_alike_finds_none() -> None:
-    found = measure(
+    found = measure_videos(
         "mean",
         [TruthQuery("a", {})],
         [right(True, False)],
@@ -72,7 +72,7 @@ def test_a_right_video_that_is_not_listed_is_not_found_and_has_no_rank() -> None
     ]
     scores = in_order(segments, ["a", "b", "c"])[None]
     assert scores.argsort().tolist() == [[2, 0, 1]] and scores[0, 2] == -np.inf
-    found = measure(
+    found = measure_videos(
         "segment", [TruthQuery("x", {})], [right(True, False, True)], scores, complete=False
     )
     assert value(found, "video_segment_recall_at_1") == 0.0

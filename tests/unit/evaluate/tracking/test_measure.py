@@ -28,7 +28,7 @@ from trackeval.metrics import CLEAR, HOTA, Identity
 
 from trawl import masks
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.pairing import pair
 from trawl.evaluate.tracking.measure import Tracking
 
@@ -162,14 +162,14 @@ def test_nothing_followed() -> None:
     )
     assert found["assa_masks"] is found["loca_masks"] is found["motp_masks"] is None
     assert {m.why for m in result.metrics if m.value is None} == {
-        "no track overlaps an object that was asked for"
+        "no track overlaps an object that was queries for"
     }
 
 
 def test_nothing_asked_for() -> None:
     result = measured(paired([], [track("c1-0", moving(5))]))
     assert {m.value for m in result.metrics} == {None}
-    assert {m.why for m in result.metrics} == {"no object that was asked for is in the clips"}
+    assert {m.why for m in result.metrics} == {"no object that was queries for is in the clips"}
 
 
 def test_a_swap_is_a_switch_each() -> None:
@@ -207,7 +207,7 @@ def test_what_does_not_count_changes_nothing() -> None:
     beside = paired(
         [truth(1, film), truth(2, other, visibility=0.1)],
         [track("c1-0", film), track("c1-1", other)],
-        asked=[Asked(STAR, (1,), (2,))],
+        queries=[ClipQuery(STAR, (1,), (2,))],
     )
     assert values(measured(beside)) == values(alone)
 
@@ -231,9 +231,10 @@ def test_a_truth_without_identities_has_nobody_to_follow() -> None:
 
 def test_slices() -> None:
     film = moving(10)
-    asked = [Asked(STAR, (1,), (), ("pair=unseen",))]
+    queries = [ClipQuery(STAR, (1,), (), ("pair=unseen",))]
     found = measured(
-        paired([truth(1, film)], [track("c1-0", film)], asked=asked), paired([truth(1, film)], [])
+        paired([truth(1, film)], [track("c1-0", film)], queries=queries),
+        paired([truth(1, film)], []),
     )
     assert values(found, "pair=unseen")["hota_masks"] == 1.0
     assert values(found)["deta_masks"] == values(found, "objects=one")["deta_masks"] == 0.5

@@ -3,15 +3,15 @@
 import numpy as np
 from beside_truth import STAR, moving, paired, square, track, truth
 
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.tracking.sequence import sequence
 
 LEFT, RIGHT = {n: square(5) for n in range(10)}, {n: square(50) for n in range(10)}
 
 
 def data(objects, tracks, wanted, ignored=()):
-    (text,) = paired(objects, tracks, asked=[Asked(STAR, wanted, ignored)]).texts
-    return sequence(text.overlap, text.wanted)
+    (text,) = paired(objects, tracks, queries=[ClipQuery(STAR, wanted, ignored)]).texts
+    return sequence(text.overlap, text.num_targets)
 
 
 def test_every_detection_is_there() -> None:
