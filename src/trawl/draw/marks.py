@@ -1,7 +1,6 @@
-"""What was followed in one clip, by frame: rows of `schemas.MASKS` and the trajectories of
-`schemas.TRACKS`.
+"""Holds the tracked objects of one clip, frame by frame, from rows of `schemas.MASKS`.
 
-Stays in Arrow, a few hundred bytes a row, and unpacks a frame's rows when that frame is drawn.
+The rows stay in Arrow, a few hundred bytes each, and are unpacked when their frame is drawn.
 """
 
 from collections.abc import Sequence
@@ -33,10 +32,13 @@ COLUMNS = (
 
 
 class Marks:
-    """The rows of one clip. table: `COLUMNS` of its masks, in any order.
+    """Holds the mask rows of one clip.
 
-    Rows of tracks that the clip does not have are passed over: an attempt that died between the two
-    parts leaves such.
+    Rows of tracks that the clip does not have are skipped: an attempt that died between writing
+    masks and writing tracks leaves such rows.
+
+    Args:
+        table: The clip's masks with the columns `COLUMNS`, in any order.
     """
 
     def __init__(self, clip: ClipFacts, table: pa.Table) -> None:
@@ -49,12 +51,12 @@ class Marks:
         self._frame_index = self._table["frame_index"].to_numpy()
 
     def at(self, frame_index: int) -> list[Mark]:
-        """The objects on one frame."""
+        """Return the objects on one frame."""
         first, end = np.searchsorted(self._frame_index, [frame_index, frame_index + 1])
         return [self._mark(row) for row in self._table.slice(first, end - first).to_pylist()]
 
     def fullest(self) -> int:
-        """The frame_index with most masks, and among those with the largest; -1 without a row."""
+        """Return the frame_index with most masks, then with the largest; -1 without rows."""
         if not self._table.num_rows:
             return -1
         index, places = np.unique(self._frame_index, return_inverse=True)
@@ -66,7 +68,7 @@ class Marks:
         return int(index[np.lexsort((areas, counts))[-1]])
 
     def flags(self) -> dict[int, list[tuple[float, Sequence[str]]]]:
-        """(time_s, flags) of the rows that carry any, in order of time, by number of the object."""
+        """Return (time_s, flags) of flagged rows in order of time, by number of the object."""
         flagged = self._table.filter(pc.greater(pc.list_value_length(self._table["flags"]), 0))
         flags_of: dict[int, list[tuple[float, Sequence[str]]]] = {}
         for row in flagged.select(["track_id", "time_s", "flags"]).to_pylist():
@@ -89,7 +91,7 @@ class Marks:
 
 
 def path(number: int, trajectory: pa.ListScalar) -> Path:
-    """A track's `trajectory`, an element of that column, as it is drawn."""
+    """Convert a `trajectory` of a track into a path to draw."""
     places = trajectory.values
     points = np.stack([places.field("x").to_numpy(), places.field("y").to_numpy()], axis=1)
     return Path(

@@ -1,4 +1,4 @@
-"""Metrics in people's words: names, values with their units, and which of them come first."""
+"""Words metrics for people: names, values with units, and which metrics come first."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -74,9 +74,10 @@ _OF_EACH = 2
 
 
 def name_of(metric: str) -> str:
-    """
-    >>> name_of("j_and_f"), name_of("recall_at_5_iou_0_5"), name_of("hota_masks"), name_of("cpu_s_per_video_hour")
-    ('J&F', 'recall at 5 IoU 0.5', 'HOTA masks', 'CPU s per video hour')
+    """Return a metric's name in words.
+
+    >>> name_of("j_and_f"), name_of("recall_at_5_iou_0_5"), name_of("cpu_s_per_video_hour")
+    ('J&F', 'recall at 5 IoU 0.5', 'CPU s per video hour')
     """
     words = re.sub(
         r"(iou_\d)_(\d)", r"\1.\2", re.sub(r"(^|_)j_and_f(_|$)", r"\1J&F\2", metric)
@@ -89,18 +90,20 @@ def family_name(family: str) -> str:
 
 
 def arrow(better: str) -> str:
-    """ "↑" where higher is better, "↓" where lower is, else nothing."""
+    """Return "↑" if higher is better, "↓" if lower is, else ""."""
     return _ARROWS.get(better, "")
 
 
 def number(value: float, unit: str, name: str = "") -> str:
-    """A value as it is read, without its unit: shares to three places, counts whole, others to
-    three figures or so.
+    """Format a value without its unit.
 
-    name: of its metric; some count or rank.
+    Shares have three decimals, counts are whole, others have about three significant digits.
 
-    >>> number(0.74256, ""), number(12.0, ""), number(0.0312, "s"), number(1234.56, "MB"), number(12.345, "ms")
-    ('0.743', '12', '0.031', '1,235', '12.3')
+    Args:
+        name: Name of the metric; some metrics are counts or ranks, never shares.
+
+    >>> number(0.74256, ""), number(12.0, ""), number(0.0312, "s"), number(1234.56, "MB")
+    ('0.743', '12', '0.031', '1,235')
     >>> number(1.0, ""), number(1.0, "", "frame_median_rank"), number(0.0, "", "id_switches_masks")
     ('1.000', '1', '0')
     """
@@ -119,7 +122,7 @@ def _large(value: float) -> str:
 
 
 def unit_of(name: str, unit: str) -> str:
-    """The unit of a metric, or nothing where its name says it already.
+    """Return the unit of a metric, or "" if its name already includes it.
 
     >>> unit_of("peak_mb", "MiB"), unit_of("frames_per_s", "1/s")
     ('MiB', '')
@@ -128,7 +131,7 @@ def unit_of(name: str, unit: str) -> str:
 
 
 def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
-    """By family, in the order of `FAMILIES` and then as they come."""
+    """Group metrics by family, in the order of `FAMILIES` and then of appearance."""
     by_family: dict[str, list[Metric]] = {family: [] for family in FAMILIES}
     for metric in metrics:
         by_family.setdefault(metric.family, []).append(metric)
@@ -136,15 +139,15 @@ def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
 
 
 def slices(metrics: Iterable[Metric]) -> list[str]:
-    """The slices that occur, "all" first, then as they come."""
+    """Return the slices that occur, "all" first, then in order of appearance."""
     return sorted(dict.fromkeys(metric.slice for metric in metrics), key=lambda name: name != ALL)
 
 
 def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
-    """(names, slices) of the tables of one family: metrics that are cut into the same slices
-    together, as they come.
+    """Return (names, slices) of each table of one family.
 
-    A slice that is the whole, in every metric of its table, is left out.
+    Metrics with the same slices share a table. A slice that equals "all" in every metric of its
+    table is left out.
     """
     by_name: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
@@ -165,7 +168,7 @@ def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
 
 
 def _is_whole(by_slice: Mapping[str, Metric], name: str) -> bool:
-    """Whether a slice holds all that the metric was taken over."""
+    """Return whether a slice holds everything that the metric was computed over."""
     all_metric, part = by_slice.get(ALL), by_slice.get(name)
     return (
         all_metric is not None
@@ -175,10 +178,10 @@ def _is_whole(by_slice: Mapping[str, Metric], name: str) -> bool:
 
 
 def headlines(metrics: Sequence[Metric], first: str = "") -> list[Metric]:
-    """The few that stand for the whole: of everything, with a value; the metric named `first`
-    leads.
+    """Return the few metrics that summarise an evaluation, over all queries and with a value.
 
-    A family of which none is known to be telling is spoken for by its first.
+    The metric named `first` leads. A family without a known headline is represented by its first
+    metric.
     """
     of_all = [metric for metric in metrics if metric.slice == ALL and metric.value is not None]
     chosen = [

@@ -1,9 +1,8 @@
-"""Is the ground truth of the videos that were indexed and tracked? Found out before anything is
-measured.
+"""Checks that a ground truth is of the videos that were indexed and tracked.
 
-A truth of other videos, sizes, lengths or frame rates would not fail later: it would score low. So
-every mismatch is collected, the first is named and the rest are counted. What is merely not
-annotated is no mismatch: it is left out, and counted too.
+A ground truth of other videos, sizes, lengths or frame rates would not fail later: it would give
+low scores. So every mismatch is collected; the message names the first and counts the others. A
+video that is merely not annotated is no mismatch: it is left out and counted.
 """
 
 from collections import Counter
@@ -28,10 +27,15 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What can be measured. video_ids: indexed and annotated, sorted. untold: indexed videos
-    without ground truth. clips,
-    untold_clips: of the run, in the one kind of video and in the other. masks, identities: the
-    truth has them.
+    """Holds what can be measured.
+
+    Args:
+        video_ids: Videos that are indexed and annotated, sorted.
+        untold: Number of indexed videos without ground truth.
+        clips: Number of the run's clips in annotated videos.
+        untold_clips: Number of the run's clips in other videos.
+        masks: Whether the ground truth has masks.
+        identities: Whether the ground truth has identities.
     """
 
     video_ids: tuple[str, ...]
@@ -43,12 +47,12 @@ class Agreement:
 
     @property
     def why_no_masks(self) -> str:
-        """Why a metric of masks is null, "" where it is not."""
+        """Return why metrics of masks are null, or ""."""
         return "" if self.masks else "the ground truth has boxes and no masks"
 
     @property
     def why_no_identities(self) -> str:
-        """Why a metric of identities is null, "" where it is not."""
+        """Return why metrics of identities are null, or ""."""
         return (
             ""
             if self.identities
@@ -56,28 +60,30 @@ class Agreement:
         )
 
     def notes(self) -> list[str]:
-        """What is left out, in words for a person."""
+        """Return what is left out, as sentences."""
         notes = []
         if self.untold:
             notes.append(
-                f"{self.untold:,} of {len(self.video_ids) + self.untold:,} indexed videos have no ground truth: left out"
+                f"{self.untold:,} of {len(self.video_ids) + self.untold:,} indexed videos have no "
+                "ground truth: left out"
             )
         if self.untold_clips:
             notes.append(
-                f"{self.untold_clips:,} of {self.clips + self.untold_clips:,} clips are of such videos: left out"
+                f"{self.untold_clips:,} of {self.clips + self.untold_clips:,} clips are of such "
+                "videos: left out"
             )
         return [*notes, *filter(None, (self.why_no_masks, self.why_no_identities))]
 
 
 def check(truth: Truth, indexed: IndexedVideos, clips: Sequence[Clip] = ()) -> Agreement:
-    """Hold a ground truth against the index and a run's clips. Reads no mask.
+    """Compare a ground truth with the index and a run's clips, without reading masks.
 
     Args:
-        known: the videos of the publication that the run searched.
-        clips: of the run; none where only retrieval is measured.
+        indexed: The videos of the publication that the run searched.
+        clips: The run's clips; empty if only retrieval is measured.
 
     Raises:
-        TruthError: they disagree; the message names the first mismatch and counts the rest by kind.
+        TruthError: They disagree; the message names the first mismatch and counts the rest by kind.
     """
     video_ids = truth.video_ids()
     stated = {video_id: truth.stated(video_id) for video_id in video_ids}
@@ -88,7 +94,8 @@ def check(truth: Truth, indexed: IndexedVideos, clips: Sequence[Clip] = ()) -> A
     evaluated = sum(clip.video_id in annotated for clip in clips)
     if clips and not evaluated:
         raise TruthError(
-            f"none of the run's {len(clips)} clips is of a video with ground truth, {clips[0].video_id} for one: is "
+            f"none of the run's {len(clips)} clips is of a video with ground truth, "
+            f"{clips[0].video_id} for one: is "
             f"dataset.truth.part the part that was tracked? Annotated are {_some(video_ids)}"
         )
     return Agreement(
@@ -104,27 +111,30 @@ def check(truth: Truth, indexed: IndexedVideos, clips: Sequence[Clip] = ()) -> A
 def _mismatches(
     truth: Truth, stated: dict[str, StatedFacts], indexed: IndexedVideos
 ) -> Iterator[tuple[str, str]]:
-    """(kind, message), video by video."""
+    """Yield (kind, message) of every mismatch, video by video."""
     masks = any(facts.masks for facts in stated.values())
     for video_id, stated_facts in stated.items():
         facts = indexed.videos.get(video_id)
         if facts is None:
             yield (
                 "indexed",
-                f"{video_id} is in the ground truth and not in the index, which holds {_some(indexed.videos)}",
+                f"{video_id} is in the ground truth and not in the index, which holds "
+                f"{_some(indexed.videos)}",
             )
             continue
         yield from _differences(video_id, stated_facts, facts)
         if masks and not stated_facts.masks:
             yield (
                 "masks",
-                f"{video_id} has boxes and no masks in the ground truth, and other videos have masks",
+                f"{video_id} has boxes and no masks in the ground truth, and other videos have "
+                "masks",
             )
     if truth.whole:
         for video_id in sorted(indexed.videos.keys() - stated.keys()):
             yield (
                 "told",
-                f"{video_id} is in the index and not in the ground truth, which should know every video",
+                f"{video_id} is in the index and not in the ground truth, which should know every "
+                "video",
             )
 
 
@@ -140,30 +150,37 @@ def _differences(
         turned = _same_shape((width, height), (facts.height, facts.width))
         yield (
             "size",
-            f"{video_id} is {width} x {height} pixels in the ground truth and {facts.width} x {facts.height} in the index"
+            f"{video_id} is {width} x {height} pixels in the ground truth and {facts.width} x "
+            f"{facts.height} in the index"
             f"{': is it annotated before rotation?' if turned else ''}",
         )
     if stated.num_frames not in (None, facts.num_frames):
         yield (
             "frames",
-            f"{video_id} has {stated.num_frames} frames in the ground truth and {facts.num_frames} in the index",
+            f"{video_id} has {stated.num_frames} frames in the ground truth and {facts.num_frames} "
+            "in the index",
         )
     elif stated.last_index >= facts.num_frames:
         one_more = stated.last_index == facts.num_frames
         yield (
             "frames",
-            f"{video_id} is annotated up to frame {stated.last_index}, counted from 0, and the index has {facts.num_frames} frames"
+            f"{video_id} is annotated up to frame {stated.last_index}, counted from 0, and the "
+            f"index has {facts.num_frames} frames"
             f"{': do its frames count from 1? Then say dataset.truth.first_frame=1' if one_more else ''}",
         )
     if stated.fps is not None and facts.fps and abs(stated.fps - facts.fps) > _SAME_RATE:
         yield (
             "rate",
-            f"{video_id} has {stated.fps:g} frames a second in the ground truth and {facts.fps:g} in the index",
+            f"{video_id} has {stated.fps:g} frames a second in the ground truth and {facts.fps:g} "
+            "in the index",
         )
 
 
 def _same_shape(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    """Two sizes of one picture: truths are often of smaller ones, rounded to whole pixels."""
+    """Return whether two sizes are of one picture.
+
+    Ground truths are often of smaller pictures, rounded to whole pixels.
+    """
     return abs(a[0] * b[1] - a[1] * b[0]) <= max(*a, *b)
 
 
@@ -176,7 +193,8 @@ def _message(mismatches: Sequence[tuple[str, str]]) -> str:
 
 
 def _some(names: Iterable[str], limit: int = 3) -> str:
-    """
+    """Name the first few of some names.
+
     >>> _some(["c", "a", "b", "d"]), _some([])
     ('a, b, c and 1 more', 'nothing')
     """

@@ -21,7 +21,7 @@ _NONE = "no object that was asked for is in the clips"
 
 
 class AveragePrecision:
-    """The measurement. Feed it text by text; it keeps a score and a verdict for each track."""
+    """Accumulates the measurement text by text; keeps a score and a verdict for each track."""
 
     def __init__(self) -> None:
         from trackeval.metrics import TrackMAP  # takes seconds
@@ -82,12 +82,12 @@ def _metrics(result: dict[str, Any] | None, where: str, objects: int) -> list[Me
 
 
 def _share(value: float) -> float:
-    """TrackEval divides by a count and a little more, which takes 1e-16 from what is all right."""
+    """Round a share: TrackEval divides by a count and a little more, which takes 1e-16 from 1."""
     return round(float(value), 12)
 
 
 def _sequence(text: PairedText) -> dict[str, Any]:
-    """What TrackEval's TrackMAP reads; ids count from 1, since it takes 0 for none."""
+    """Return the input of TrackEval's TrackMAP; ids count from 1, because it reads 0 as none."""
     tracks = [n for n in range(len(text.tracks)) if text.overlap.followed[:, n].any()]
     masks = text.clip.has_masks
     return {
@@ -103,7 +103,7 @@ def _sequence(text: PairedText) -> dict[str, Any]:
 
 
 def _shapes(clip: EvaluatedClip, item: TruthObject | FollowedTrack, masks: bool) -> dict[int, Any]:
-    """Coded masks, or boxes, by frame."""
+    """Return coded masks, or boxes, by frame."""
     rows = [row for row in positions(clip, item).tolist() if row >= 0]
     if not masks:
         return {int(item.frame_index[row]): item.boxes[row].astype(np.float64) for row in rows}

@@ -1,7 +1,7 @@
-"""One clip of a run beside its ground truth: what was asked, what is there, and what was followed.
+"""Puts one clip of a run beside its ground truth: texts, true objects and tracks.
 
-Every measurement of masks and tracks is fed these, one clip at a time. Masks stay coded; a frame is
-decoded where it is looked at. Knows the tables' columns, and nothing of storage.
+All measurements of masks and tracks are fed these records, one clip at a time. Masks stay coded; a
+frame is decoded when it is compared. Knows the tables' columns, and nothing of storage.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,11 +43,15 @@ _MASK_COLUMNS = [
 
 @dataclass(frozen=True, slots=True)
 class FollowedTrack:
-    """One track of a run, on the frames that are compared.
+    """Holds one track of a run on the compared frames.
 
-    score: of its grounding. frame_index (T,) int64 increasing; boxes (T, 4) float32 xyxy pixels and
-    rles, both at the truth's size, rles None where the row is a guess without a mask; scores (T,)
-    float32, the tracker's; flags: of each row, words of `records.Flag`.
+    Args:
+        score: Its grounding score.
+        frame_index: (T,) int64, increasing.
+        boxes: (T, 4) float32 xyxy pixels at the ground truth's size.
+        rles: Masks at the ground truth's size; None where the row is a guess without a mask.
+        scores: (T,) float32, the tracker's scores.
+        flags: Words of `records.Flag` for each row.
     """
 
     track_id: str
@@ -73,9 +77,13 @@ class FollowedTrack:
 
 @dataclass(frozen=True, slots=True)
 class ClipQuery:
-    """One text that was looked for in a clip. wanted: object_ids that must be found there; ignored:
-    object_ids that answer the text and are seen too little to count, so that following them is
-    neither right nor wrong. slices: of the text.
+    """Holds one text that was searched for in a clip.
+
+    Args:
+        targets: object_ids that must be found in the clip.
+        ignored: object_ids that answer the text but are seen too little to count, so that following
+            them is neither right nor wrong.
+        slices: Slices of the text.
     """
 
     text: str
@@ -86,10 +94,14 @@ class ClipQuery:
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedClip:
-    """One clip. frame_index (F,) int64 increasing: frames that were looked at and are annotated;
-    tracks: those of the texts in `asked`. unknown: texts of the clip whose answer the truth does
-    not know; nothing of theirs is here. identities: the truth says which objects of two frames are
-    the same.
+    """Holds one clip with its ground truth and tracks.
+
+    Args:
+        frame_index: (F,) int64, increasing: frames that were tracked and are annotated.
+        queries: The texts whose answer the ground truth knows.
+        tracks: Tracks of those texts.
+        unknown: Texts of the clip whose answer the ground truth does not know.
+        identities: Whether the ground truth says which objects of two frames are the same.
     """
 
     clip_id: str
@@ -102,12 +114,12 @@ class EvaluatedClip:
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """(F,) of the frames."""
+        """Return the times (F,) of the frames."""
         return self.video.time_s[np.searchsorted(self.video.frame_index, self.frame_index)]
 
     @property
     def duration_s(self) -> float:
-        """What its frames cover, each until the next one comes; 0 for a single frame."""
+        """Return the time that the frames cover, each until the next; 0 for a single frame."""
         times_s = self.time_s
         return (
             float((times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1))
@@ -117,7 +129,7 @@ class EvaluatedClip:
 
     @property
     def has_masks(self) -> bool:
-        """Whether the truth has more than boxes; a video without objects lacks nothing."""
+        """Return whether all true objects have masks; True for a video without objects."""
         return all(rle is not None for truth in self.video.objects for rle in truth.rles)
 
 
@@ -130,17 +142,17 @@ def evaluated_clip(
     config: EvaluationConfig,
     tracked_frames: Indices | None = None,
 ) -> EvaluatedClip:
-    """A clip's rows and its video's truth, as one record.
+    """Combine a clip's rows and its video's ground truth.
 
     Args:
-        mask_rows, track_rows: of this clip, in any order; columns as in schemas.MASKS and
-        schemas.TRACKS.
-        looked: frame_index of the frames that tracking looked at; None: every one in the clip's
-            stretch.
+        mask_rows: The clip's rows of schemas.MASKS, in any order.
+        track_rows: The clip's rows of schemas.TRACKS, in any order.
+        tracked_frames: frame_index of the frames that were tracked, or None for every frame of the
+            clip.
 
     Raises:
-        TruthError: the truth is of other pictures: another size, other times, or no frame of the
-            stretch.
+        TruthError: The ground truth is of other pictures: another size, other times, or no frame of
+            the clip.
     """
     inside = (video.time_s >= clip.start_s) & (video.time_s < clip.end_s)
     frames = (
@@ -150,7 +162,8 @@ def evaluated_clip(
     )
     if not len(frames):
         raise TruthError(
-            f"the ground truth of {video.video_id} has none of the frames that were tracked between {clip.start_s:g} and "
+            f"the ground truth of {video.video_id} has none of the frames that were tracked "
+            f"between {clip.start_s:g} and "
             f"{clip.end_s:g} s: is it of this video?"
         )
     texts = list(dict.fromkeys(target.phrase for target in clip.targets))
@@ -179,8 +192,9 @@ def evaluated_clip(
 def frames_apart(
     clip: EvaluatedClip, answers: Answers, config: EvaluationConfig
 ) -> Iterator[EvaluatedClip]:
-    """A clip whose truth knows no identities as clips of one frame each: what is on a picture can
-    be judged, who it is cannot.
+    """Yield a clip without identities as clips of one frame each.
+
+    Without identities, each picture can be evaluated but not which object is which.
     """
     for frame in clip.frame_index:
         video = replace(
@@ -272,9 +286,9 @@ def _track(row: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> Followe
 
 
 def _at_size(rle: str | None, size: tuple[int, int], target_size: tuple[int, int]) -> str | None:
-    """A mask at the truth's size: tracking may have looked at smaller pictures.
+    """Return a mask at the ground truth's size, or None for a mask without pixels.
 
-    None for one without a pixel.
+    Tracking may have used smaller pictures.
     """
     if rle is None or not masks.area(rle, *size):
         return None
@@ -287,12 +301,13 @@ def _at_size(rle: str | None, size: tuple[int, int], target_size: tuple[int, int
 
 
 def _check(rows: pa.Table, video: TruthVideo) -> None:
-    """Raise TruthError where the rows are of other pictures than the truth."""
+    """Raise TruthError if the rows are of other pictures than the ground truth."""
     sizes = {(h, w) for h, w in zip(rows["height"].to_pylist(), rows["width"].to_pylist())}
     for height, width in sorted(sizes):
         if abs(height * video.width - width * video.height) > max(video.height, video.width):
             raise TruthError(
-                f"{video.video_id} is {video.width} x {video.height} pixels in the ground truth and {width} x {height} in the "
+                f"{video.video_id} is {video.width} x {video.height} pixels in the ground truth "
+                f"and {width} x {height} in the "
                 "run: is the truth of this video, as displayed?"
             )
     index, times_s = rows["frame_index"].to_numpy(), rows["time_s"].to_numpy()
@@ -303,6 +318,8 @@ def _check(rows: pa.Table, video: TruthVideo) -> None:
         frames, first = np.unique(index[wrong], return_index=True)
         row = wrong[first[0]]
         raise TruthError(
-            f"{video.video_id}: frame {index[row]} is at {times_s[row]:.3f} s in the run and at {video.time_s[place[row]]:.3f} s "
-            f"in the ground truth, and {len(frames) - 1} more of this clip differ: is the truth of another frame rate?"
+            f"{video.video_id}: frame {index[row]} is at {times_s[row]:.3f} s in the run and at "
+            f"{video.time_s[place[row]]:.3f} s "
+            f"in the ground truth, and {len(frames) - 1} more of this clip differ: is the truth of "
+            "another frame rate?"
         )

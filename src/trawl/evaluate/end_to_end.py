@@ -1,26 +1,23 @@
-"""Text in, tracks out: is what was asked for found, as one track each, and is nothing else
-followed.
+"""Measures text in, tracks out: whether the named objects, and nothing else, are followed.
 
     found                   share of the objects in the clips whose one track overlaps them by 0.5
-                            or more on average (the mean of
-                            pairing.py, in which frames without either do not count)
-    found_in_corpus         the same among all objects of the corpus part that the texts name: one
-                            that retrieval never reached
-                            is missed
-    retrieval_reach         share of those that retrieval reached at all; retrieval_loss: of those
-                            that were not found, the share
-                            that it did not reach
+                            or more on average (the mean of pairing.py, in which frames without
+                            either do not count)
+    found_in_corpus         the same among all objects of the corpus part that the texts name: an
+                            object that retrieval never reached is missed
+    retrieval_reach         share of those that retrieval reached at all
+    retrieval_loss          of those that were not found, the share that it did not reach
     identity_kept           share of a followed object's masks that overlap it more than any other
                             object of the video
-    false_tracks_*          tracks of nothing that the text names: in a clip that has the thing, in
-                            one that has not, and per hour
-                            of what was searched, each text counted for itself
+    false_tracks_*          tracks of nothing that the text names: in a clip that shows such an
+                            object, in one that does not, and per hour of searched video, each
+                            text counted separately
     duplicate_tracks_*      tracks of an object that another track follows better
-    average_precision*      YouTube-VIS' AP by TrackEval: tracks ranked by grounding score, right at
-                            an IoU in space and time of
-                            0.5 (average_precision_50), or averaged over 0.5 to 0.95
+    average_precision*      YouTube-VIS' AP by TrackEval: tracks ranked by grounding score, correct
+                            at a spatio-temporal IoU of 0.5 (average_precision_50), or averaged
+                            over 0.5 to 0.95
 
-A segment is one text in one clip; where the truth knows no identities, one text on one frame.
+A segment is one text in one clip; without identities in the ground truth, one text on one frame.
 Objects that are seen too little to count are neither missed nor false.
 """
 
@@ -61,9 +58,10 @@ _IN_CORPUS = (
 
 
 class EndToEnd:
-    """The measurement.
+    """Accumulates the measurement, clip by clip.
 
-    Feed it clip by clip. corpus: what there is to be found at all; None: that is not known.
+    Args:
+        corpus: All objects that can be found, or None if that is unknown.
     """
 
     def __init__(self, config: EvaluationConfig, corpus: Corpus | None) -> None:
@@ -163,8 +161,9 @@ class EndToEnd:
 
 
 def identity_kept(text: PairedText, position: int, n: int) -> float | None:
-    """Share of a track's masks, on frames that show any object, that overlap their own more than
-    any other.
+    """Return the share of a track's masks that overlap their own object most.
+
+    Only frames that show any object count.
     """
     iou = text.others.iou[:, :, n][text.others.followed[:, n] & text.others.visible.any(axis=1)]
     if not len(iou):
@@ -174,7 +173,7 @@ def identity_kept(text: PairedText, position: int, n: int) -> float | None:
 
 
 def _of_ignored(text: PairedText, match_iou: float) -> int:
-    """How many tracks without an object of their own follow what is seen too little to count."""
+    """Count the unpaired tracks that follow an object that is seen too little to count."""
     mean: np.ndarray[Any, np.dtype[np.float64]] = text.overlap.mean()
     unpaired = [n for n in range(len(text.tracks)) if n not in text.track_of.values()]
     best_target, best_ignored = (

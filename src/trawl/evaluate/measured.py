@@ -10,7 +10,7 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class MeanSpec:
-    """How a mean is reported. why: it cannot be computed, where nothing was added."""
+    """Describes how a mean is reported; `why` explains a mean over nothing."""
 
     name: str
     why: str
@@ -19,7 +19,7 @@ class MeanSpec:
 
 
 class SliceMeans:
-    """Sums and counts of named values, in every slice that they were added to."""
+    """Adds up named values and counts in every slice."""
 
     def __init__(self, family: str, specs: Iterable[MeanSpec]) -> None:
         self._family = family
@@ -27,7 +27,7 @@ class SliceMeans:
         self._sums: dict[str, dict[str, tuple[float, int]]] = {ALL: {}}
 
     def add(self, slices: Iterable[str], values: Mapping[str, float | None]) -> None:
-        """Add one thing to "all" and to its slices; a value of None is left out."""
+        """Add the values of one item to "all" and to its slices; a value of None is left out."""
         for where in (ALL, *slices):
             held = self._sums.setdefault(where, {})
             for name, value in values.items():
@@ -36,7 +36,7 @@ class SliceMeans:
                     held[name] = total + value, count + 1
 
     def metrics(self) -> list[Metric]:
-        """Every mean in every slice, "all" first; null with the reason where a slice has none."""
+        """Return every mean in every slice, "all" first; null with a reason if it is empty."""
         slices = [ALL, *sorted(set(self._sums) - {ALL})]
         return [self._metric(spec, where) for where in slices for spec in self._specs]
 
@@ -48,9 +48,10 @@ class SliceMeans:
 
 @dataclass
 class Measured:
-    """The result of one measurement, or of several added up.
+    """Holds the result of one measurement, or the sum of several: metrics, curves and cases.
 
-    >>> (Measured([Metric("masks", "j", 0.5)]) + Measured([Metric("masks", "f", 0.25)])).metrics[1].name
+    >>> masks = Measured([Metric("masks", "j", 0.5)])
+    >>> (masks + Measured([Metric("masks", "f", 0.25)])).metrics[1].name
     'f'
     """
 

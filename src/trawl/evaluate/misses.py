@@ -1,9 +1,8 @@
-"""What went wrong with objects and tracks, worst first, each with the frame that shows it best.
+"""Collects the worst cases of objects and tracks, each with the frame that shows it best.
 
-missed      an object that nobody followed. Severity: seconds in sight, a half-hidden second
-            counting half.
-poor        an object whose track overlaps it by less than 0.75 on average. Severity: what is
-            missing to 1.
+missed      an object that nobody followed. Severity: seconds in sight, where a half-hidden second
+            counts half.
+poor        an object whose track overlaps it by less than 0.75 on average. Severity: 1 minus that.
 false       a track of nothing that the text names. Severity: its grounding score.
 duplicate   a track of an object that another track follows better. Severity: its grounding score.
 """
@@ -23,7 +22,7 @@ _POOR = 0.75  # mean IoU
 
 
 class Misses:
-    """The collection. Feed it clip by clip; of each kind it keeps as many as will be shown."""
+    """Collects cases clip by clip, and keeps as many of each kind as will be shown."""
 
     def __init__(self, config: EvaluationConfig) -> None:
         self._match_iou = config.match_iou
@@ -65,12 +64,18 @@ class Misses:
             visibility = np.where(visible, truth.visibility[positions(clip, truth)], 0.0)
             if n is None:
                 seconds = float(visibility.mean()) * clip.duration_s
-                message = f"in sight for {clip.duration_s * float(visible.mean()):.1f} s, and nobody followed it"
+                message = (
+                    f"in sight for {clip.duration_s * float(visible.mean()):.1f} s, and "
+                    "nobody followed it"
+                )
                 yield _case("missed", text, seconds, message, int(visibility.argmax()), truth)
             elif mean[position, n] < _POOR:
                 iou = text.overlap.iou[:, position, n]
                 frame = int(np.lexsort((-visibility, np.where(visible, iou, np.inf)))[0])
-                message = f"its track overlaps it by {mean[position, n]:.2f} on average, and by {iou[frame]:.2f} here"
+                message = (
+                    f"its track overlaps it by {mean[position, n]:.2f} on average, and by "
+                    f"{iou[frame]:.2f} here"
+                )
                 yield _case(
                     "poor",
                     text,
@@ -102,7 +107,7 @@ class Misses:
                 )
 
     def _followed(self, text: PairedText, n: int) -> str:
-        """What a false track follows in fact."""
+        """Describe what a false track follows in fact."""
         mean = text.others.mean()[:, n]
         if mean.max(initial=0.0) < self._match_iou:
             return "nothing that the truth knows is there"
@@ -115,7 +120,7 @@ class Misses:
 
 
 def _surest(text: PairedText, n: int) -> int:
-    """The frame of a track's best mask."""
+    """Return the frame of a track's best mask."""
     track, at = text.tracks[n], positions(text.clip, text.tracks[n])
     scores: NDArray[np.float64] = np.where(
         at >= 0, track.scores[at] if len(track.scores) else -1.0, -1.0

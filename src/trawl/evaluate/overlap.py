@@ -1,8 +1,7 @@
-"""How much each track of a clip overlaps each true object, frame by frame: what every figure of
-tracks is taken from.
+"""Computes how much each track of a clip overlaps each true object, frame by frame.
 
-F frames, K objects, N tracks. A row of a track without a mask is a guess of where it is, and counts
-as not being there.
+All metrics of tracks are derived from this. F frames, K objects, N tracks. A row of a track without
+a mask is a guess of where the object is, and counts as absent.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +17,12 @@ from trawl.records.truth import TruthObject
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """iou (F, K, N) float64, 0-1, 0 where either is not there; seen (F, K) bool: the object is;
-    followed (F, N) bool: the track is.
+    """Holds the overlap of objects and tracks.
+
+    Args:
+        iou: (F, K, N) float64, 0-1; 0 where either is absent.
+        visible: (F, K) bool, where the object is visible.
+        followed: (F, N) bool, where the track has a mask.
     """
 
     iou: NDArray[np.float64]
@@ -27,14 +30,14 @@ class Overlap:
     followed: NDArray[np.bool_]
 
     def of(self, objects: Sequence[int], tracks: Sequence[int]) -> "Overlap":
-        """That of some objects and tracks, by position."""
+        """Select some objects and tracks by position."""
         rows, columns = np.asarray(objects, np.int64), np.asarray(tracks, np.int64)
         return Overlap(
             self.iou[:, rows][:, :, columns], self.visible[:, rows], self.followed[:, columns]
         )
 
     def mean(self) -> NDArray[np.float64]:
-        """(K, N): mean over the frames on which either is there, 0 where neither ever is."""
+        """Return (K, N) means over the frames on which either is present, 0 without such frames."""
         either = (self.visible[:, :, None] | self.followed[:, None, :]).sum(axis=0)
         mean: NDArray[np.float64] = self.iou.sum(axis=0) / np.maximum(either, 1)
         return mean
@@ -43,7 +46,7 @@ class Overlap:
 def of_masks(
     clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequence[FollowedTrack]
 ) -> Overlap:
-    """IoU of masks; the truth must have them."""
+    """Compute the IoU of masks, which the ground truth must have."""
     size = clip.video.height, clip.video.width
     return _overlap(
         clip,
@@ -57,12 +60,12 @@ def of_masks(
 def of_boxes(
     clip: EvaluatedClip, objects: Sequence[TruthObject], tracks: Sequence[FollowedTrack]
 ) -> Overlap:
-    """IoU of boxes: of the visible part of each object, and of each mask."""
+    """Compute the IoU of boxes: of each object's visible part, and of each mask."""
     return _overlap(clip, objects, tracks, lambda item, row: item.boxes[row], geometry.iou)
 
 
 def positions(clip: EvaluatedClip, item: TruthObject | FollowedTrack) -> NDArray[np.int64]:
-    """(F,): the row of an object or track on each frame of the clip, -1 where it is not there."""
+    """Return (F,) rows of an object or track on the frames of the clip, -1 where it is absent."""
     rows_of_frames = np.full(len(clip.frame_index), -1, np.int64)
     visible = (
         item.visibility > 0

@@ -1,8 +1,7 @@
-"""Which track is which true object's: one to one for each text of a clip, by the best total
-overlap.
+"""Assigns tracks to true objects one to one, for each text of a clip, by the best total overlap.
 
-The overlap of a pair is the mean IoU over the frames on which either is there, so that frames on
-which neither is seen (where IoU is 1 by convention) pair nothing.
+The overlap of a pair is the mean IoU over the frames on which either is present, so frames on which
+neither is visible (where IoU is 1 by convention) pair nothing.
 """
 
 from dataclasses import dataclass
@@ -19,12 +18,16 @@ from trawl.records.truth import TruthObject
 
 @dataclass(frozen=True, slots=True)
 class PairedText:
-    """One text in one clip.
+    """Holds one text in one clip.
 
-    objects: the wanted and then the ignored; tracks: best grounding score first; overlap: of these;
-    others: of all objects of the video with these tracks, `own` saying where each of `objects` is
-    among them. track_of: position of a wanted object -> that of its track; an object without one
-    was missed.
+    Args:
+        objects: The targets, then the ignored objects.
+        tracks: Tracks of the text, best grounding score first.
+        overlap: Overlap of `objects` and `tracks`.
+        others: Overlap of all objects of the video with `tracks`.
+        object_positions: Position of each of `objects` among all objects of the video.
+        track_of: Position of a target -> position of its track; a target without a track was
+            missed.
     """
 
     clip: EvaluatedClip
@@ -38,19 +41,21 @@ class PairedText:
 
     @property
     def num_targets(self) -> int:
-        """How many of `objects`, the first ones, count."""
+        """Return how many of `objects`, the first ones, count."""
         return len(self.query.targets)
 
     def false_tracks(self, match_iou: float) -> list[int]:
-        """Positions of the tracks of nothing that the text names, be it seen too little to count."""
+        """Return the positions of tracks that overlap none of the text's objects enough."""
         best = self.overlap.mean().max(axis=0, initial=0.0)
         return [n for n in range(len(self.tracks)) if best[n] < match_iou]
 
 
 @dataclass(frozen=True, slots=True)
 class PairedClip:
-    """A clip with its tracks told apart, text by text. has_masks: the truth has masks, else boxes
-    were compared.
+    """Holds a clip with its tracks paired, text by text.
+
+    Args:
+        has_masks: Whether masks were compared; boxes otherwise.
     """
 
     clip: EvaluatedClip
@@ -59,7 +64,7 @@ class PairedClip:
 
 
 def pair(clip: EvaluatedClip, config: EvaluationConfig) -> PairedClip:
-    """Compare a clip's tracks with its true objects, on masks where the truth has them."""
+    """Compare a clip's tracks with its true objects, on masks if the ground truth has them."""
     compare = overlap.of_masks if clip.has_masks else overlap.of_boxes
     everything = compare(clip, clip.video.objects, clip.tracks)
     return PairedClip(

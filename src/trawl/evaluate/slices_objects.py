@@ -1,14 +1,12 @@
-"""What kind of thing a true object is in a stretch: its size, how fast it moves and how much of it
-is hidden.
+"""Sorts true objects into slices by size, speed, occlusion and count in a stretch of video.
 
-size        of its visible part on average: COCO's small (below 32 x 32 pixels), medium (below 96 x
+size        mean area of its visible part: COCO's small (below 32 x 32 pixels), medium (below 96 x
             96), large
 speed       of its centre, in object sizes (root of its area) per second: slow below 0.5, medium
             below 2, fast
-occlusion   of it that is hidden on average: none (at most 5 %), some (at most 30 %), much. A truth
-            that does not say how much of
-            an object is visible says that all of it is.
-objects     one or several that answer the text in the stretch
+occlusion   mean hidden share: none (at most 5 %), some (at most 30 %), much. Without visibility in
+            the ground truth, all of an object counts as visible.
+objects     one or several objects that answer the text in the stretch
 """
 
 import numpy as np
@@ -24,7 +22,11 @@ _NONE, _SOME = 0.05, 0.3
 
 
 def object_slices(clip: EvaluatedClip, truth: TruthObject, objects: int) -> tuple[str, ...]:
-    """objects: how many answer the text in the clip. The object must be seen in it."""
+    """Return the slices of an object that is seen in the clip.
+
+    Args:
+        objects: How many objects answer the text in the clip.
+    """
     rows = np.flatnonzero(np.isin(truth.frame_index, clip.frame_index))
     visible = rows[truth.visibility[rows] > 0]
     areas = _areas(clip, truth, visible)
@@ -56,7 +58,7 @@ def _areas(clip: EvaluatedClip, truth: TruthObject, rows: NDArray[np.int64]) -> 
 
 
 def _speed(clip: EvaluatedClip, truth: TruthObject, rows: NDArray[np.int64], size: float) -> float:
-    """Of the centre of its box, between neighbouring sights; 0 for a single one."""
+    """Return the speed of the centre of its box between neighbouring sights; 0 for one sight."""
     times_s = clip.time_s[np.searchsorted(clip.frame_index, truth.frame_index[rows])]
     if len(rows) < 2:
         return 0.0

@@ -111,7 +111,7 @@ def test_frames_that_nobody_looked_at_are_not_judged() -> None:
     found = built(
         [mask_row("c1-1", n) for n in range(5, 15)],
         [track_row("c1-1")],
-        looked=np.array([5, 8, 11, 14]),
+        tracked_frames=np.array([5, 8, 11, 14]),
     )
     assert found.frame_index.tolist() == found.tracks[0].frame_index.tolist() == [5, 8, 11, 14]
 

@@ -1,17 +1,15 @@
-"""How good the masks are: each true object against the one track that follows it best, over all
-clips.
+"""Measures masks: each true object against the one track that follows it best, over all clips.
 
     j, f, j_and_f        DAVIS 2017: mean over the frames of the clip of IoU and of the outlines' F;
-                         frames on which neither the
-                         object nor its track is seen have 1. j_recall, f_recall: share of frames
-                         above 0.5. j_decay, f_decay: the first quarter of the clip over the last.
-                         An object that nobody followed has 0, and no decay.
-    iou, boundary_iou    mean over the frames on which either is seen: what a part-time object
-                         weighs in DAVIS' mean is not in it
+                         frames on which neither the object nor its track is visible count 1
+    j_recall, f_recall   share of frames above 0.5
+    j_decay, f_decay     mean of the first quarter of the clip minus that of the last; an object
+                         that nobody followed has 0 in all others, and no decay
+    iou, boundary_iou    mean over the frames on which either is visible, unlike DAVIS' mean
     pixel_*              precision, recall and F1 over the pixels of all frames together
-    dtssd                flicker; stability.py
+    dtssd                flicker; see `dtssd` in pair.py
 
-Objects count once for each text that asks for them in each clip.
+Objects count once for each text that names them, in each clip.
 """
 
 from collections import defaultdict
@@ -53,7 +51,7 @@ _BINS = 4  # of DAVIS' decay
 
 
 class Masks:
-    """The measurement. Feed it clip by clip; it keeps sums only."""
+    """Accumulates the measurement clip by clip; keeps sums only."""
 
     def __init__(self) -> None:
         self._tally = SliceMeans("masks", _SPECS)
@@ -111,7 +109,7 @@ class Masks:
 
 
 def figures(masks: MaskPair) -> dict[str, float | None]:
-    """The figures of one object and its track."""
+    """Return the metrics of one object and its track."""
     j, f = float(masks.j.mean()), float(masks.f.mean())
     precision, recall = (
         masks.shared / total if total else 0.0 for total in (masks.predicted, masks.true)
@@ -134,10 +132,10 @@ def figures(masks: MaskPair) -> dict[str, float | None]:
 
 
 def decay(values: NDArray[np.float64]) -> float | None:
-    """(F,) of all frames -> the mean of the first quarter less that of the last, as DAVIS has it;
-    None below four frames.
+    """Return the mean of the first quarter of (F,) values minus that of the last.
 
-    DAVIS' own code numbers frames in eight bits and is wrong from 256 of them on.
+    This is DAVIS' definition; None below four frames. DAVIS' own code numbers frames in eight bits
+    and is wrong from 256 frames on.
     """
     if len(values) < _BINS:
         return None

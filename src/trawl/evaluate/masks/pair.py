@@ -1,5 +1,6 @@
-"""One true object and its track, mask against mask on every frame of a clip: decoded a frame at a
-time, where something is.
+"""Compares the masks of one true object and its track on every frame of a clip.
+
+Masks are decoded one frame at a time, only where either is present.
 """
 
 import math
@@ -19,11 +20,16 @@ from trawl.records.truth import TruthObject
 
 @dataclass(frozen=True, slots=True)
 class MaskPair:
-    """F frames; `there` (F,) bool: the object or the track is. j, f, boundary (F,) float64, 1 where
-    neither is there.
+    """Holds the comparison over F frames.
 
-    flicker: dtSSD of each step between neighbouring frames on either of which anything is there.
-    right, found, real: pixels over all frames, of both masks, of the track's, of the object's.
+    Args:
+        present: (F,) bool, where the object or the track is present.
+        j: (F,) float64 IoU; 1 where neither is present, as in `f` and `boundary`.
+        flicker: dtSSD of each step between neighbouring frames on either of which anything is
+            present.
+        shared: Pixels of both masks over all frames.
+        predicted: Pixels of the track's masks.
+        true: Pixels of the object's masks.
     """
 
     present: NDArray[np.bool_]
@@ -39,7 +45,7 @@ class MaskPair:
 def compare(
     clip: EvaluatedClip, truth: TruthObject, track: FollowedTrack, j: NDArray[np.float64]
 ) -> MaskPair:
-    """Compare all frames. j (F,): their IoU, 0 where either is not there."""
+    """Compare all frames, given their IoU (F,), 0 where either is absent."""
     size = clip.video.height, clip.video.width
     of_object, of_track = positions(clip, truth), positions(clip, track)
     present = (of_object >= 0) | (of_track >= 0)
@@ -73,7 +79,7 @@ Box = tuple[int, int, int, int]
 
 
 class _Frame:
-    """Both masks of one frame, and the part of the picture that holds them."""
+    """Holds both masks of one frame and the box that contains them."""
 
     def __init__(self, predicted: str | None, real: str | None, size: tuple[int, int]) -> None:
         self._found, self._real = (_decoded(rle, size) for rle in (predicted, real))
@@ -94,7 +100,7 @@ class _Frame:
             )
 
     def cut(self, box: Box) -> tuple[Mask, Mask]:
-        """(found, real) inside a box, xyxy pixels."""
+        """Return (predicted, true) inside a box, xyxy pixels."""
         left, top, right, bottom = box
         nothing = np.zeros((bottom - top, right - left), np.bool_)
         predicted, real = (
@@ -109,17 +115,20 @@ def _decoded(rle: str | None, size: tuple[int, int]) -> Mask | None:
 
 
 def _around(a: Box, b: Box) -> Box:
-    """The smallest box that holds two; an empty one holds nothing."""
+    """Return the smallest box that contains two; an empty box contains nothing."""
     if a[2] <= a[0] or b[2] <= b[0]:
         return a if a[2] > a[0] else b
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 def dtssd(before: tuple[Mask, Mask], now: tuple[Mask, Mask], pixels: int) -> float:
-    """Of one step. before, now: (found, truth), (H, W) bool each, any part of the picture that
-    holds all four masks.
+    """Return the dtSSD of one step between two frames.
 
-    pixels: of the whole picture.
+    Args:
+        before: (predicted, true) masks, (H, W) bool each, of any part of the picture that contains
+            all four masks.
+        now: The same of the next frame.
+        pixels: Number of pixels of the whole picture.
     """
     change = [
         new.astype(np.int8) - old.astype(np.int8) for old, new in zip(before, now, strict=True)

@@ -1,10 +1,9 @@
-"""The page of one evaluation: what went wrong, in pictures and worst first, then the figures, then
-the curves.
+"""Renders the page of one evaluation: the worst cases in pictures, the metrics and the curves.
 
-One HTML file that needs nothing else: no script, no network; pictures go in as JPEG in data URIs
-and plots as inline SVG. What cannot be computed stands as a dash with its reason, never as a zero.
-Equal figures make equal pages, but for the facts at the foot. Knows nothing of storage, of decoding
-and of how a metric is taken.
+The page is one HTML file without scripts or network: pictures are JPEG in data URIs and plots are
+inline SVG. A metric that cannot be computed is shown as a dash with its reason, never as zero.
+Equal metrics give equal pages, except for the facts at the foot. Knows nothing of storage, of
+decoding and of how a metric is computed.
 """
 
 import base64
@@ -23,10 +22,13 @@ MISSING = "—"
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """A case and its picture: a JPEG of size (width, height) pixels, or None and a note that says
-    why.
+    """Holds a case and its picture.
 
-    time_s: of its frame, None without a frame. note: empty for a case that has no frame to show.
+    Args:
+        picture: JPEG, or None if there is none.
+        size: (width, height) of the picture in pixels.
+        time_s: Time of the case's frame, None without a frame.
+        note: Why there is no picture; "" for a case without a frame.
     """
 
     case: Case
@@ -38,8 +40,13 @@ class ShownCase:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSummary:
-    """What the page is of. lead: one line below the title; cases: how many there are, shown or not;
-    objective: the metric that leads, or empty; facts: (label, value) for the foot.
+    """Holds what the page says besides metrics.
+
+    Args:
+        lead: The line below the title.
+        cases: Number of all cases, shown or not.
+        objective: Name of the metric that comes first, or "".
+        facts: (label, value) pairs for the foot.
     """
 
     title: str
@@ -55,10 +62,10 @@ def render(
     curves: Sequence[Curve],
     shown: Sequence[ShownCase],
 ) -> str:
-    """The page as HTML.
+    """Return the page as HTML.
 
     Args:
-        shown: the cases to show, in any order; see `cases.worst_first` for a choice.
+        shown: The cases to show, in any order; see `cases.worst_first`.
     """
     headlines = measures.headlines(metrics, about.objective)
     html: str = (
@@ -77,9 +84,7 @@ def render(
 
 
 def environment() -> Any:
-    """The template engine of the pages of figures, with the shades of their plots; it escapes
-    everything.
-    """
+    """Return the template engine of the pages of metrics, which escapes everything."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     templates = Environment(
@@ -106,7 +111,7 @@ def _grouped(shown: Sequence[ShownCase]) -> list[tuple[str, list[dict[str, Any]]
 
 
 def _case(item: ShownCase) -> dict[str, Any]:
-    """A case in the template's words."""
+    """Return a case as the template's fields."""
     case = item.case
     time = clock(item.time_s) if item.time_s is not None else ""
     frame = f"frame {case.frame_index}" if case.frame_index is not None else ""
@@ -129,7 +134,7 @@ def _case(item: ShownCase) -> dict[str, Any]:
 
 
 def _figure(metric: Metric) -> dict[str, Any]:
-    """A metric with a value in the template's words."""
+    """Return a metric with a value as the template's fields."""
     assert metric.value is not None
     return {
         "name": measures.name_of(metric.name),
@@ -141,7 +146,7 @@ def _figure(metric: Metric) -> dict[str, Any]:
 
 
 def _table(family: str, metrics: Sequence[Metric]) -> dict[str, Any]:
-    """A family: a row for each metric, a column for each slice, and why some have no value."""
+    """Return a family as a table: a row per metric, a column per slice, and notes for null values."""
     notes = list(dict.fromkeys(metric.why for metric in metrics if metric.value is None))
     by_name: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
@@ -171,7 +176,7 @@ def _row(
 
 
 def _cell(metric: Metric, notes: Sequence[str]) -> dict[str, Any]:
-    """A dash with the number of its reason where there is no value."""
+    """Return a value, or a dash with the number of its reason."""
     if metric.value is None:
         return {"text": MISSING, "note": str(notes.index(metric.why) + 1), "count": metric.count}
     return {

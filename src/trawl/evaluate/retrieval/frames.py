@@ -1,6 +1,4 @@
-"""Text to frame: all sampled frames in order of their scores, against those that show what was
-asked for.
-"""
+"""Measures text to frame: all sampled frames ranked by score, against those that answer the text."""
 
 from collections.abc import Sequence
 
@@ -25,7 +23,7 @@ _KEYS = {"map": "ap", "mrr": "rr"}  # a mean over texts has a name of its own
 
 
 class FrameRanking:
-    """Judges one text after the other, so that the scores of all need not be held at once."""
+    """Ranks frames text by text, so that the scores of all texts need not be held at once."""
 
     def __init__(self, sampled: SampledFrames, annotated: NDArray[np.bool_], worst: int) -> None:
         """
@@ -41,7 +39,7 @@ class FrameRanking:
         self._cases: list[Case] = []
 
     def add(self, query: TruthQuery, right: Right, scores: NDArray[np.float32]) -> None:
-        """scores: (F,) of every sampled frame."""
+        """Add one text's scores (F,) of every sampled frame."""
         self._queries.append(query)
         hits = np.isin(self._rows, right.frames, assume_unique=True)
         if not hits.any():
@@ -54,7 +52,7 @@ class FrameRanking:
             self._cases.append(self._case(query.text, int(places[0]) + 1, self._rows[order]))
 
     def measured(self) -> Measured:
-        """The metrics, the two curves, and the texts whose first right frame comes latest."""
+        """Return the metrics, two curves, and the texts whose first right frame comes latest."""
         judged = score_rankings(self._ranked)
         values = [scores.values if scores else None for scores in judged]
         names = (
@@ -121,7 +119,10 @@ class FrameRanking:
 
 
 def recall_curve(name: str, judged: Sequence[RankingScores], ranked: int) -> Curve:
-    """Share of texts with a right answer among the first k, for k up to 50 or as many as there are."""
+    """Return the share of texts with a right answer among the first k.
+
+    k goes up to 50 or to the number of ranked items.
+    """
     depth = min(DEPTH, ranked)
     return Curve(
         kind="recall_at_k",

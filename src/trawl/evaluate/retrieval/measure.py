@@ -1,15 +1,14 @@
-"""How well the published index answers the texts of a ground truth: frames, segments and videos,
-and misspelt texts.
+"""Measures how well the published index answers the texts of a ground truth.
 
-    1. sampled     which frames of the annotated videos the index holds
-    2. right       which of them, which stretches and which videos answer each text
-    3. frames      every text against every frame, exactly, in blocks of texts and of frames; so are
-                   videos
-    4. segments    as a query job answers, vector index, second look and all
+    1. sampled     the frames of the annotated videos that the index holds
+    2. right       the frames, stretches and videos that answer each text
+    3. frames      every text against every frame, exactly, in blocks of texts and frames; and the
+                   same for videos
+    4. segments    as a query job answers, with vector index and second look
     5. neighbours  what the vector index loses against 3
 
-Reads as a query does, without Ray. Memory: the scores of one block of texts, 64 MiB, and one vector
-for each video; a table too large for one block of texts is read once for each.
+Reads the index as a query does, without Ray. Memory holds the scores of one block of texts, 64 MiB,
+and one vector per video. A table too large for one block of texts is read once per block.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -60,17 +59,17 @@ def measure_retrieval(
     evaluation: EvaluationConfig,
     reranker: Reranker | None = None,
 ) -> Measured:
-    """All of retrieval; and of robustness, if `evaluation.robustness` names spelling.
+    """Measure all of retrieval, and misspelt texts if `evaluation.robustness` names spelling.
 
     Args:
-        embed_texts: of the index's model: Q texts -> (Q, D), unit length.
-        search: as the query job has it. `search.where` narrows what is evaluated.
+        embed_texts: The index's text model: Q texts -> (Q, D), unit length.
+        search: As in the query job; `search.where` narrows what is evaluated.
         evaluation: `min_visibility`, `worst`, `rerank` and `robustness` are read here.
-        reranker: looks again at the `evaluation.rerank` best segments of each answer.
+        reranker: Looks again at the `evaluation.rerank` best segments of each answer.
 
     Raises:
-        ConfigError: `search` is no good.
-        TruthError: the ground truth and the index do not speak of the same videos or times.
+        ConfigError: `search` is invalid.
+        TruthError: The ground truth and the index disagree on videos or times.
     """
     templates.check_templates(search.templates)
     sampled, places = _sampled(index, truth, search.where)
@@ -86,7 +85,7 @@ def measure_retrieval(
 
 
 class _Desk:
-    """One index and what is right in it, for texts that may be asked more than once in other words."""
+    """Holds an index and its right answers, for texts that may be searched in several wordings."""
 
     def __init__(
         self,
@@ -103,14 +102,14 @@ class _Desk:
         self._annotated, self._queries, self._rights, self._ask = annotated, queries, rights, ask
 
     def measure(self, texts: list[str], embed_texts: EmbedTexts, worst: int) -> Measured:
-        """What the texts find, each asked in place of the query at its position."""
+        """Measure texts, each in place of the query at its position."""
         vectors = [
             templates.query_vector(text, self._search.templates, embed_texts) for text in texts
         ]
         return self._exact(vectors, worst) + self._segments(texts, vectors)
 
     def _exact(self, vectors: list[NDArray[np.float32]], worst: int) -> Measured:
-        """Frames and videos, and the vector index against them."""
+        """Measure frames and videos exactly, and the vector index against them."""
         frames = FrameRanking(self._sampled, self._annotated, worst)
         neighbours = NeighbourRecall(self._sampled, self._index.published.vector_index is not None)
         nearest = self._index.search(self._search, self._sampled.video_ids)
@@ -135,7 +134,7 @@ class _Desk:
         return measured
 
     def _segments(self, texts: list[str], vectors: list[NDArray[np.float32]]) -> Measured:
-        """As the query job answers; its videos in the order of their best segments."""
+        """Measure segments as the query job returns them, and videos by their best segments."""
         segments, video_ids = (
             [answer.segments for answer in self._ask(texts, vectors)],
             self._sampled.video_ids,
@@ -151,8 +150,10 @@ class _Desk:
         return (slice(start, start + size) for start in range(0, count, size))
 
     def _scores(self, text_vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], Embeddings]:
-        """(Q, F) of every frame in the order of the sampled frames, and each video's mean vector.
-        asked: (Q, D).
+        """Return (Q, F) scores of the sampled frames, and each video's mean vector.
+
+        Args:
+            text_vectors: (Q, D).
         """
         scores = np.empty((len(text_vectors), len(self._sampled)), np.float32)
         means = MeanVectors(len(self._sampled.video_ids), text_vectors.shape[1])
@@ -174,7 +175,7 @@ class _Desk:
 def _asking(
     index: PublishedIndex, search: SearchConfig, among: Sequence[str], reranker: Reranker | None
 ) -> Ask:
-    """How a query job answers, among some videos."""
+    """Return a function that answers as a query job does, among some videos."""
 
     def ask(texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> list[Answer]:
         answers = index.answers(texts, vectors, search, among)
@@ -186,7 +187,7 @@ def _asking(
 def _sampled(
     index: PublishedIndex, truth: Truth, where: str | None
 ) -> tuple[SampledFrames, Indices]:
-    """The frames that are evaluated, and (F,) the row among them of each as the table gives them."""
+    """Return the evaluated frames, and (F,) the position of each table row among them."""
     annotated = truth.video_ids()
     table = index.frames(None, annotated)
     check_indexed(annotated, table["video_id"].unique().to_pylist())
@@ -194,7 +195,8 @@ def _sampled(
         table = index.frames(where, annotated)
         if not table.num_rows:
             raise ConfigError(
-                f'search.where="{where}" leaves none of the {len(annotated)} annotated videos to evaluate'
+                f'search.where="{where}" leaves none of the {len(annotated)} annotated videos to '
+                "evaluate"
             )
     codes = table["video_id"].combine_chunks().dictionary_encode()
     names = np.array(codes.dictionary.to_pylist())
@@ -211,7 +213,7 @@ def _sampled(
 
 
 def _beside(measured: Measured, name: str) -> Measured:
-    """Some of the metrics over all texts, as a slice of robustness."""
+    """Return some of the metrics over all texts as a slice of robustness."""
     by_name = {
         metric.name: metric
         for metric in measured.metrics

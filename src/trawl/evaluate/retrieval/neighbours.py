@@ -1,7 +1,7 @@
-"""What the vector index loses: the share of the truly nearest frames that its search brings.
+"""Measures the vector index: the share of the truly nearest frames that its search returns.
 
-A frame counts as found by its score, as ann-benchmarks counts it: one that scores as well as the
-last of the true neighbours is as good as that one, so ties cannot matter.
+A frame counts as found by its score, as in ann-benchmarks: a frame that scores as high as the last
+true neighbour is as good, so ties cannot matter.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,11 @@ _ROUNDING = 1e-6
 
 
 class NeighbourRecall:
-    """Gathers one text after the other. wanted: there is a vector index to be measured."""
+    """Accumulates the recall text by text.
+
+    Args:
+        wanted: Whether there is a vector index to measure.
+    """
 
     def __init__(self, sampled: SampledFrames, wanted: bool) -> None:
         self.wanted = wanted
@@ -28,8 +32,12 @@ class NeighbourRecall:
         self._found: dict[int, list[float]] = {k: [] for k in _AT}
 
     def add(self, hits: Sequence[tuple[str, int]], scores: NDArray[np.float32]) -> None:
-        """hits: (video_id, frame_index) of NEIGHBOURS frames as the vector index brings them, best
-        first; scores: (F,) exact.
+        """Add the result of one text.
+
+        Args:
+            hits: (video_id, frame_index) of NEIGHBOURS frames as the vector index returns them,
+                best first.
+            scores: (F,) exact scores of every sampled frame.
         """
         hit_scores = scores[[self._row(*hit) for hit in hits]]
         for k in _AT:

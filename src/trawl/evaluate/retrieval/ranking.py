@@ -1,9 +1,8 @@
-"""One text's ranked answers and what they are worth, by the field's own measures.
+"""Scores rankings with the standard measures of retrieval.
 
-Ties: scores that agree to six decimals are equal, and among equals the wrong ones rank first. So a
-figure depends neither on the order of a table nor on a name, and a model that gives everything the
-same score earns nothing. What trec_eval defines is computed by trec_eval (ir_measures); here is
-only the ranking that it is given.
+Scores that agree to six decimals are ties, and among ties the wrong items rank first. So a metric
+depends neither on the order of a table nor on names, and a model that scores everything alike earns
+nothing. trec_eval (through ir_measures) computes what it defines; this file builds the ranking.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,11 +23,14 @@ _LARGEST = 200_000  # answers
 
 @dataclass(frozen=True, slots=True)
 class RankingScores:
-    """What one ranking is worth. Shares are 0-1.
+    """Holds the scores of one ranking, shares 0-1.
 
-    values: "recall_at_<k>" 1 where a right answer is among the first k, "precision_at_<k>", "ap"
-    and "rr". success (DEPTH,): the former for k = 1, 2, ...; precision (11,): the best at each of
-    RECALLS or beyond. first: rank of the first right answer from 1, or None where none is listed.
+    Args:
+        values: "recall_at_<k>", which is 1 if a right answer is among the first k,
+            "precision_at_<k>", "ap" and "rr".
+        success: (DEPTH,) recall at k = 1, 2, ...
+        precision: (11,) the best precision at each of RECALLS or beyond.
+        first: Rank of the first right answer from 1, or None if none is listed.
     """
 
     values: dict[str, float]
@@ -38,8 +40,7 @@ class RankingScores:
 
 
 def ranked_order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indices:
-    """Best first, as (N,) places of (N,) scores; among equal scores the less right first, then by
-    place.
+    """Return (N,) positions, best score first; among ties the less right first, then by position.
 
     >>> ranked_order(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
     array([1, 2, 0])
@@ -48,11 +49,11 @@ def ranked_order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indi
 
 
 def score_rankings(rankings: Sequence[tuple[Indices, int] | None]) -> list[RankingScores | None]:
-    """What each text's ranking is worth.
+    """Score each text's ranking.
 
     Args:
-        rankings: (R,) the places of the right answers that are listed, from 0, increasing; and how
-            many right answers exist, listed or not, at least one. None for a text that is left out.
+        rankings: For each text (R,) the positions of the listed right answers, from 0, increasing,
+            and how many right answers exist, at least one. None for a text that is left out.
     """
     scores: list[RankingScores | None] = []
     for chunk in _chunks(rankings):
@@ -86,11 +87,10 @@ def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[RankingScores
 
 
 def interpolated_precision(places: Indices, num_right: int) -> NDArray[np.float64]:
-    """The best precision at any rank by which each share of RECALLS has been found, 0 where it
-    never is.
+    """Return the best precision at any rank that reaches each of RECALLS, 0 if none does.
 
-    trec_eval has it too (iprec_at_recall), but its count of answers for a share is rounded in
-    floating point: 0.7 of 3 is 2.
+    trec_eval has it too (iprec_at_recall), but rounds the needed count in floating point: 0.7 of 3
+    is 2.
 
     >>> interpolated_precision(np.array([0, 3]), 2).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5]
@@ -110,18 +110,14 @@ def _relevant(places: Indices, num_right: int) -> dict[str, int]:
 
 
 def _listed(places: Indices) -> int:
-    """How much of a list is judged: what follows the last right answer changes nothing, and none at
-    all is not judged.
-    """
+    """Return how much of a list must be scored: all up to the last right answer, at least one."""
     return int(places[-1]) + 1 if len(places) else 1
 
 
 def _chunks(
     rankings: Sequence[tuple[Indices, int] | None],
 ) -> Iterator[Sequence[tuple[Indices, int] | None]]:
-    """As many at a time as are small together: trec_eval wants a dictionary entry for each listed
-    answer.
-    """
+    """Split rankings so that each chunk is small: trec_eval needs a dict entry per listed item."""
     start, size = 0, 0
     for place, ranking in enumerate(rankings):
         if place > start and size > _LARGEST:
@@ -132,7 +128,7 @@ def _chunks(
 
 
 def _measures() -> tuple[list[Any], dict[str, str], list[str]]:
-    """All that are asked of trec_eval, and what they are called: by our names, and at each depth."""
+    """Return trec_eval's measures, their names by our names, and their names at each depth."""
     from ir_measures import AP, RR, P, Success
 
     named = {f"recall_at_{k}": Success @ k for k in CUTOFFS} | {

@@ -1,17 +1,14 @@
-"""Text to segment: the answer's segments against the stretches of time in which the thing is truly
-seen.
+"""Measures text to segment: the answer's segments against the true stretches of time.
 
-    recall at k, tIoU t   1 where one of the first k segments overlaps some true stretch by t
-                          (Charades-STA, ActivityNet
-                          Captions, and TVR's corpus-wide form)
+    recall at k, tIoU t   1 if one of the first k segments overlaps some true stretch by t
+                          (Charades-STA, ActivityNet Captions, and TVR's corpus-wide form)
     AP at tIoU t          segments best first, each takes the free true stretch of its video that it
-                          overlaps most, if by t;
-                          a stretch is taken once, a second segment on it is wrong (ActivityNet
-                          detection, QVHighlights)
+                          overlaps most, if by t; a second segment on a taken stretch is wrong
+                          (ActivityNet detection, QVHighlights)
 
-Overlap is temporal intersection over union, 0 between videos. The area is trec_eval's average
-precision, not interpolated, over all true stretches: those that no segment found lower it. Among
-segments of equal score the worse one counts first.
+Overlap is temporal intersection over union, 0 between videos. AP is trec_eval's average precision,
+not interpolated, over all true stretches, so stretches that no segment found lower it. Among
+segments of equal score the worse counts first.
 """
 
 from collections.abc import Sequence
@@ -37,11 +34,11 @@ def measure_segments(
     answers: Sequence[Sequence[Segment]],
     listed: int,
 ) -> Measured:
-    """Metrics named `segment_...`, and recall over k at a tIoU of 0.5.
+    """Return metrics named `segment_...`, and recall over k at a tIoU of 0.5.
 
     Args:
-        answers: the ranked segments of each text.
-        listed: segments that an answer may hold.
+        answers: The ranked segments of each text.
+        listed: The number of segments that an answer may hold.
     """
     ranked = [
         _overlaps_in_order(right, segments) for right, segments in zip(rights, answers, strict=True)
@@ -62,8 +59,9 @@ def measure_segments(
 
 
 def overlaps(segments: Sequence[Segment], right: Right) -> NDArray[np.float64]:
-    """(S, T) temporal IoU of each segment and each true stretch, videos in their order and
-    stretches in time order.
+    """Return (S, T) temporal IoU of each segment and each true stretch.
+
+    Stretches are ordered by video and then by time.
     """
     true = [
         (video_id, *span)
@@ -77,7 +75,7 @@ def overlaps(segments: Sequence[Segment], right: Right) -> NDArray[np.float64]:
 
 
 def take(ious: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
-    """(S,) bool: which segments, best first, take a true stretch of their own. ious: (S, T).
+    """Return (S,) bool: which segments, best first, take a true stretch of their own.
 
     >>> take(np.array([[0.6, 0.0], [0.9, 0.0], [0.4, 0.5]]), 0.5)
     array([ True, False,  True])
@@ -91,7 +89,7 @@ def take(ious: NDArray[np.float64], threshold: float) -> NDArray[np.bool_]:
 
 
 def _at(threshold: float, ranked: Sequence[NDArray[np.float64] | None]) -> list[Column]:
-    """The metrics at one threshold."""
+    """Return the metrics at one threshold."""
     name = f"iou_{threshold}".replace(".", "_")
     reached = [ious.values if ious else None for ious in _reached(threshold, ranked)]
     taken = [
@@ -106,8 +104,9 @@ def _at(threshold: float, ranked: Sequence[NDArray[np.float64] | None]) -> list[
 def _reached(
     threshold: float, ranked: Sequence[NDArray[np.float64] | None]
 ) -> list[RankingScores | None]:
-    """Every text's ranking if each segment is right that overlaps some true stretch enough; not one
-    to one.
+    """Score rankings in which every segment that overlaps some stretch enough is right.
+
+    Several segments may be right for the same stretch.
     """
     places = [
         None if item is None else np.flatnonzero(item.max(axis=1, initial=0.0) >= threshold)
@@ -117,7 +116,7 @@ def _reached(
 
 
 def _overlaps_in_order(right: Right, segments: Sequence[Segment]) -> NDArray[np.float64] | None:
-    """(S, T), best first and among equal scores the worse first; None where nothing is right."""
+    """Return (S, T), best first and among ties the worse first; None without a right answer."""
     if not right.stretches:
         return None
     ious, scores = (

@@ -1,10 +1,8 @@
-"""What is right for a text: which sampled frames, which stretches of time and which videos, from
-the ground truth alone.
+"""Finds the right answers to a text: sampled frames, stretches of time and videos.
 
-A frame is right when of every thing that the text names at least one object is clearly visible on
-it. Only frames that the ground truth annotates are judged; the others are left out of the frame
-ranking, neither right nor wrong. A ground truth of other videos or another clock is an error, never
-a lower score. Knows nothing of scores.
+A frame is right if at least one object of every group that the text names is clearly visible on it.
+Only annotated frames are evaluated; others are left out of the ranking. A ground truth of other
+videos or another clock is an error, never a lower score. Knows nothing of scores.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,11 +21,12 @@ Stretch = tuple[float, float]  # [start_s, end_s)
 
 @dataclass(frozen=True, slots=True)
 class SampledFrames:
-    """The embedded frames of the evaluated videos, video by video in the order of `video_ids`, in
-    time order within each.
+    """Holds the embedded frames of the evaluated videos, by video and then by time.
 
-    starts (V+1,) int64: the frames of video v are starts[v]:starts[v+1], at least one. frame_index
-    (F,) int64; time_s (F,).
+    Args:
+        starts: (V+1,) int64; the frames of video v are starts[v]:starts[v+1], at least one.
+        frame_index: (F,) int64.
+        time_s: (F,) presentation times.
     """
 
     video_ids: tuple[str, ...]
@@ -38,30 +37,35 @@ class SampledFrames:
     def __post_init__(self) -> None:
         if not len(self.frame_index) == len(self.time_s) == self.starts[-1]:
             raise ValueError(
-                f"{len(self.frame_index)} positions, {len(self.time_s)} times, {self.starts[-1]} frames"
+                f"{len(self.frame_index)} positions, {len(self.time_s)} times, {self.starts[-1]} "
+                "frames"
             )
 
     def __len__(self) -> int:
         return len(self.frame_index)
 
     def rows(self, video: int) -> slice:
-        """The frames of the video at this place."""
+        """Return the frames of the video at this position."""
         return slice(int(self.starts[video]), int(self.starts[video + 1]))
 
     def videos_of(self, rows: Indices) -> Indices:
-        """(N,) rows -> (N,) the place of each one's video."""
+        """Return (N,) positions of the videos of (N,) rows."""
         places: Indices = np.searchsorted(self.starts, rows, side="right") - 1
         return places
 
     def video_of(self, row: int) -> str:
-        """The video of one frame."""
+        """Return the video of one frame."""
         return self.video_ids[int(self.videos_of(np.array([row]))[0])]
 
 
 @dataclass(slots=True)
 class Right:
-    """What is right for one text. frames (R,) int64 rows of the sampled frames; videos (V,) bool;
-    stretches by video_id.
+    """Holds the right answers to one text.
+
+    Args:
+        frames: (R,) int64 rows of the sampled frames.
+        videos: (V,) bool.
+        stretches: Stretches of time by video_id.
     """
 
     frames: Indices
@@ -72,11 +76,10 @@ class Right:
 def judge(
     sampled: SampledFrames, truth: Truth, queries: Sequence[TruthQuery], min_visibility: float
 ) -> tuple[list[Right], NDArray[np.bool_]]:
-    """What is right for each text, and (F,) bool which of the sampled frames the ground truth
-    annotates.
+    """Return the right answers to each text, and (F,) bool which frames are annotated.
 
     Raises:
-        TruthError: the ground truth's clock is not the index's, or it annotates none of the sampled
+        TruthError: The ground truth's clock is not the index's, or it annotates none of the sampled
             frames.
     """
     annotated = np.zeros(len(sampled), bool)
@@ -103,8 +106,9 @@ def judge(
 def answered(
     video: TruthVideo, groups: Sequence[Sequence[int]], min_visibility: float
 ) -> NDArray[np.bool_]:
-    """(F,) of every annotated frame, whether at least one object of every group is visible enough
-    on it; no group, no answer.
+    """Return (F,) whether each annotated frame shows at least one object of every group.
+
+    Without groups no frame does.
     """
     objects = {truth.object_id: truth for truth in video.objects}
     is_answer = np.full(len(video.frame_index), bool(groups))
@@ -119,9 +123,9 @@ def answered(
 
 
 def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
-    """The longest stretches of right frames, in time order.
+    """Return the longest stretches of right frames, in time order.
 
-    A frame lasts until the next one; the last as long as most do.
+    A frame lasts until the next one; the last frame lasts as long as most do.
 
     >>> stretches(np.array([0.0, 0.5, 1.0, 1.5]), np.array([True, True, False, True]))
     [(0.0, 1.0), (1.5, 2.0)]
@@ -135,18 +139,19 @@ def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
 
 
 def check_indexed(annotated: Sequence[str], indexed: Collection[str]) -> None:
-    """Raise TruthError where the index has no frame of an annotated video."""
+    """Raise TruthError if the index has no frame of an annotated video."""
     gone = sorted(set(annotated) - set(indexed))
     if gone:
         more = f", nor are {len(gone) - 1} more" if len(gone) > 1 else ""
         raise TruthError(
-            f"{gone[0]} is in the ground truth and not in the index{more} ({len(annotated)} annotated in all): "
+            f"{gone[0]} is in the ground truth and not in the index{more} ({len(annotated)} "
+            "annotated in all): "
             "run jobs.index, or name the part to evaluate as dataset.truth.part=..."
         )
 
 
 def _places(increasing: Indices, values: Indices) -> tuple[NDArray[np.bool_], Indices]:
-    """Which of the asked positions are known, and where those stand. known is increasing."""
+    """Return which values occur in an increasing array, and the positions of those that do."""
     at = np.searchsorted(increasing, values)
     is_present = at < len(increasing)
     is_present[is_present] = increasing[at[is_present]] == values[is_present]
@@ -154,9 +159,7 @@ def _places(increasing: Indices, values: Indices) -> tuple[NDArray[np.bool_], In
 
 
 def _other_clock(video: TruthVideo, at: Indices, times_s: Times) -> list[str]:
-    """What is wrong with the first frame whose time differs by half a frame or more; nothing where
-    none does.
-    """
+    """Describe the first frame whose time differs by half a frame or more, if any."""
     step = float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else np.inf
     wrong = np.flatnonzero(np.abs(video.time_s[at] - times_s) >= max(step / 2, 1e-3))
     if not len(wrong):
@@ -164,7 +167,8 @@ def _other_clock(video: TruthVideo, at: Indices, times_s: Times) -> list[str]:
     first = int(wrong[0])
     frame, index_s, truth_s = video.frame_index[at[first]], times_s[first], video.time_s[at[first]]
     return [
-        f"frame {frame} of {video.video_id} is at {index_s:.3f} s in the index and at {truth_s:.3f} s in the ground truth"
+        f"frame {frame} of {video.video_id} is at {index_s:.3f} s in the index and at "
+        f"{truth_s:.3f} s in the ground truth"
     ]
 
 
@@ -174,6 +178,7 @@ def _check(off: list[str], annotated: NDArray[np.bool_]) -> None:
         raise TruthError(f"{off[0]}{more}: it was made for other videos, or for another frame rate")
     if not annotated.any():
         raise TruthError(
-            f"none of the {len(annotated)} sampled frames is annotated: the ground truth was made for other frames; "
+            f"none of the {len(annotated)} sampled frames is annotated: the ground truth was made "
+            "for other frames; "
             "sample others (sampling.every_s), or annotate every frame"
         )

@@ -1,12 +1,10 @@
-"""How much is lost when pictures are worse: the evaluated videos are copied, perturbed, indexed and
-evaluated as before.
+"""Measures what worse pictures cost: videos are copied, perturbed, indexed and evaluated again.
 
-    for each perturbation    copies (kept)  ->  index, by the same recipe (refreshed)  ->  the same
-                             evaluation  ->  a few figures
+    for each perturbation    copies (kept)  ->  index by the same recipe (refreshed)  ->  the same
+                             evaluation  ->  a few metrics
 
-Each has a dataset of its own, "<dataset>-<perturbation>", with its index, runs and evaluations, so
-that all that can be done with the clean one can be done with it. Misspelt texts need no copies;
-retrieval measures them itself. Knows nothing of how an evaluation is done.
+Each perturbation has a dataset "<dataset>-<perturbation>" with its own index, runs and evaluations,
+which can be used like the clean one. Misspelt texts need no copies; retrieval measures them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -51,17 +49,17 @@ EvaluateOne = Callable[[EvaluateConfig], Sequence[Metric]]
 
 
 def check(config: EvaluateConfig) -> list[tuple[str, Perturbation]]:
-    """The perturbations that the settings ask for, by the words that ask for them, each once.
+    """Return the perturbations that the settings name, by their words, each once.
 
     Raises:
-        ConfigError: a word is unknown, or the settings are not those that the clean tracks were
-            made with.
+        ConfigError: A word is unknown, or `run` is set, whose settings may be other than these.
     """
     words = dict.fromkeys(word for word in config.evaluation.robustness if word not in _ELSEWHERE)
     perturbations = [(word, parse(word, _ELSEWHERE)) for word in words]
     if perturbations and config.run:
         raise ConfigError(
-            f"evaluation.robustness=[{perturbations[0][0]}] follows texts through perturbed videos with this command's settings, "
+            f"evaluation.robustness=[{perturbations[0][0]}] follows texts through perturbed videos "
+            "with this command's settings, "
             f"which need not be those of run={config.run}: leave run out"
         )
     return perturbations
@@ -74,21 +72,19 @@ def run(
     evaluate_one: EvaluateOne,
     console: Console | None = None,
 ) -> list[Metric]:
-    """The figures of `REPORTED` for every perturbation, and the clean ones beside them; family
-    robustness.
+    """Return the metrics of `REPORTED` for clean and perturbed videos, in the family robustness.
 
     Args:
-        config: of the clean evaluation, whose index is published.
-        video_ids: the videos that are evaluated.
-        clean: what it measured.
-        evaluate_one: an evaluation by other settings, which name another dataset and ask for no
-            robustness.
-        console: for a line on each.
+        config: Settings of the clean evaluation, whose index is published.
+        video_ids: The evaluated videos.
+        clean: Metrics of the clean evaluation.
+        evaluate_one: Evaluates by other settings, which name another dataset and no robustness.
+        console: Prints a line per perturbation.
 
     Raises:
-        ConfigError: as `check`.
-        DatasetError: a video cannot be copied frame by frame or indexed.
-        UsageError: whatever the evaluation raises.
+        ConfigError: As in `check`.
+        DatasetError: A video cannot be copied frame by frame or indexed.
+        UsageError: An evaluation raised it.
     """
     console, perturbations = console or Console(), check(config)
     if not perturbations:
@@ -126,16 +122,14 @@ def run(
 
 
 def _with_truth(config: DatasetConfig) -> DatasetConfig:
-    """The dataset with its ground truth where it is, so that a dataset of other files may have the
-    same.
-    """
+    """Return the dataset with an explicit URI of its ground truth, for use with other videos."""
     if config.truth.format != "demo" or config.truth.uri is not None:
         return config
     return replace(config, truth=replace(config.truth, uri=f"{config.uri.rstrip('/')}/truth"))
 
 
 def _reported(metrics: Iterable[Metric], slice_: str) -> list[Metric]:
-    """Of all queries together."""
+    """Select the reported metrics over all queries."""
     of_all = {
         metric.name: metric
         for metric in metrics
@@ -151,7 +145,11 @@ def _reported(metrics: Iterable[Metric], slice_: str) -> list[Metric]:
 def index_config(
     config: EvaluateConfig, dataset: DatasetConfig, published: Published, dtype: str
 ) -> IndexConfig:
-    """Settings by which `dataset` is indexed as a published index was. dtype: of its embeddings."""
+    """Return settings that index `dataset` as a published index was.
+
+    Args:
+        dtype: Type of its embeddings.
+    """
     recipe = published.recipe
     embedder = recipe.embedder
     return IndexConfig(
@@ -179,7 +177,8 @@ def _index(config: IndexConfig, published: Published) -> None:
     if record.outcomes["failed"]:
         reason, example = next(iter(record.failed_examples.items()))
         raise DatasetError(
-            f"{name}: {record.outcomes['failed']} copies cannot be indexed, such as {example} ({reason})"
+            f"{name}: {record.outcomes['failed']} copies cannot be indexed, such as {example} "
+            f"({reason})"
         )
     recipe = publish.latest(Storage.open(config.storage), name).recipe
     if _without_path(recipe) != _without_path(published.recipe):
@@ -189,7 +188,7 @@ def _index(config: IndexConfig, published: Published) -> None:
 
 
 def _without_path(recipe: Recipe) -> dict[str, object]:
-    """All that changes an embedding, but for where the weights lie; their hash is in it."""
+    """Return a recipe without the path of its weights, whose hash it holds too."""
     content = asdict(recipe)
     return content | {
         "embedder": {key: value for key, value in recipe.embedder.items() if key != "weights"}
@@ -197,7 +196,7 @@ def _without_path(recipe: Recipe) -> dict[str, object]:
 
 
 def _dtype(storage: Storage, name: str, published: Published) -> str:
-    """Of the embeddings of a published index: float16 or float32."""
+    """Return the type of a published index's embeddings: float16 or float32."""
     frames, _ = publish.open_tables(storage, name, published)
     kind = frames.schema.field("embedding").type.value_type
     return {"halffloat": "float16", "float": "float32"}[str(kind)]

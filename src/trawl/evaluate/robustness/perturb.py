@@ -49,14 +49,14 @@ _USUAL = 2
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
-    """One of `NAMES` at a severity of 1, 2 or 3."""
+    """Names one of `NAMES` at a severity of 1, 2 or 3."""
 
     name: str
     severity: int
 
     @property
     def crf(self) -> int:
-        """Of x264: with which quality its copies are encoded; 0 is lossless, 51 the worst."""
+        """Return the x264 quality of its copies; 0 is lossless, 51 the worst."""
         return _CRF[self.severity - 1] if self.name == "bitrate" else _CRF_OF_OTHERS
 
     def __str__(self) -> str:
@@ -64,16 +64,16 @@ class Perturbation:
 
 
 def parse(word: str, others: tuple[str, ...] = ()) -> Perturbation:
-    """ "noise" or, with a severity, "noise-3".
+    """Parse "noise" or, with a severity, "noise-3".
 
     >>> parse("noise"), str(parse("dark-1"))
     (Perturbation(name='noise', severity=2), 'dark-1')
 
     Args:
-        others: words that are allowed where this one was given, for the message.
+        others: Other words that the setting allows, for the message.
 
     Raises:
-        ConfigError: no such perturbation or severity.
+        ConfigError: There is no such perturbation or severity.
     """
     name, dash, severity = word.partition("-")
     if name not in NAMES:
@@ -87,19 +87,18 @@ def parse(word: str, others: tuple[str, ...] = ()) -> Perturbation:
 
 
 def seed_of(video_id: str) -> int:
-    """The same for the same video on every machine."""
+    """Return a seed that is the same for the same video on every machine."""
     return zlib.crc32(video_id.encode())
 
 
 def perturb(picture: Picture, what: Perturbation, seed: int, frame_index: int) -> Picture:
-    """The picture as it would have come from a worse camera; for bitrate and recoded the picture
-    itself.
+    """Return the picture as a worse camera would give it; unchanged for bitrate and recoded.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        what: to do.
-        seed: of the video. Noise differs between its frames; the direction of motion does not.
-        frame_index: of the picture in its video.
+        what: The perturbation.
+        seed: Seed of the video. Noise differs between its frames; the direction of motion does not.
+        frame_index: Position of the picture in its video.
     """
     level = what.severity - 1
     scale = min(picture.shape[:2]) / _SHORT_SIDE
@@ -122,8 +121,9 @@ def perturb(picture: Picture, what: Perturbation, seed: int, frame_index: int) -
 
 @lru_cache(maxsize=8)
 def disk(radius: float) -> Kernel:
-    """All pixels within a radius alike, and those on its rim by how far they are in. radius:
-    pixels, above 0.
+    """Return a kernel that averages all pixels within a radius, in pixels, above 0.
+
+    Pixels on the rim count by how far they are inside.
     """
     reach = int(np.ceil(radius))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
@@ -133,10 +133,12 @@ def disk(radius: float) -> Kernel:
 
 @lru_cache(maxsize=8)
 def line(half: float, sigma: float, angle_deg: float) -> Kernel:
-    """Pixels on a line through the middle, by a Gaussian of their way to it.
+    """Return a kernel along a line through the middle, weighted by a Gaussian.
 
-    half: pixels to each end; sigma: of the Gaussian, pixels; angle_deg: 0 is along the rows, 90
-    along the columns.
+    Args:
+        half: Pixels from the middle to each end.
+        sigma: Of the Gaussian, in pixels.
+        angle_deg: 0 is along the rows, 90 along the columns.
     """
     reach = int(np.ceil(half)) + 1
     weights = np.zeros((2 * reach + 1, 2 * reach + 1))
@@ -160,7 +162,7 @@ def _unit(picture: Picture) -> NDArray[np.float32]:
 
 
 def _noisy(picture: NDArray[np.float32], sigma: float, rng: np.random.Generator) -> Picture:
-    """0-1 -> uint8."""
+    """Add noise to a picture of 0-1 and return uint8."""
     noise = rng.standard_normal(picture.shape, np.float32) * np.float32(sigma)
     return np.asarray(np.rint(np.clip(picture + noise, 0, 1) * 255), np.uint8)
 

@@ -1,11 +1,10 @@
-"""Who is followed, and as one and the same: HOTA, CLEAR MOT and IDF1, by TrackEval, on masks and on
-boxes.
+"""Measures identities with TrackEval's HOTA, CLEAR MOT and IDF1, on masks and on boxes.
 
-A sequence is one text in one clip in which it names something: a track of another text is no
-answer, and what is followed where the thing is absent is counted in `end_to_end.py`, or these
-figures would say how many absent things were asked for. HOTA, DetA, AssA and LocA are means over 19
-thresholds, as TrackEval has them; MOTA, MOTP, IDF1, switches and fragments are at IoU 0.5. Results
-of sequences are folded as they come.
+A sequence is one text in one clip that shows such an object. A track of another text is no answer.
+Tracks in clips without such an object are counted in `end_to_end.py`; otherwise these metrics would
+depend on how many absent objects were searched for. HOTA, DetA, AssA and LocA are means over 19
+thresholds, as in TrackEval. MOTA, MOTP, IDF1, switches and fragmentations are at IoU 0.5. Results
+of sequences are combined as they come.
 """
 
 from collections.abc import Mapping
@@ -42,7 +41,7 @@ Result = Mapping[str, Any]
 
 
 class Tracking:
-    """The measurement. Feed it clip by clip."""
+    """Accumulates the measurement clip by clip."""
 
     def __init__(self) -> None:
         from trackeval.metrics import CLEAR, HOTA, Identity  # takes seconds
@@ -104,9 +103,13 @@ def _boxes(text: PairedText, has_masks: bool) -> Overlap:
 def tracking_metrics(
     results: Mapping[str, Result] | None, on: str, where: str, why: str = _NO_OBJECT
 ) -> list[Metric]:
-    """TrackEval's results as metrics, null where they say nothing: it reports 0 or 1 there.
+    """Return TrackEval's results as metrics, null where TrackEval's 0 or 1 has no meaning.
 
-    why: there is no result at all.
+    Args:
+        results: TrackEval's results by metric, or None if there are none.
+        on: "masks" or "boxes".
+        where: The slice.
+        why: Why there are no results.
     """
     if results is None:
         return [

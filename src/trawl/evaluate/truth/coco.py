@@ -1,11 +1,10 @@
-"""COCO instances of the frames of videos: pictures linked to videos, annotations linked to objects
-where the file says so.
+"""Reads COCO instances of the frames of videos.
 
-A picture's video is its `video_id` (a list `videos`, as CocoVID and our export have it) or the
-folder of its `file_name`; its frame is `frame_index`, else `frame_id`, else the number its name
-ends with. An object is `instance_id`, else `track_id`; without either each annotation is an object
-of one frame, and there are no identities to measure. Crowds are left out: they are no object. The
-file is read once and kept; masks stay as they are written until their video is asked for.
+A picture's video is its `video_id` (with a list `videos`, as in CocoVID and our export) or the
+folder of its `file_name`. Its frame is `frame_index`, else `frame_id`, else the number that its
+name ends with. An object is `instance_id`, else `track_id`; without either each annotation is an
+object of one frame, and there are no identities to measure. Crowds are left out. The file is read
+once and kept; masks stay coded until their video is read.
 """
 
 from collections import Counter, defaultdict
@@ -38,7 +37,7 @@ Entry = dict[str, Any]
 
 @dataclass
 class CocoSequence:
-    """The pictures of one video, frame_index -> image, and their annotations."""
+    """Holds the pictures of one video, frame_index -> image, and their annotations."""
 
     name: str
     where: str
@@ -72,7 +71,7 @@ class CocoSequence:
         return Annotated(frames, tuple(objects), height, width, time_s)
 
     def _objects(self) -> dict[int, tuple[str, list[tuple[int, Entry]]]]:
-        """object_id -> (category, its annotations), by number."""
+        """Return object_id -> (category, its annotations), by number."""
         key = identity_key(self.annotations[0][1]) if self.annotations else None
         of_identity: dict[Any, list[tuple[int, Entry]]] = defaultdict(list)
         for frame, annotation in self.annotations:
@@ -91,7 +90,8 @@ class CocoSequence:
         if len(numbers) > 1 or not numbers <= self.categories.keys():
             first = f"{self.where} annotation {annotations[0][1]['id']}"
             raise TruthError(
-                f"{first}: its object's category_id is {sorted(numbers)}, which is no one category of the file"
+                f"{first}: its object's category_id is {sorted(numbers)}, which is no one category "
+                "of the file"
             )
         return self.categories[numbers.pop()]
 
@@ -115,7 +115,8 @@ class CocoSequence:
                 box = corners(annotation.get("bbox"), where)
             if not rows.add(frame, box, rle, float(box[2] > box[0] and box[3] > box[1])):
                 raise TruthError(
-                    f"{where} is of an object that has another annotation on the same frame, {frame}"
+                    f"{where} is of an object that has another annotation on the same frame, "
+                    f"{frame}"
                 )
         return rows
 
@@ -129,10 +130,10 @@ class CocoSequence:
 
 
 def open_coco(files: TruthFiles, part: str | None, first_frame: int | None) -> Iterator[Sequence]:
-    """The sequences of a file, of `<part>.json` in a folder, or of all its JSON files.
+    """Yield the sequences of a file, of `<part>.json` in a folder, or of all its JSON files.
 
     Raises:
-        TruthError: there is no such file, or it is no COCO file of videos.
+        TruthError: There is no such file, or it is no COCO file of videos.
     """
     for name, uri in sorted(files.listed()):
         path = PurePosixPath(name)
@@ -148,7 +149,7 @@ def open_coco(files: TruthFiles, part: str | None, first_frame: int | None) -> I
 
 
 def sequences(content: Entry, where: str, first_frame: int) -> list[CocoSequence]:
-    """One file's sequences."""
+    """Return one file's sequences."""
     for key in ("images", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise TruthError(f"{where} has no list {key!r}: is it a file of COCO instances?")
@@ -167,14 +168,16 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[CocoSequence
         sequence = by_name.setdefault(name, CocoSequence(name, where, categories, identities))
         if frame in sequence.images:
             raise TruthError(
-                f"{where} has two images of frame {frame} of {name}: {sequence.images[frame]['id']} and {image['id']}"
+                f"{where} has two images of frame {frame} of {name}: "
+                f"{sequence.images[frame]['id']} and {image['id']}"
             )
         sequence.images[frame] = image
         at[image["id"]] = sequence, frame
     for entry in annotations:
         if entry["image_id"] not in at:
             raise TruthError(
-                f"{where} annotation {entry['id']} is of image {entry['image_id']}, which the file does not list"
+                f"{where} annotation {entry['id']} is of image {entry['image_id']}, which the file "
+                "does not list"
             )
         sequence, frame = at[entry["image_id"]]
         sequence.annotations.append((frame, entry))
@@ -182,17 +185,17 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[CocoSequence
 
 
 def identity_key(annotation: Entry) -> str | None:
-    """The field that says which object an annotation is of."""
+    """Return the field that says which object an annotation is of, or None."""
     return next(
         (key for key in ("instance_id", "track_id") if annotation.get(key) is not None), None
     )
 
 
 def corners(bbox: Any, where: str) -> Box:
-    """COCO's left, top, width, height -> xyxy.
+    """Convert COCO's left, top, width, height to xyxy.
 
     Raises:
-        TruthError: it is no such box.
+        TruthError: It is no such box.
     """
     try:
         left, top, width, height = map(float, bbox)
@@ -202,9 +205,9 @@ def corners(bbox: Any, where: str) -> Box:
 
 
 def _check_alike(annotations: list[Entry], where: str) -> bool:
-    """All have masks or none has, all have identities or none has.
+    """Return whether annotations have identities.
 
-    Returns whether they have identities.
+    Raises TruthError if only some of them have masks or identities.
     """
     boxed = [annotation["id"] for annotation in annotations if not annotation.get("segmentation")]
     check_all_masked(boxed, len(annotations), where)
@@ -220,7 +223,8 @@ def _check_alike(annotations: list[Entry], where: str) -> bool:
             else f"{odd} alone to say which object it is of"
         )
         raise TruthError(
-            f"{where} annotation {first} has {has}, as have {count - 1} more, unlike the rest of {len(annotations)}"
+            f"{where} annotation {first} has {has}, as have {count - 1} more, unlike the rest of "
+            f"{len(annotations)}"
         )
     return None not in keys
 
@@ -228,7 +232,7 @@ def _check_alike(annotations: list[Entry], where: str) -> bool:
 def _place(
     image: Entry, videos: Mapping[Any, str], where: str, first_frame: int
 ) -> tuple[str, int]:
-    """(sequence, frame_index) of an image."""
+    """Return (sequence, frame_index) of an image."""
     file_name = str(image.get("file_name", ""))
     if "frame_index" in image:
         number = int(image["frame_index"])
@@ -240,13 +244,15 @@ def _place(
     if "video_id" in image and videos:
         if image["video_id"] not in videos:
             raise TruthError(
-                f"{where} image {image['id']} is of video {image['video_id']}, which the file does not list"
+                f"{where} image {image['id']} is of video {image['video_id']}, which the file does "
+                "not list"
             )
         return videos[image["video_id"]], frame
     folder = str(PurePosixPath(file_name).parent)
     if folder == ".":
         raise TruthError(
-            f"{where} image {image['id']} ({file_name!r}) does not say of which video it is: give the file a list 'videos' and "
+            f"{where} image {image['id']} ({file_name!r}) does not say of which video it is: give "
+            "the file a list 'videos' and "
             "images their video_id, or put each video's pictures into a folder of its name"
         )
     return folder, frame

@@ -1,13 +1,11 @@
-"""DAVIS: one indexed PNG for each annotated frame,
-`Annotations/<resolution>/<sequence>/<frame>.png`; its index is the object.
+"""Reads DAVIS: an indexed PNG per annotated frame, whose pixels are numbers of objects.
 
-0 is background; 255 is void and passes for background too. DAVIS 2016's pictures, black and white,
-have one object. A frame's position is its file's number, so a video that is annotated every fifth
-frame says so itself. Sequences of one video, as our export has one for each clip, are joined, their
-objects numbered on. The format names nothing: what an object is called comes from `meta.json` (as
-YouTube-VOS has it: a category) or `meta_expressions.json` (as its referring variant has it:
-sentences); without either nothing can be asked for. A picture is read when its video is asked for,
-one at a time.
+Files are `Annotations/<resolution>/<sequence>/<frame>.png`. 0 is background, and so is 255 (void).
+DAVIS 2016's pictures, black and white, have one object. A frame's position is its file's number, so
+a video annotated every fifth frame needs no more. Sequences of one video, as our export has one per
+clip, are joined, and their objects numbered on. The format names nothing: names come from
+`meta.json` (YouTube-VOS: a category) or `meta_expressions.json` (its referring variant: sentences);
+without either there are no queries. Pictures are read one at a time when their video is read.
 """
 
 import io
@@ -39,9 +37,7 @@ Said = Mapping[str, Mapping[int, tuple[str, ...]]]  # sequence -> object -> what
 
 @dataclass
 class DavisSequence:
-    """One video: (frame_index, URI) of the pictures of each of its folders; what the objects are
-    called, by number.
-    """
+    """Holds one video: (frame_index, URI) of the pictures in each folder, and names of objects."""
 
     name: str
     files: TruthFiles
@@ -49,7 +45,7 @@ class DavisSequence:
     called: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, pictures: list[tuple[int, str]], called: Mapping[int, tuple[str, ...]]) -> None:
-        """One more folder; its objects are numbered on."""
+        """Add one more folder; its objects are numbered on."""
         self.called |= {
             len(self.folders) * _JOINED + number: texts for number, texts in called.items()
         }
@@ -97,13 +93,13 @@ class DavisSequence:
 def open_davis(
     files: TruthFiles, part: str | None, first_frame: int | None, indexed: IndexedVideos
 ) -> tuple[list[Sequence], str]:
-    """Every sequence below the folder, of those that `ImageSets/*/<part>.txt` lists; and what their
-    texts are.
+    """Return every sequence below the folder, and the kind of their texts.
 
-    Of several resolutions the full one is read.
+    With `part`, only sequences that `ImageSets/*/<part>.txt` lists. Of several resolutions the full
+    one is read.
 
     Raises:
-        TruthError: there is no picture, no such list, or a picture cannot be read.
+        TruthError: There is no picture or no such list, or a picture cannot be read.
     """
     # (resolution, sequence)
     pictures: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
@@ -117,7 +113,8 @@ def open_davis(
             others[name] = uri
     if not pictures:
         raise TruthError(
-            f"dataset.truth.uri={files.uri} holds no <sequence>/<frame>.png: is it a folder of DAVIS?"
+            f"dataset.truth.uri={files.uri} holds no <sequence>/<frame>.png: is it a folder of "
+            "DAVIS?"
         )
     resolution = _resolution({place for place, _ in pictures}, files.uri)
     listed = _listed(files, others, part)
@@ -133,9 +130,7 @@ def open_davis(
 
 
 def _video(sequence: str, names: Names) -> str:
-    """The sequence, or without the clip that our export adds where that is a video and the whole is
-    none.
-    """
+    """Return the sequence's name, without our export's clip suffix if that names a video."""
     clip = _CLIP.fullmatch(sequence)
     if clip and names.find(sequence) is None and names.find(clip[1]) is not None:
         return clip[1]
@@ -147,7 +142,8 @@ def _resolution(places: set[str], where: str) -> str:
     if len(places) == 1 or len(full) == 1:
         return full[0] if full else places.pop()
     raise TruthError(
-        f"{where} holds pictures in {', '.join(sorted(places)[:4])}: point dataset.truth.uri at one of them"
+        f"{where} holds pictures in {', '.join(sorted(places)[:4])}: point dataset.truth.uri at "
+        "one of them"
     )
 
 
@@ -175,7 +171,7 @@ def _listed(files: TruthFiles, others: Mapping[str, str], part: str | None) -> s
 
 
 def _said(files: TruthFiles, others: Mapping[str, str]) -> tuple[Said, str]:
-    """What the objects of each sequence are called, and of what kind that is."""
+    """Return the names of the objects of each sequence, and the kind of these names."""
     uris = {PurePosixPath(name).name: uri for name, uri in others.items()}
     for name, kind, of_video in (
         ("meta_expressions.json", "expression", _expressions),
@@ -206,7 +202,7 @@ def _categories(video: Mapping[str, Any]) -> dict[int, tuple[str, ...]]:
 
 
 def _labels(files: TruthFiles, uri: str) -> NDArray[np.uint8]:
-    """(H, W) numbers of objects, 0 where there is none."""
+    """Return (H, W) numbers of objects, 0 where there is none."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -220,7 +216,8 @@ def _labels(files: TruthFiles, uri: str) -> NDArray[np.uint8]:
             return (labels > 0).astype(np.uint8)
     elif mode != "P":
         raise TruthError(
-            f"{uri} is a picture of colours ({mode}), not of indices: an object's number must be its pixels' index"
+            f"{uri} is a picture of colours ({mode}), not of indices: an object's number must be "
+            "its pixels' index"
         )
     labels = labels.astype(np.uint8)
     labels[labels == _VOID] = 0

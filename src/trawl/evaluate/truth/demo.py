@@ -1,11 +1,10 @@
-"""The demo corpus's ground truth, from its two Parquet files alone: `objects.parquet` and
-`videos.parquet` below `truth/`.
+"""Reads the demo corpus's ground truth from its two Parquet files, `objects` and `videos`.
 
-What is asked is read off the objects: every colour and shape that is seen together ("a red star"),
-with its size, each colour and shape alone, and two things that are in clear view at once. A video's
-rows are read when it is asked for; of the rest only which things are visible where is kept. Which
-pairs no training picture showed is a setting (`dataset.truth.unseen`), since the models were taught
-more than this corpus.
+Texts are derived from the objects: every colour and shape that occur together ("a red star"), the
+same with its size, each colour and each shape alone, and two things that are in clear view at once.
+A video's rows are read when it is needed; of the rest only which objects are visible together is
+kept. Which pairs no training picture showed is a setting (`dataset.truth.unseen`), because the
+models were trained on more than this corpus.
 """
 
 from collections import defaultdict
@@ -49,8 +48,11 @@ class _Thing:
 
 @dataclass
 class _Visible:
-    """Of one video: the objects of which any pixel is visible somewhere, and the couples that ever
-    are, and clearly so.
+    """Holds the objects of one video of which any pixel is visible, and pairs seen together.
+
+    Args:
+        together: Pairs that are visible on one frame.
+        clearly: Pairs that are clearly visible on one frame.
     """
 
     things: dict[int, _Thing] = field(default_factory=dict)
@@ -59,15 +61,15 @@ class _Visible:
 
 
 class DemoTruth:
-    """The part `part` of a corpus, None for all of it.
+    """Reads the part `part` of a corpus, or all of it if None.
 
     Args:
-        storage: whose root is the folder of the two files.
-        unseen: the pairs ("red square") that no training picture showed; None: not known, and no
-            query is of either kind.
+        storage: Its root is the folder of the two files.
+        unseen: Pairs ("red square") that no training picture showed, or None if that is unknown,
+            which leaves out slices by novelty.
 
     Raises:
-        TruthError: the files are not there or not of this kind, or no video is in that part.
+        TruthError: The files are missing or of another kind, or no video is in that part.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class DemoTruth:
         )
         if part is not None and part not in (parts := {row["split"] for row in rows}):
             raise TruthError(
-                f"dataset.truth.part={part} has no video in {storage.root}: {did_you_mean(part, parts)}"
+                f"dataset.truth.part={part} has no video in {storage.root}: "
+                f"{did_you_mean(part, parts)}"
             )
         self._videos = {row["video_id"]: row for row in rows if part in (None, row["split"])}
         self._part = part
@@ -124,7 +127,7 @@ class DemoTruth:
 
     @property
     def whole(self) -> bool:
-        """Nothing of the dataset is left out."""
+        """Return whether the whole dataset is evaluated."""
         return self._part is None
 
     def queries(self) -> list[TruthQuery]:
@@ -157,7 +160,7 @@ class DemoTruth:
     def _alone(
         self, things: dict[int, _Thing]
     ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
-        """(text, its slices, the objects that it names) of every text about one thing of a video."""
+        """Yield (text, slices, object_ids) of every text about one thing in a video."""
         numbers_of: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
         for number, item in sorted(things.items()):
             novelty = self._novelty(item.pair)
@@ -198,7 +201,7 @@ class DemoTruth:
 def _join(
     views: dict[tuple[str, int], list[tuple[int, bool]]], visible: dict[str, _Visible]
 ) -> None:
-    """Note which objects share a frame, and forget the frames."""
+    """Record which objects share a frame, and clear the frames."""
     for (video_id, _), in_frame in views.items():
         for (a, a_clear), (b, b_clear) in combinations(sorted(in_frame), 2):
             visible[video_id].together.add((a, b))
@@ -208,7 +211,7 @@ def _join(
 
 
 def _pairs(things: dict[int, _Thing], couples: Iterable[tuple[int, int]]) -> set[tuple[str, str]]:
-    """The names of couples, in alphabetical order; two of the same name are no couple."""
+    """Return the names of pairs in alphabetical order; two objects of one name are no pair."""
     named = {tuple(sorted((things[a].pair, things[b].pair))) for a, b in couples}
     return {(a, b) for a, b in named if a != b}
 
@@ -218,7 +221,7 @@ def _of_pair(things: dict[int, _Thing], pair: str) -> tuple[int, ...]:
 
 
 def _article(noun: str) -> str:
-    """The noun with its indefinite article.
+    """Return the noun with its indefinite article.
 
     >>> _article("orange ring"), _article("hourglass"), _article("red star")
     ('an orange ring', 'an hourglass', 'a red star')
@@ -242,8 +245,9 @@ def _object(number: int, rows: pa.Table) -> TruthObject:
 def _times(
     about: dict[str, Any], frame_index: np.ndarray[Any, Any], time_s: np.ndarray[Any, Any]
 ) -> Times:
-    """Of every frame: exact where an object has a row and where the rate is constant, between such
-    frames interpolated.
+    """Return the time of every frame.
+
+    Exact where an object has a row and where the rate is constant; interpolated in between.
     """
     every = np.arange(about["num_frames"])
     times: Times = every / about["fps"]
@@ -267,5 +271,6 @@ def _open(storage: Storage, name: str, schema: pa.Schema) -> Any:
     except (OSError, pa.ArrowInvalid) as error:
         raise TruthError(
             f"{where} cannot be read as the demo's ground truth ({' '.join(str(error).split())}); "
-            "run python -m jobs.index +dataset=demo, which makes the corpus, or correct dataset.truth.uri"
+            "run python -m jobs.index +dataset=demo, which makes the corpus, or correct "
+            "dataset.truth.uri"
         ) from error

@@ -1,8 +1,7 @@
-"""What the index knows of the videos that a ground truth speaks of, and what the ground truth says
-of them itself.
+"""Holds what the index knows of videos, and what a ground truth says of them itself.
 
-Most formats name frames by number and know no times; those come from here. Pure; the ledger and the
-frames table are read elsewhere.
+Most formats number frames and have no times; times come from here. Pure: the ledger and the frames
+table are read elsewhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ Sampled = Callable[[str], tuple[Indices, Times]]
 
 @dataclass(frozen=True, slots=True)
 class IndexedVideo:
-    """One indexed video, as the ledger has it. width, height as displayed."""
+    """Holds one indexed video's ledger entry; width and height as displayed."""
 
     fps: float
     num_frames: int
@@ -32,11 +31,13 @@ class IndexedVideo:
 
 @dataclass(frozen=True, slots=True)
 class StatedFacts:
-    """What a ground truth says of a video, None where it does not.
+    """Holds what a ground truth says of a video, None where it says nothing.
 
-    last_index: the highest frame position that it annotates, -1 for none. num_frames: of the whole
-    video. masks: it has masks, and not boxes alone. identities: it says which objects of two frames
-    are the same.
+    Args:
+        last_index: The highest annotated frame position, -1 if there is none.
+        num_frames: Number of frames of the whole video.
+        masks: Whether it has masks, and not boxes alone.
+        identities: Whether it says which objects of two frames are the same.
     """
 
     last_index: int
@@ -54,16 +55,14 @@ def _no_frames(video_id: str) -> tuple[Indices, Times]:
 
 @dataclass(frozen=True, slots=True)
 class IndexedVideos:
-    """The indexed videos by their video_id, and the true times of the frames that the index holds
-    of one of them.
-    """
+    """Holds the indexed videos by video_id, and the true times of their indexed frames."""
 
     videos: Mapping[str, IndexedVideo] = field(default_factory=dict)
     sampled: Sampled = _no_frames
 
     @classmethod
     def of_ledger(cls, rows: pa.Table, sampled: Sampled = _no_frames) -> "IndexedVideos":
-        """Read the facts from ledger rows of indexed videos, which have at least `LEDGER_COLUMNS`."""
+        """Read ledger rows of indexed videos, which have at least `LEDGER_COLUMNS`."""
         columns = [rows[name].to_pylist() for name in LEDGER_COLUMNS]
         return cls(
             {video_id: IndexedVideo(*facts) for video_id, *facts in zip(*columns, strict=True)},
@@ -71,10 +70,10 @@ class IndexedVideos:
         )
 
     def times(self, video_id: str, frame_index: Indices) -> Times:
-        """Presentation times of frames (T,) of a video.
+        """Return presentation times of frames (T,) of a video.
 
-        Exact where the index holds the frame and where the rate is constant; between two frames of
-        the index interpolated, and before the first and after the last at the average rate.
+        Exact where the index holds the frame and where the rate is constant. Interpolated between
+        two indexed frames; before the first and after the last, at the average rate.
         """
         fps = self.videos[video_id].fps or 1.0  # a single frame has no rate
         frames, time_s = self.sampled(video_id)

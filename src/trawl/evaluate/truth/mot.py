@@ -1,12 +1,11 @@
-"""MOTChallenge text, boxes, and MOTS text, masks: `<sequence>/gt/gt.txt` with `seqinfo.ini` beside
-its folder.
+"""Reads MOTChallenge text (boxes) and MOTS text (masks).
 
-MOT, divided by commas: frame, id, left, top, width, height, considered, class, visibility. MOTS,
-divided by blanks: frame, id, class, height, width, compressed RLE. As the benchmarks have it,
-frames and pixels count from 1; boxes may reach beyond the picture. Rows that are not to be
-considered are left out, and of MOTS the regions to ignore (class 10): nothing is known of what is
-there. Every frame up to seqLength is annotated. Classes are named by `labels.txt`, or else as
-MOTChallenge numbers them. A file is read each time its video is asked for.
+Files are `<sequence>/gt/gt.txt` with `seqinfo.ini` beside their folder. MOT is separated by commas:
+frame, id, left, top, width, height, considered, class, visibility. MOTS is separated by blanks:
+frame, id, class, height, width, compressed RLE. As in the benchmarks, frames and pixels count from
+1, and boxes may reach beyond the picture. Rows that are not to be considered are left out, as are
+MOTS' regions to ignore (class 10). Every frame up to seqLength is annotated. Classes are named by
+`labels.txt`, or else as MOTChallenge numbers them. A file is read each time its video is needed.
 """
 
 import configparser
@@ -48,7 +47,7 @@ _NO_RATE = 1.0  # what our export writes where it knows of one frame only
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One line. frame counts from the file's first; size: of a mask."""
+    """Holds one line; `frame` counts from the file's first, `size` is the mask's."""
 
     frame: int
     identity: int
@@ -61,8 +60,11 @@ class _Row:
 
 @dataclass(frozen=True)
 class MotSequence:
-    """One `gt.txt`. info: what seqinfo.ini says, {} without one; labels: class -> name, None
-    without a file.
+    """Reads one `gt.txt`.
+
+    Args:
+        info: Content of seqinfo.ini, {} without one.
+        labels: class -> name, or None without a file.
     """
 
     name: str
@@ -99,7 +101,8 @@ class MotSequence:
                 raise TruthError(f"{self.uri}: object {row.identity} is of several classes")
             if not track.add(row.frame, row.box, row.rle, row.visible):
                 raise TruthError(
-                    f"{self.uri} has object {row.identity} twice on frame {row.frame + self.first_frame}"
+                    f"{self.uri} has object {row.identity} twice on frame "
+                    f"{row.frame + self.first_frame}"
                 )
         sizes = {row.size for row in rows} - {None}
         size = self._whole("imheight"), self._whole("imwidth")
@@ -127,7 +130,8 @@ class MotSequence:
             frame, identity, left, top, width, height, considered = values[:7]
         except ValueError as error:
             raise TruthError(
-                f"{where} is none of MOTChallenge's: frame,id,left,top,width,height,considered,class,visibility"
+                f"{where} is none of MOTChallenge's: "
+                "frame,id,left,top,width,height,considered,class,visibility"
             ) from error
         if not considered:
             return None
@@ -160,7 +164,8 @@ class MotSequence:
         labels = self.labels or (_MOT_CLASSES if row.rle is None else _MOTS_CLASSES)
         if row.category not in labels:
             raise TruthError(
-                f"{self.uri} has the class {row.category}, which labels.txt beside the sequences should name"
+                f"{self.uri} has the class {row.category}, which labels.txt beside the sequences "
+                "should name"
             )
         return labels[row.category]
 
@@ -187,10 +192,10 @@ class MotSequence:
 
 
 def open_mot(files: TruthFiles, part: str | None, first_frame: int | None) -> Iterator[Sequence]:
-    """Every sequence below the folder, of those below a folder `part`.
+    """Yield every sequence below the folder, or only those below a folder named `part`.
 
     Raises:
-        TruthError: a file cannot be read.
+        TruthError: A file cannot be read.
     """
     listed = {name: uri for name, uri in files.listed() if PurePosixPath(name).name in _WANTED}
     labels = _labels(files, listed)
@@ -223,7 +228,7 @@ def _info(files: TruthFiles, uri: str) -> Mapping[str, str]:
 
 
 def _labels(files: TruthFiles, listed: Mapping[str, str]) -> Mapping[int, str] | None:
-    """`labels.txt` at the top: a class's number and its name on each line."""
+    """Read `labels.txt` at the top: a class's number and its name on each line."""
     if "labels.txt" not in listed:
         return None
     pairs = [

@@ -1,9 +1,8 @@
-"""YouTube-VIS: an entry for each video, with its annotated frames by name, and one for each object,
-with a mask or null on each.
+"""Reads YouTube-VIS: an entry per video, and one per object with a mask or null on each frame.
 
-The same video may come in several entries, as our export has one for each clip: they are joined. A
-frame's position is the number its name ends with, so a video that is annotated every fifth frame
-says so itself. Crowds are left out.
+The same video may have several entries, as in our export with one per clip: they are joined. A
+frame's position is the number that its name ends with, so a video annotated every fifth frame needs
+no more. Crowds are left out.
 """
 
 from collections import defaultdict
@@ -33,9 +32,7 @@ from trawl.evaluate.truth.sequences import (
 
 @dataclass
 class YtvisSequence:
-    """One video: the frames of its entries, in the files' order, and its objects with the entry
-    they are of.
-    """
+    """Holds one video: the frames of its entries in the files' order, and its objects."""
 
     name: str
     where: str
@@ -75,7 +72,8 @@ class YtvisSequence:
             raise TruthError(f"{self.where} annotation {track['id']} lacks the field 'category_id'")
         if track["category_id"] not in self.categories:
             raise TruthError(
-                f"{self.where} annotation {track['id']}: its category_id {track['category_id']} is no category of the file"
+                f"{self.where} annotation {track['id']}: its category_id {track['category_id']} is "
+                "no category of the file"
             )
         return self.categories[track["category_id"]]
 
@@ -101,11 +99,12 @@ class YtvisSequence:
 
 
 def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> Iterator[Sequence]:
-    """The sequences of a file; of `<part>/instances.json` or `<part>.json` in a folder; or of all
-    such files in it.
+    """Yield the sequences of a file, or of the JSON files in a folder.
+
+    With `part`, only of `<part>/instances.json` or `<part>.json`.
 
     Raises:
-        TruthError: there is no such file, or it is none of this format.
+        TruthError: There is no such file, or it is none of this format.
     """
     for name, uri in sorted(files.listed()):
         path = PurePosixPath(name)
@@ -119,7 +118,7 @@ def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> 
 
 
 def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequence]:
-    """One file's sequences."""
+    """Return one file's sequences."""
     for key in ("videos", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise TruthError(
@@ -138,14 +137,16 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequenc
         ]
         if len(set(numbers)) < len(numbers):
             raise TruthError(
-                f"{where} video {video['id']} names {len(names)} frames, of which some have the same number"
+                f"{where} video {video['id']} names {len(names)} frames, of which some have the "
+                "same number"
             )
         sequence.frames[video["id"]] = numbers
         of_entry[video["id"]] = sequence
     for entry in content["annotations"]:
         if entry["video_id"] not in of_entry:
             raise TruthError(
-                f"{where} annotation {entry['id']} is of video {entry['video_id']}, which the file does not list"
+                f"{where} annotation {entry['id']} is of video {entry['video_id']}, which the file "
+                "does not list"
             )
         if not entry.get("iscrowd"):
             of_entry[entry["video_id"]].objects.append(entry)
@@ -162,12 +163,13 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequenc
 def _join(
     by_name: dict[str, YtvisSequence], video: Entry, categories: Mapping[int, str], where: str
 ) -> YtvisSequence:
-    """The sequence that an entry belongs to, made if it is the first of its video."""
+    """Return the sequence that an entry belongs to; the first entry of a video makes it."""
     first = next(iter(video.get("file_names", ())), "")
     name = str(video.get("name") or PurePosixPath(first).parent)
     if name in ("", "."):
         raise TruthError(
-            f"{where} video {video['id']} has no name, and its file_names no folder: which video is it?"
+            f"{where} video {video['id']} has no name, and its file_names no folder: which video "
+            "is it?"
         )
     try:
         size = int(video["height"]), int(video["width"])

@@ -25,7 +25,7 @@ def test_equal_to_whole_pictures(seed: int) -> None:
     nothing = np.zeros(SIZE, bool)
     pairs = [(ours.get(n, nothing), real.get(n, nothing)) for n in range(FRAMES)]
     there = [n for n in range(FRAMES) if n in ours or n in real]
-    assert np.flatnonzero(found.there).tolist() == there
+    assert np.flatnonzero(found.present).tolist() == there
     assert found.f == pytest.approx([boundary_f(*pair, math.hypot(*SIZE)) for pair in pairs])
     assert found.boundary == pytest.approx(
         [boundary_iou(*pair, math.hypot(*SIZE)) for pair in pairs]
@@ -34,7 +34,7 @@ def test_equal_to_whole_pictures(seed: int) -> None:
     assert found.flicker == pytest.approx(
         [dtssd(pairs[n - 1], pairs[n], math.prod(SIZE)) for n in steps]
     )
-    assert (found.right, found.found, found.real) == (
+    assert (found.shared, found.predicted, found.true) == (
         sum((a & b).sum() for a, b in pairs),
         sum(a.sum() for a, _ in pairs),
         sum(b.sum() for _, b in pairs),
@@ -49,7 +49,7 @@ def test_masks_that_touch_every_border() -> None:
     one, other = scene.video.objects[0], scene.tracks[0]
     found = compare(scene, one, other, of_masks(scene, [one], [other]).iou[:, 0, 0])
     assert found.boundary[1] == found.f[1] == 1.0
-    assert found.right == 60 * 60 + 60 * 80
+    assert found.shared == 60 * 60 + 60 * 80
 
 
 def reference(found: list[np.ndarray], truth: list[np.ndarray]) -> float:

@@ -162,14 +162,14 @@ def test_nothing_followed() -> None:
     )
     assert found["assa_masks"] is found["loca_masks"] is found["motp_masks"] is None
     assert {m.why for m in result.metrics if m.value is None} == {
-        "no track overlaps an object that was queries for"
+        "no track overlaps an object that was asked for"
     }
 
 
 def test_nothing_asked_for() -> None:
     result = measured(paired([], [track("c1-0", moving(5))]))
     assert {m.value for m in result.metrics} == {None}
-    assert {m.why for m in result.metrics} == {"no object that was queries for is in the clips"}
+    assert {m.why for m in result.metrics} == {"no object that was asked for is in the clips"}
 
 
 def test_a_swap_is_a_switch_each() -> None:
