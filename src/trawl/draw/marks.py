@@ -16,19 +16,8 @@ from trawl.draw.tracks import ClipFacts
 from trawl.draw.trajectories import Path
 from trawl.records.tracking import Visibility
 
-COLUMNS = (
-    "track_id",
-    "frame_index",
-    "time_s",
-    "box",
-    "area",
-    "score",
-    "visibility",
-    "rle",
-    "height",
-    "width",
-    "flags",
-)
+_COLUMNS = "track_id frame_index time_s box area score visibility rle height width flags"
+COLUMNS = tuple(_COLUMNS.split())
 
 
 class Marks:

@@ -15,45 +15,14 @@ FAMILIES = {
     "cost": "Speed and cost",
 }
 _ARROWS = {"higher": "↑", "lower": "↓"}
-_SPELT = {
-    **{
-        name: name.upper()
-        for name in (
-            "hota",
-            "mota",
-            "motp",
-            "idf1",
-            "iou",
-            "cpu",
-            "gpu",
-            "j",
-            "f",
-            "f1",
-            "mrr",
-            "rtf",
-        )
-    },
-    **{
-        "deta": "DetA",
-        "assa": "AssA",
-        "loca": "LocA",
-        "detre": "DetRe",
-        "detpr": "DetPr",
-        "assre": "AssRe",
-    },
-    **{
-        "map": "mAP",
-        "mb": "memory",
-        "id": "ID",
-        "asspr": "AssPr",
-        "miou": "mIoU",
-        "iou": "IoU",
-        "dtssd": "dtSSD",
-        "ann": "ANN",
-    },
-}
-# The names of the figures that stand for the whole, the most telling first; of each at most
-# `_OF_EACH`.
+_UPPER_CASE = "hota mota motp idf1 cpu gpu j f f1 mrr rtf id ann"
+_MIXED_CASE = "DetA AssA LocA DetRe DetPr AssRe AssPr mAP mIoU IoU dtSSD"
+_SPELT = (
+    {word: word.upper() for word in _UPPER_CASE.split()}
+    | {word.lower(): word for word in _MIXED_CASE.split()}
+    | {"mb": "memory"}
+)
+# Patterns of headline metrics, the most telling first; each gives at most `_OF_EACH`.
 _HEADLINES = (
     r"j_and_f",
     r"hota.*",
@@ -67,7 +36,7 @@ _HEADLINES = (
     r"object_frames_per_s.*",
     r"peak_.*mb.*",
 )
-# Names of metrics that count or rank, and are no share even where they are 0 or 1.
+# Metrics that are counts or ranks, not shares, even where they are 0 or 1.
 _COUNTS = re.compile(r"(texts|num|objects|tracks|id_switches|fragmentations)(_.*)?|.*_rank")
 _HEADLINES_AT_MOST = 16
 _OF_EACH = 2

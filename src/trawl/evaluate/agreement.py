@@ -17,7 +17,7 @@ from trawl.records.tracking import Clip
 _SAME_RATE = 0.51  # frames a second; MOTChallenge rounds its rates to whole numbers
 _KINDS = {
     "indexed": "not in the index",
-    "told": "without ground truth",
+    "annotated": "without ground truth",
     "size": "of another size",
     "frames": "of another length",
     "rate": "of another frame rate",
@@ -31,17 +31,17 @@ class Agreement:
 
     Args:
         video_ids: Videos that are indexed and annotated, sorted.
-        untold: Number of indexed videos without ground truth.
+        without_truth: Number of indexed videos without ground truth.
         clips: Number of the run's clips in annotated videos.
-        untold_clips: Number of the run's clips in other videos.
+        clips_without_truth: Number of the run's clips in other videos.
         masks: Whether the ground truth has masks.
         identities: Whether the ground truth has identities.
     """
 
     video_ids: tuple[str, ...]
-    untold: int
+    without_truth: int
     clips: int
-    untold_clips: int
+    clips_without_truth: int
     masks: bool
     identities: bool
 
@@ -62,14 +62,14 @@ class Agreement:
     def notes(self) -> list[str]:
         """Return what is left out, as sentences."""
         notes = []
-        if self.untold:
+        if self.without_truth:
             notes.append(
-                f"{self.untold:,} of {len(self.video_ids) + self.untold:,} indexed videos have no "
+                f"{self.without_truth:,} of {len(self.video_ids) + self.without_truth:,} indexed videos have no "
                 "ground truth: left out"
             )
-        if self.untold_clips:
+        if self.clips_without_truth:
             notes.append(
-                f"{self.untold_clips:,} of {self.clips + self.untold_clips:,} clips are of such "
+                f"{self.clips_without_truth:,} of {self.clips + self.clips_without_truth:,} clips are of such "
                 "videos: left out"
             )
         return [*notes, *filter(None, (self.why_no_masks, self.why_no_identities))]
@@ -100,9 +100,9 @@ def check(truth: Truth, indexed: IndexedVideos, clips: Sequence[Clip] = ()) -> A
         )
     return Agreement(
         video_ids=tuple(video_ids),
-        untold=len(indexed.videos) - len(video_ids),
+        without_truth=len(indexed.videos) - len(video_ids),
         clips=evaluated,
-        untold_clips=len(clips) - evaluated,
+        clips_without_truth=len(clips) - evaluated,
         masks=any(facts.masks for facts in stated.values()),
         identities=all(facts.identities for facts in stated.values()),
     )
@@ -132,7 +132,7 @@ def _mismatches(
     if truth.whole:
         for video_id in sorted(indexed.videos.keys() - stated.keys()):
             yield (
-                "told",
+                "annotated",
                 f"{video_id} is in the index and not in the ground truth, which should know every "
                 "video",
             )

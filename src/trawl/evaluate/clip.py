@@ -24,21 +24,10 @@ from trawl.schemas import MASKS, TRACKS
 
 Rows: TypeAlias = "pa.Table | Sequence[Mapping[str, Any]]"  # of a table of `schemas.py`
 
-# from here on two times are not of one frame; less is what truths without times of their own may be
-# off
+# Times that differ by more are of different frames; ground truths without times are off by less.
 _SAME_S = 0.5
-_TRACK_COLUMNS = ["track_id", "text", "grounding_score"]
-_MASK_COLUMNS = [
-    "track_id",
-    "frame_index",
-    "time_s",
-    "box",
-    "score",
-    "rle",
-    "height",
-    "width",
-    "flags",
-]
+_TRACK_COLUMNS = "track_id text grounding_score"
+_MASK_COLUMNS = "track_id frame_index time_s box score rle height width flags"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,27 +197,20 @@ def frames_apart(
             video=video,
             frame_index=frame_index,
             queries=tuple(
-                replace(query, targets=targets, ignored=ignored)
-                for query, targets, ignored in _asked_on(clip, video, frame_index, answers, config)
+                ClipQuery(
+                    query.text,
+                    *answers.in_stretch(query.text, video, frame_index, config),
+                    query.slices,
+                )
+                for query in clip.queries
             ),
             tracks=tuple(track for track in clip.tracks if frame in track.frame_index),
             identities=False,
         )
 
 
-def _asked_on(
-    clip: EvaluatedClip,
-    video: TruthVideo,
-    frames: Indices,
-    answers: Answers,
-    config: EvaluationConfig,
-) -> Iterator[tuple[ClipQuery, tuple[int, ...], tuple[int, ...]]]:
-    for query in clip.queries:
-        yield query, *answers.in_stretch(query.text, video, frames, config)
-
-
 def _table(rows: Rows, schema: pa.Schema) -> pa.Table:
-    columns = _MASK_COLUMNS if schema is MASKS else _TRACK_COLUMNS
+    columns = (_MASK_COLUMNS if schema is MASKS else _TRACK_COLUMNS).split()
     if isinstance(rows, pa.Table):
         return rows.select(columns)
     return pa.Table.from_pylist(

@@ -43,7 +43,12 @@ def truth_stating(
 def test_what_agrees_is_counted() -> None:
     clips = [clip("1", "a.mp4"), clip("2", "d.mp4"), clip("3", "b.mp4")]
     found = check(truth_stating({}), index_of(*VIDEOS, "d.mp4", "e.mp4"), clips)
-    assert (found.video_ids, found.untold, found.clips, found.untold_clips) == (VIDEOS, 2, 2, 1)
+    assert (found.video_ids, found.without_truth, found.clips, found.clips_without_truth) == (
+        VIDEOS,
+        2,
+        2,
+        1,
+    )
     assert found.masks and found.identities and found.why_no_masks == found.why_no_identities == ""
     assert found.notes() == [
         "2 of 5 indexed videos have no ground truth: left out",

@@ -13,6 +13,7 @@ Objects count once for each text that names them, in each clip.
 """
 
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,24 +24,14 @@ from trawl.evaluate.measured import MeanSpec, Measured, SliceMeans
 from trawl.evaluate.overlap import positions
 from trawl.evaluate.pairing import PairedClip, PairedText
 from trawl.evaluate.slices_objects import object_slices
-from trawl.records.truth import Curve, Metric
+from trawl.records.truth import Curve
 
 _NONE = "no object that was asked for is in the clips"
 _NONE_FOLLOWED = "no object that was asked for was followed"
 _BOXES = "the ground truth has boxes only"
-_OBJECTS = (
-    "j_and_f",
-    "j",
-    "j_recall",
-    "f",
-    "f_recall",
-    "iou",
-    "boundary_iou",
-    "pixel_recall",
-    "pixel_f1",
-)
+_OBJECTS = "j_and_f j j_recall f f_recall iou boundary_iou pixel_recall pixel_f1"
 _SPECS = (
-    *(MeanSpec(name, _NONE) for name in _OBJECTS),
+    *(MeanSpec(name, _NONE) for name in _OBJECTS.split()),
     MeanSpec("pixel_precision", _NONE_FOLLOWED),
     MeanSpec("j_decay", "no object was followed through four frames", "lower"),
     MeanSpec("f_decay", "no object was followed through four frames", "lower"),
@@ -69,7 +60,10 @@ class Masks:
     def measured(self) -> Measured:
         metrics = self._tally.metrics()
         if self._boxes_only:
-            metrics = [_explained(metric) for metric in metrics]
+            metrics = [
+                replace(metric, why=_BOXES) if metric.value is None else metric
+                for metric in metrics
+            ]
         bins = sorted(self._over_time)
         sums = np.array([self._over_time[number] for number in bins]).reshape(-1, 2)
         times_s = (np.array(bins, np.float64) + 0.5) * _BIN_S
@@ -88,7 +82,7 @@ class Masks:
         slices = (*text.query.slices, *object_slices(clip, truth, text.num_targets))
         visible = positions(clip, truth) >= 0
         if n is None:
-            self._tally.add(slices, dict.fromkeys(_OBJECTS, 0.0))
+            self._tally.add(slices, dict.fromkeys(_OBJECTS.split(), 0.0))
             self._time(clip, visible, np.zeros(len(visible)))
             return
         masks = compare(clip, truth, text.tracks[n], text.overlap.iou[:, position, n])
@@ -146,18 +140,3 @@ def decay(values: NDArray[np.float64]) -> float | None:
 
 def _recall(values: NDArray[np.float64]) -> float:
     return float((values > 0.5).mean())
-
-
-def _explained(metric: Metric) -> Metric:
-    if metric.value is not None:
-        return metric
-    return Metric(
-        metric.family,
-        metric.name,
-        None,
-        metric.slice,
-        _BOXES,
-        metric.unit,
-        metric.better,
-        metric.count,
-    )

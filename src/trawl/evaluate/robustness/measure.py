@@ -29,21 +29,15 @@ from trawl.table import publish
 from trawl.table.publish import Published
 
 CLEAN = "clean"  # the slice of the undisturbed figures
-_ELSEWHERE = ("spelling",)  # words of evaluation.robustness that retrieval sees to
+_ELSEWHERE = ("spelling",)  # words of evaluation.robustness that retrieval measures
 
-# What is said of every perturbation. found_in_corpus counts what retrieval no longer reaches; the
-# figures of masks and tracks are of the clips that it does.
-REPORTED = (
-    *("frame_recall_at_1", "frame_map", "segment_recall_at_1_iou_0_5", "video_max_recall_at_1"),
-    *(
-        "j_and_f",
-        "hota_masks",
-        "idf1_masks",
-        "found",
-        "found_in_corpus",
-        "false_tracks_per_absent_segment",
-    ),
+# Metrics reported for every perturbation. found_in_corpus counts what retrieval no longer reaches;
+# the metrics of masks and tracks are of the clips that it does.
+_REPORTED = (
+    "frame_recall_at_1 frame_map segment_recall_at_1_iou_0_5 video_max_recall_at_1 j_and_f "
+    "hota_masks idf1_masks found found_in_corpus false_tracks_per_absent_segment"
 )
+REPORTED = tuple(_REPORTED.split())
 
 EvaluateOne = Callable[[EvaluateConfig], Sequence[Metric]]
 
@@ -58,7 +52,7 @@ def check(config: EvaluateConfig) -> list[tuple[str, Perturbation]]:
     perturbations = [(word, parse(word, _ELSEWHERE)) for word in words]
     if perturbations and config.run:
         raise ConfigError(
-            f"evaluation.robustness=[{perturbations[0][0]}] follows texts through perturbed videos "
+            f"evaluation.robustness=[{perturbations[0][0]}] tracks texts in perturbed videos "
             "with this command's settings, "
             f"which need not be those of run={config.run}: leave run out"
         )

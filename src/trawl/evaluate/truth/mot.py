@@ -22,24 +22,11 @@ from trawl.evaluate.truth.indexed import StatedFacts
 from trawl.evaluate.truth.sequences import Annotated, Box, Rows, Sequence, box_of, noun, position
 
 # As MOTChallenge and MOTS number them.
-_MOT_CLASSES = {
-    **{
-        1: "pedestrian",
-        2: "person on vehicle",
-        3: "car",
-        4: "bicycle",
-        5: "motorbike",
-        6: "non motorized vehicle",
-    },
-    **{
-        7: "static person",
-        8: "distractor",
-        9: "occluder",
-        10: "occluder on the ground",
-        11: "full occluder",
-    },
-    **{12: "reflection", 13: "crowd"},
-}
+_MOT_NAMES = (
+    "pedestrian, person on vehicle, car, bicycle, motorbike, non motorized vehicle, static person, "
+    "distractor, occluder, occluder on the ground, full occluder, reflection, crowd"
+)
+_MOT_CLASSES = dict(enumerate(_MOT_NAMES.split(", "), 1))
 _MOTS_CLASSES = {1: "car", 2: "pedestrian"}
 _MOTS_IGNORE = 10
 _NO_RATE = 1.0  # what our export writes where it knows of one frame only
