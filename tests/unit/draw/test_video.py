@@ -108,9 +108,9 @@ def test_pictures_keep_their_number_and_times(
     times_s: list[float], tmp_path: Path, sandbox: DecodeSandbox
 ) -> None:
     assert copy(tmp_path / "a.mp4", times_s) == len(times_s)
-    found = sandbox.probe(tmp_path / "a.mp4")
-    assert len(found.times_s) == len(times_s)
-    assert np.abs(found.times_s - times_s).max() <= TICK_S / 2 + 1e-9
+    result = sandbox.probe(tmp_path / "a.mp4")
+    assert len(result.times_s) == len(times_s)
+    assert np.abs(result.times_s - times_s).max() <= TICK_S / 2 + 1e-9
     batches = [
         b for b in sandbox.clip(tmp_path / "a.mp4", (-np.inf, np.inf)) if isinstance(b, ClipFrames)
     ]
@@ -123,8 +123,8 @@ def test_pictures_keep_their_number_and_times(
 @pytest.mark.parametrize("size", [(48, 64), (49, 64), (48, 63), (35, 37)])
 def test_odd_sizes_stay(size: tuple[int, int], tmp_path: Path, sandbox: DecodeSandbox) -> None:
     copy(tmp_path / "a.mp4", [0.0, 0.04, 0.08], size)
-    found = sandbox.probe(tmp_path / "a.mp4")
-    assert (found.height, found.width, found.rotation_deg) == (*size, 0)
+    result = sandbox.probe(tmp_path / "a.mp4")
+    assert (result.height, result.width, result.rotation_deg) == (*size, 0)
 
 
 def test_equal_pictures_give_equal_bytes(tmp_path: Path) -> None:

@@ -42,15 +42,17 @@ def truth_stating(
 
 def test_what_agrees_is_counted() -> None:
     clips = [clip("1", "a.mp4"), clip("2", "d.mp4"), clip("3", "b.mp4")]
-    found = check(truth_stating({}), index_of(*VIDEOS, "d.mp4", "e.mp4"), clips)
-    assert (found.video_ids, found.without_truth, found.clips, found.clips_without_truth) == (
+    result = check(truth_stating({}), index_of(*VIDEOS, "d.mp4", "e.mp4"), clips)
+    assert (result.video_ids, result.without_truth, result.clips, result.clips_without_truth) == (
         VIDEOS,
         2,
         2,
         1,
     )
-    assert found.masks and found.identities and found.why_no_masks == found.why_no_identities == ""
-    assert found.notes() == [
+    assert (
+        result.masks and result.identities and result.why_no_masks == result.why_no_identities == ""
+    )
+    assert result.notes() == [
         "2 of 5 indexed videos have no ground truth: left out",
         "1 of 3 clips are of such videos: left out",
     ]
@@ -137,10 +139,10 @@ def test_clips_of_other_videos_alone_are_an_error() -> None:
 
 def test_boxes_and_single_frames_say_what_they_lack() -> None:
     changes = {video: {"masks": False, "identities": False} for video in VIDEOS}
-    found = check(truth_stating(changes), index_of(*VIDEOS))
-    assert found.why_no_masks == "the ground truth has boxes and no masks"
-    assert "same object" in found.why_no_identities
-    assert found.notes() == [found.why_no_masks, found.why_no_identities]
+    result = check(truth_stating(changes), index_of(*VIDEOS))
+    assert result.why_no_masks == "the ground truth has boxes and no masks"
+    assert "same object" in result.why_no_identities
+    assert result.notes() == [result.why_no_masks, result.why_no_identities]
 
 
 def test_it_reads_what_formats_state(tmp_path: Path) -> None:
@@ -148,14 +150,14 @@ def test_it_reads_what_formats_state(tmp_path: Path) -> None:
     images = [
         {"id": n, "file_name": f"a/{n:05d}.jpg", "height": 30, "width": 40} for n in range(1, 11)
     ]
-    one = {"id": 1, "image_id": 1, "category_id": 1, "track_id": 1, "bbox": [1, 2, 3, 4]}
+    item = {"id": 1, "image_id": 1, "category_id": 1, "track_id": 1, "bbox": [1, 2, 3, 4]}
     path = tmp_path / "truth.json"
     path.write_text(
         json.dumps(
-            {"images": images, "annotations": [one], "categories": [{"id": 1, "name": "dog"}]}
+            {"images": images, "annotations": [item], "categories": [{"id": 1, "name": "dog"}]}
         )
     )
-    known: IndexedVideos = index_of("a.mp4", num_frames=10)
+    indexed: IndexedVideos = index_of("a.mp4", num_frames=10)
     with pytest.raises(TruthError, match="do its frames count from 1"):
-        check(opened(path, "coco", known), known)
-    assert check(opened(path, "coco", known, first_frame=1), known).video_ids == ("a.mp4",)
+        check(opened(path, "coco", indexed), indexed)
+    assert check(opened(path, "coco", indexed, first_frame=1), indexed).video_ids == ("a.mp4",)

@@ -157,9 +157,9 @@ def test_an_unknown_corpus_is_null_and_says_so() -> None:
 def test_texts_that_the_truth_does_not_know_are_counted_once() -> None:
     from dataclasses import replace
 
-    one = paired([truth(1, LEFT)], [])
-    one = replace(one, clip=replace(one.clip, unknown=("a dog", "a cat")))
-    assert values(measured(one, one))["texts_not_evaluated"] == 2
+    item = paired([truth(1, LEFT)], [])
+    item = replace(item, clip=replace(item.clip, unknown=("a dog", "a cat")))
+    assert values(measured(item, item))["texts_not_evaluated"] == 2
 
 
 @settings(max_examples=15, deadline=None)

@@ -19,10 +19,10 @@ def cases(*clips, worst: int = 12) -> list[Case]:
 
 
 def test_a_missed_object_on_its_clearest_frame() -> None:
-    one = truth(1, LEFT)
-    one.visibility[:] = 0.5
-    one.visibility[7] = 0.9
-    (case,) = cases(paired([one], []))
+    item = truth(1, LEFT)
+    item.visibility[:] = 0.5
+    item.visibility[7] = 0.9
+    (case,) = cases(paired([item], []))
     assert (case.kind, case.video_id, case.frame_index, case.object_id, case.track_id) == (
         "missed",
         "a.mp4",
@@ -84,7 +84,7 @@ def test_as_many_as_are_shown_worst_first_in_any_order_of_clips() -> None:
         )
         for k in range(1, 6)
     ]
-    found = cases(*clips, worst=2)
-    assert [case.video_id for case in found] == ["5.mp4", "4.mp4"]
-    assert cases(*clips[::-1], worst=2) == found
+    result = cases(*clips, worst=2)
+    assert [case.video_id for case in result] == ["5.mp4", "4.mp4"]
+    assert cases(*clips[::-1], worst=2) == result
     assert cases(*clips, worst=0) == []

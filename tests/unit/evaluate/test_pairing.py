@@ -66,14 +66,14 @@ def test_names_and_order_of_tracks_change_nothing(seed: int, order: list[int]) -
     followed = [near(film, rng) for film in films]
     first = [track(f"c1-{n}", film, 0.1 * n) for n, film in enumerate(followed)]
     second = [track(f"c1-{order[n]}", followed[n], 0.1 * n) for n in order]
-    one, other = (
+    item, other = (
         pair(clip(objects, tracks, frames=8), CONFIG).texts[0] for tracks in (first, second)
     )
-    assert one.track_of == other.track_of  # positions are by score
-    assert np.array_equal(one.overlap.iou, other.overlap.iou)
+    assert item.track_of == other.track_of  # positions are by score
+    assert np.array_equal(item.overlap.iou, other.overlap.iou)
 
 
 def test_on_boxes_where_the_truth_has_no_masks() -> None:
-    found = pair(clip([boxes_only(truth(1, moving(5)))], [track("c1-0", moving(5))]), CONFIG)
-    assert not found.has_masks
-    assert found.texts[0].track_of == {0: 0}
+    result = pair(clip([boxes_only(truth(1, moving(5)))], [track("c1-0", moving(5))]), CONFIG)
+    assert not result.has_masks
+    assert result.texts[0].track_of == {0: 0}

@@ -34,14 +34,14 @@ def test_our_boxes_come_back(found: np.ndarray) -> None:
     truth = opened(folder, "mot", index_of(VIDEO, size=found.shape[2:]), part="train")
     video, expected = truth.video(VIDEO), numbered(found)
     read = {
-        (one.object_id, int(frame)): tuple(box)
-        for one in video.objects
-        for frame, box in zip(one.frame_index, one.boxes)
+        (item.object_id, int(frame)): tuple(box)
+        for item in video.objects
+        for frame, box in zip(item.frame_index, item.boxes)
     }
     assert read == {key: masks.bounding_box(mask) for key, mask in expected.items()}
     assert video.frame_index.tolist() == list(range(max(frame for _, frame in expected) + 1))
     assert (
-        all(rle is None for one in video.objects for rle in one.rles)
+        all(rle is None for item in video.objects for rle in item.rles)
         and not truth.stated(VIDEO).masks
     )
     assert set(texts_of(truth)) == {
@@ -97,9 +97,9 @@ def test_boxes_are_those_that_trackeval_reads(tmp_path: Path) -> None:
             zip(raw["gt_ids"][t][considered].tolist(), raw["gt_dets"][t][considered].tolist())
         )
         ours = {}
-        for one in video.objects:
-            for box in one.boxes[one.frame_index == t]:
-                ours[one.object_id] = [box[0] + 1, box[1] + 1, box[2] - box[0], box[3] - box[1]]
+        for item in video.objects:
+            for box in item.boxes[item.frame_index == t]:
+                ours[item.object_id] = [box[0] + 1, box[1] + 1, box[2] - box[0], box[3] - box[1]]
         assert ours == theirs
     assert video.objects[0].visibility.tolist() == pytest.approx([1.0, 0.35, 0.0, 0.86014])
     assert video.time_s.tolist() == [t / 10 for t in range(6)] and video.objects[
