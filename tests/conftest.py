@@ -17,6 +17,8 @@ from trawl.demo import corpus
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
+collect_ignore = ["chaos"]  # a program of its own, of hours: `make chaos`
+
 BROWSER_FLAGS = [
     "--headless",
     "--no-sandbox",

@@ -1,4 +1,4 @@
-"""A little of what `python -m benchmarks.chaos` does: parts that die, an S3 that stutters, and four
+"""A little of what `python -m tests.chaos` does: parts that die, an S3 that stutters, and four
 at once.
 
 The drivers here are processes of their own that join the tests' Ray, as on a cluster.
@@ -16,12 +16,12 @@ import ray
 from dying_actors import StarvedDecodeActor, dying_writer_actor, unready_decode_actor
 from small_videos import IndexJob
 
-from benchmarks.chaos import writers
-from benchmarks.chaos.corpus import Corpus
-from benchmarks.chaos.job import Command, Job, run
-from benchmarks.chaos.proxy import Faults, proxy
-from benchmarks.chaos.reader import Reader
-from benchmarks.chaos.state import faults, shown, storage_at
+from tests.chaos import writers
+from tests.chaos.corpus import Corpus
+from tests.chaos.job import Command, Job, run
+from tests.chaos.proxy import Faults, proxy
+from tests.chaos.reader import Reader
+from tests.chaos.state import faults, shown, storage_at
 from trawl.config.data import StorageConfig
 from trawl.exits import EXIT_OK
 from trawl.storage import Storage
@@ -111,7 +111,7 @@ def test_faults_are_seen() -> None:
     night = {"a.mp4": 5, "b.mp4": 3}
 
     def state(rows: dict[str, int], doubled: int = 0, failed: tuple[str, ...] = ()) -> list[str]:
-        from benchmarks.chaos.state import Shown
+        from tests.chaos.state import Shown
 
         return faults(
             Shown(1, Counter(rows), doubled, frozenset(failed), dict(rows)), [{"old.mp4": 1}, night]

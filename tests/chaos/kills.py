@@ -15,13 +15,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.chaos.cluster import SETTINGS, RayNodes, nodes
-from benchmarks.chaos.corpus import Corpus
-from benchmarks.chaos.effort import Effort
-from benchmarks.chaos.finding import Finding
-from benchmarks.chaos.job import Command, Ended, Job, run
-from benchmarks.chaos.reader import Reader, Seen
-from benchmarks.chaos.state import faults, shown, storage_at
+from tests.chaos.cluster import SETTINGS, RayNodes, nodes
+from tests.chaos.corpus import Corpus
+from tests.chaos.effort import Effort
+from tests.chaos.finding import Finding
+from tests.chaos.job import Command, Ended, Job, run
+from tests.chaos.reader import Reader, Seen
+from tests.chaos.state import faults, shown, storage_at
 from trawl.exits import EXIT_SOME_FAILED
 
 # Small commits, so that there are many moments between two of them.

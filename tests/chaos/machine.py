@@ -2,7 +2,7 @@
 
 The disk that fills is a tmpfs of its own in a mount namespace, so that no other is touched; it
 needs root or user namespaces. What a job does about a full disk happens inside `python -m
-benchmarks.chaos.machine WHICH FOLDER ...`, in that namespace.
+tests.chaos.machine WHICH FOLDER ...`, in that namespace.
 """
 
 import json
@@ -14,14 +14,14 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.chaos.cluster import SETTINGS, nodes
-from benchmarks.chaos.corpus import Corpus, clip
-from benchmarks.chaos.effort import Effort
-from benchmarks.chaos.finding import Finding
-from benchmarks.chaos.job import Command, Ended, Job, run
-from benchmarks.chaos.kills import COMMITS
-from benchmarks.chaos.s3 import BUCKETS, server
-from benchmarks.chaos.state import faults, shown, storage_at
+from tests.chaos.cluster import SETTINGS, nodes
+from tests.chaos.corpus import Corpus, clip
+from tests.chaos.effort import Effort
+from tests.chaos.finding import Finding
+from tests.chaos.job import Command, Ended, Job, run
+from tests.chaos.kills import COMMITS
+from tests.chaos.s3 import BUCKETS, server
+from tests.chaos.state import faults, shown, storage_at
 from trawl.exits import EXIT_HELD, EXIT_OK, EXIT_SOME_FAILED, EXIT_USAGE
 
 _SMALL = (
@@ -90,7 +90,7 @@ def no_memory(effort: Effort, place: Path) -> Finding:
         "RAY_memory_usage_threshold": f"{min(most, 0.97):.3f}",
         "RAY_memory_monitor_refresh_ms": "100",
     }
-    module = ("benchmarks.chaos.patched", f"greedy={marker}")
+    module = ("tests.chaos.patched", f"greedy={marker}")
     command = Command(
         corpus.uri, str(place / "root"), _SMALL, module=module, environment=environment
     )
@@ -123,7 +123,7 @@ def clocks(effort: Effort, place: Path) -> Iterator[Finding]:
                 right.uri,
                 right.root,
                 settings,
-                module=("benchmarks.chaos.patched", f"clock={seconds:g}"),
+                module=("tests.chaos.patched", f"clock={seconds:g}"),
             )
 
         wrong, before = list[str](), 0
@@ -214,7 +214,7 @@ def _in_namespace(which: str, folder: Path, *arguments: str) -> list[dict]:
         "--mount",
         sys.executable,
         "-m",
-        "benchmarks.chaos.machine",
+        "tests.chaos.machine",
         which,
         str(folder),
         *arguments,

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.chaos.job import DATASET
+from tests.chaos.job import DATASET
 
 
 def record(root: str) -> dict[str, Any]:

@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.chaos.cluster import SETTINGS, nodes
-from benchmarks.chaos.corpus import Corpus
-from benchmarks.chaos.effort import Effort
-from benchmarks.chaos.finding import Finding
-from benchmarks.chaos.job import Command, Ended, Job, run
-from benchmarks.chaos.kills import COMMITS
-from benchmarks.chaos.proxy import Faults, Proxy, proxy
-from benchmarks.chaos.reader import Reader
-from benchmarks.chaos.s3 import BUCKETS, server
-from benchmarks.chaos.state import faults, shown, storage_at
+from tests.chaos.cluster import SETTINGS, nodes
+from tests.chaos.corpus import Corpus
+from tests.chaos.effort import Effort
+from tests.chaos.finding import Finding
+from tests.chaos.job import Command, Ended, Job, run
+from tests.chaos.kills import COMMITS
+from tests.chaos.proxy import Faults, Proxy, proxy
+from tests.chaos.reader import Reader
+from tests.chaos.s3 import BUCKETS, server
+from tests.chaos.state import faults, shown, storage_at
 
 _RERUNS = 6
 _EXPIRED, _SKEWED = (400, "ExpiredToken"), (403, "RequestTimeTooSkewed")

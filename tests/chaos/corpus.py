@@ -9,7 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from benchmarks.chaos.s3 import client
+from tests.chaos.s3 import client
 
 EVERY_S = 0.2  # of video between sampled frames: every second frame of these
 _FPS = 10

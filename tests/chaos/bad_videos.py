@@ -17,13 +17,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.chaos.cluster import SETTINGS, RayNodes, nodes
-from benchmarks.chaos.corpus import Corpus, clip
-from benchmarks.chaos.effort import Effort
-from benchmarks.chaos.finding import Finding
-from benchmarks.chaos.job import Command, Job
-from benchmarks.chaos.spoiled import Bad, spoiled
-from benchmarks.chaos.state import shown, storage_at
+from tests.chaos.cluster import SETTINGS, RayNodes, nodes
+from tests.chaos.corpus import Corpus, clip
+from tests.chaos.effort import Effort
+from tests.chaos.finding import Finding
+from tests.chaos.job import Command, Job
+from tests.chaos.spoiled import Bad, spoiled
+from tests.chaos.state import shown, storage_at
 from trawl.table import publish
 
 _IN_ACCESS_OR_OPEN = 0x1 | 0x20

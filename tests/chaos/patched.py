@@ -1,4 +1,4 @@
-"""The index job with one part exchanged: `python -m benchmarks.chaos.patched PART=VALUE` and the
+"""The index job with one part exchanged: `python -m tests.chaos.patched PART=VALUE` and the
 job's own arguments.
 """
 
@@ -15,7 +15,7 @@ from trawl.config.jobs import IndexConfig
 
 def greedy(marker: str) -> None:
     """An embedder that takes all memory, once."""
-    from benchmarks.chaos import actors
+    from tests.chaos import actors
     from trawl.index import fleet
 
     fleet.EmbedActor = actors.greedy(Path(marker))  # type: ignore[misc]
@@ -23,7 +23,7 @@ def greedy(marker: str) -> None:
 
 def deadly(_: str) -> None:
     """A decoder whose process dies of one video."""
-    from benchmarks.chaos import actors
+    from tests.chaos import actors
     from trawl.index import fleet
 
     fleet.DecodeActor = actors.DeadlyDecoder  # type: ignore[misc]
@@ -31,7 +31,7 @@ def deadly(_: str) -> None:
 
 def paced(cost_s: str) -> None:
     """Videos that cost a fixed time."""
-    from benchmarks.chaos import actors
+    from tests.chaos import actors
     from trawl.index import fleet
 
     fleet.DecodeActor = actors.paced(float(cost_s))  # type: ignore[misc]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-START, END = "<!-- written by benchmarks/chaos -->\n", "<!-- end -->\n"
+START, END = "<!-- written by tests/chaos -->\n", "<!-- end -->\n"
 _HEAD = "| name | what was done | what came of it | held | when, on |\n|---|---|---|---|---|\n"
 
 

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from benchmarks.chaos.corpus import EVERY_S
+from tests.chaos.corpus import EVERY_S
 
 DATASET = "chaos"
 PATIENCE_S = 600.0

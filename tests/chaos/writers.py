@@ -1,7 +1,7 @@
 """Four at once: on one table, whose commits meet; and as jobs, of which one runs and three say who
 does.
 
-Each writer is a process of its own: `python -m benchmarks.chaos.writers FRAMES LEDGER NUMBER
+Each writer is a process of its own: `python -m tests.chaos.writers FRAMES LEDGER NUMBER
 COMMITS`.
 """
 
@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.chaos.cluster import SETTINGS, nodes
-from benchmarks.chaos.corpus import Corpus
-from benchmarks.chaos.effort import Effort
-from benchmarks.chaos.finding import Finding
-from benchmarks.chaos.job import Command, Job
-from benchmarks.chaos.kills import COMMITS
-from benchmarks.chaos.state import faults, shown, storage_at
+from tests.chaos.cluster import SETTINGS, nodes
+from tests.chaos.corpus import Corpus
+from tests.chaos.effort import Effort
+from tests.chaos.finding import Finding
+from tests.chaos.job import Command, Job
+from tests.chaos.kills import COMMITS
+from tests.chaos.state import faults, shown, storage_at
 from trawl.errors import StorageError
 from trawl.exits import EXIT_HELD, EXIT_OK
 from trawl.schemas import VIDEOS, frames_schema
@@ -48,7 +48,7 @@ def at_one_table(commits: int, folder: Path) -> Finding:
     uris = [str(folder / "frames.lance"), str(folder / "videos.lance")]
     frames.create_if_missing(uris[0], {}, frames_schema(_DIM, "float32"))
     open_ledger(uris[1], {})
-    command = [sys.executable, "-m", "benchmarks.chaos.writers", *uris]
+    command = [sys.executable, "-m", "tests.chaos.writers", *uris]
     running = [
         subprocess.Popen([*command, str(number), str(commits)], stdout=subprocess.PIPE, text=True)
         for number in range(WRITERS)

@@ -1,7 +1,7 @@
 """Every kind of trouble, one after the other, into docs/reliability.md: `python -m
-benchmarks.chaos` (some hours on two cores).
+tests.chaos` (some hours on two cores).
 
-    python -m benchmarks.chaos [--only kills storage ...] [--kills 100] [--kinds node ...] [--nights
+    python -m tests.chaos [--only kills storage ...] [--kills 100] [--kinds node ...] [--nights
     20] [--small]
 
 `--small` makes a little of each, in minutes, and its rows say how little that was. Ends with 1 when
@@ -18,9 +18,9 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.chaos.effort import SMALL, Effort
-from benchmarks.chaos.finding import Finding, write
-from benchmarks.chaos.s3 import use_credentials
+from tests.chaos.effort import SMALL, Effort
+from tests.chaos.finding import Finding, write
+from tests.chaos.s3 import use_credentials
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 TROUBLES = ["kills", "storage", "machine", "bad_videos", "writers", "poison", "speed"]
@@ -31,7 +31,7 @@ def findings(name: str, effort: Effort) -> list[Finding]:
     found: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix=f"chaos-{name}-", ignore_cleanup_errors=True) as place:
         try:
-            for finding in importlib.import_module(f"benchmarks.chaos.{name}").trouble(
+            for finding in importlib.import_module(f"tests.chaos.{name}").trouble(
                 effort, Path(place)
             ):
                 print(finding.row(), flush=True)

@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.chaos.cluster import nodes
-from benchmarks.chaos.effort import Effort
-from benchmarks.chaos.finding import Finding
-from benchmarks.chaos.job import Command, run
-from benchmarks.chaos.runs import record
+from tests.chaos.cluster import nodes
+from tests.chaos.effort import Effort
+from tests.chaos.finding import Finding
+from tests.chaos.job import Command, run
+from tests.chaos.runs import record
 
 _NIGHT, _MOST, _LEAST = 0.01, 0.03, 0.9
 _ACTORS = 8
@@ -100,7 +100,7 @@ def scaling(effort: Effort, place: Path) -> Finding:
 
 
 def _paced(effort: Effort, place: Path, settings: tuple[str, ...], root: str = "root") -> Command:
-    module = ("benchmarks.chaos.patched", f"paced={effort.cost_s}")
+    module = ("tests.chaos.patched", f"paced={effort.cost_s}")
     return Command(str(place / "corpus"), str(place / root), settings, module=module)
 
 

@@ -9,14 +9,14 @@ compared: that of each one's fastest round, because whatever else a machine does
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.chaos.actors import POISON
-from benchmarks.chaos.cluster import nodes
-from benchmarks.chaos.corpus import clip
-from benchmarks.chaos.effort import Effort
-from benchmarks.chaos.finding import Finding
-from benchmarks.chaos.job import Command, Ended, run
-from benchmarks.chaos.runs import record
-from benchmarks.chaos.state import shown, storage_at
+from tests.chaos.actors import POISON
+from tests.chaos.cluster import nodes
+from tests.chaos.corpus import clip
+from tests.chaos.effort import Effort
+from tests.chaos.finding import Finding
+from tests.chaos.job import Command, Ended, run
+from tests.chaos.runs import record
+from tests.chaos.state import shown, storage_at
 from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
 
 _ROUNDS = 3
@@ -68,7 +68,7 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
                     root = str(place / f"{kind}-{name}-{round_}")
                     ended = run(
                         Command(
-                            str(folder), root, settings, module=("benchmarks.chaos.patched", *part)
+                            str(folder), root, settings, module=("tests.chaos.patched", *part)
                         )
                     )
                     wrong += _wrong(

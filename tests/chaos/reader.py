@@ -1,4 +1,4 @@
-"""Somebody who queries all the while: `python -m benchmarks.chaos.reader ROOT NIGHTS [ENDPOINT]`, a
+"""Somebody who queries all the while: `python -m tests.chaos.reader ROOT NIGHTS [ENDPOINT]`, a
 process of its own.
 
 Opens the newest publication over and over, and holds what it shows against the nights in the file
@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.chaos.state import Night, faults, shown, storage_at
+from tests.chaos.state import Night, faults, shown, storage_at
 from trawl.errors import IndexMissingError
 
 _PAUSE_S = 0.1
@@ -38,7 +38,7 @@ class Reader:
         self._command = [
             sys.executable,
             "-m",
-            "benchmarks.chaos.reader",
+            "tests.chaos.reader",
             root,
             str(nights),
             *filter(None, [endpoint]),

@@ -59,7 +59,7 @@ class DeadlyDecoder(DecodeActor):
 
     def __init__(self, decode: Any, *args: Any) -> None:
         super().__init__(decode, *args)
-        self._sandbox = DecodeSandbox(decode, handler="benchmarks.chaos.actors:deadly")
+        self._sandbox = DecodeSandbox(decode, handler="tests.chaos.actors:deadly")
 
 
 def paced(cost_s: float, rows: int = 30) -> type[DecodeActor]:

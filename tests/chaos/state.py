@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from benchmarks.chaos.job import DATASET
+from tests.chaos.job import DATASET
 from trawl.config.data import StorageConfig
 from trawl.storage import Storage
 from trawl.table import publish
