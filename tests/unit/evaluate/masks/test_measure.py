@@ -118,7 +118,7 @@ def test_perfect() -> None:
 
 def test_an_object_that_nobody_followed_has_nothing() -> None:
     """Also where it is away for most of the clip, which DAVIS' mean alone would call right."""
-    predicted = values(result := measured(paired([truth(1, moving(3))], [], frames=20)))
+    figures = values(result := measured(paired([truth(1, moving(3))], [], frames=20)))
     zeros = [
         "j_and_f",
         "j",
@@ -139,7 +139,7 @@ def test_a_shifted_track() -> None:
     """20 x 20 squares, 5 pixels aside: IoU 15 / 25, precision and recall 15 / 20."""
     still = {n: square(20) for n in range(8)}
     aside = {n: square(25) for n in range(8)}
-    predicted = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
+    figures = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
     assert (figures["j"], figures["iou"]) == (pytest.approx(0.6), pytest.approx(0.6))
     assert (figures["pixel_precision"], figures["pixel_recall"], figures["pixel_f1"]) == (
         0.75,
@@ -151,14 +151,14 @@ def test_a_shifted_track() -> None:
 
 def test_frames_without_either_weigh_in_davis_mean_alone() -> None:
     still, aside = {n: square(20) for n in range(4)}, {n: square(25) for n in range(4)}
-    predicted = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
+    figures = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
     assert figures["j"] == pytest.approx((0.6 + 1) / 2)
     assert figures["iou"] == pytest.approx(0.6)
 
 
 def test_a_wholly_hidden_object_is_not_there() -> None:
     real = {**moving(6), 6: None, 7: None}
-    predicted = values(
+    figures = values(
         measured(paired([truth(1, real)], [track("c1-0", {**moving(6), 6: None})], frames=8))
     )
     assert (figures["iou"], figures["j"]) == (1.0, 1.0)
