@@ -67,9 +67,7 @@ def trouble(effort: Effort, place: Path) -> Iterator[Finding]:
                 for name, folder in folders.items():
                     root = str(place / f"{kind}-{name}-{round_}")
                     ended = run(
-                        Command(
-                            str(folder), root, settings, module=("tests.chaos.patched", *part)
-                        )
+                        Command(str(folder), root, settings, module=("tests.chaos.patched", *part))
                     )
                     wrong += _wrong(
                         ended, root, effort.poisoned, reason if name == "with" else None

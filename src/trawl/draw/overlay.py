@@ -221,14 +221,14 @@ def scaled_box(mark: Mark, canvas: Picture) -> tuple[float, float, float, float]
     return x0 * fx, y0 * fy, x1 * fx - 1, y1 * fy - 1
 
 
-def enlarged(picture: Picture, shown: int, wanted: int) -> Picture:
+def enlarged(picture: Picture, shown: int, target: int) -> Picture:
     """Return a copy enlarged up to twice, so that what is drawn on a small picture is not coarse.
 
     Args:
         shown: The picture's side that is compared, in pixels.
-        wanted: The length that side should reach; a longer side stays.
+        target: The length that side should reach; a longer side stays.
     """
-    scale = min(max(wanted / shown, 1.0), 2.0)
+    scale = min(max(target / shown, 1.0), 2.0)
     if scale == 1:
         return picture.copy()
     size = round(picture.shape[1] * scale), round(picture.shape[0] * scale)

@@ -1,7 +1,6 @@
-"""Precision over recall as the grounding score that a track must have falls, and its mean: AP of
-tracks, by TrackEval.
+"""Measures the average precision of tracks, ranked by grounding score, with TrackEval.
 
-As YouTube-VIS (Yang et al., Video Instance Segmentation, ICCV 2019): a track is right if its IoU
+As in YouTube-VIS (Yang et al., Video Instance Segmentation, ICCV 2019), a track is right if its IoU
 with an object in space and time, intersections over unions summed over all frames, reaches a
 threshold and no better track has that object. Texts take the place of categories and are ranked
 together.

@@ -13,7 +13,7 @@ from typing import Any
 
 from trawl.draw import measures, plots
 from trawl.draw.times import clock
-from trawl.evaluate.page import cases as kinds
+from trawl.evaluate.page.cases import by_kind, title_of
 from trawl.evaluate.page.curves import plot_curves
 from trawl.records.truth import Case, Curve, Metric
 
@@ -103,11 +103,8 @@ def environment() -> Any:
 
 def _grouped(shown: Sequence[ShownCase]) -> list[tuple[str, list[dict[str, Any]]]]:
     views = {id(item.case): _case(item) for item in shown}
-    groups = kinds.by_kind([item.case for item in shown])
-    return [
-        (kinds.title_of(kind), [views[id(case)] for case in group])
-        for kind, group in groups.items()
-    ]
+    groups = by_kind([item.case for item in shown])
+    return [(title_of(kind), [views[id(case)] for case in group]) for kind, group in groups.items()]
 
 
 def _case(item: ShownCase) -> dict[str, Any]:
@@ -129,7 +126,7 @@ def _case(item: ShownCase) -> dict[str, Any]:
         else None,
         "size": item.size,
         "note": item.note,
-        "alt": f"{place}: {kinds.title_of(case.kind).lower()}: {case.message}",
+        "alt": f"{place}: {title_of(case.kind).lower()}: {case.message}",
     }
 
 

@@ -87,9 +87,9 @@ def picture_cases(
             times_of_video.setdefault(case.video_id, set()).add(time_s)
     shots: dict[tuple[str, float], Shot] = {}
     if times_of_video:
-        wanted = {video_id: sorted(times_s) for video_id, times_s in times_of_video.items()}
+        requests = {video_id: sorted(times_s) for video_id, times_s in times_of_video.items()}
         with PictureDesk(decode, files) as desk:
-            shots = desk.fetch(wanted, sources, _WIDTH)
+            shots = desk.fetch(requests, sources, _WIDTH)
     tracks = _Tracks(run, [case for case in cases if case.video_id in times_of_video])
     return [
         _shown(case, time_s, shots, videos, tracks)

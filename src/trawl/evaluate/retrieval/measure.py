@@ -118,7 +118,7 @@ class _Desk:
                 self._queries[chosen], self._rights[chosen], block, scores, strict=True
             ):
                 frames.add(query, right, its_scores)
-                if neighbours.wanted:
+                if neighbours.has_index:
                     neighbours.add(nearest.nearest(vector, NEIGHBOURS), its_scores)
         measured = frames.measured() + neighbours.measured(len(self._queries))
         for way, parts in (("mean", by_mean), ("max", by_best)):

@@ -22,11 +22,11 @@ class NeighbourRecall:
     """Accumulates the recall text by text.
 
     Args:
-        wanted: Whether there is a vector index to measure.
+        has_index: Whether there is a vector index to measure.
     """
 
-    def __init__(self, sampled: SampledFrames, wanted: bool) -> None:
-        self.wanted = wanted
+    def __init__(self, sampled: SampledFrames, has_index: bool) -> None:
+        self.has_index = has_index
         self._sampled = sampled
         self._places = {video_id: place for place, video_id in enumerate(sampled.video_ids)}
         self._found: dict[int, list[float]] = {k: [] for k in _AT}
@@ -52,7 +52,7 @@ class NeighbourRecall:
     def measured(self, num_texts: int) -> Measured:
         why = (
             ""
-            if self.wanted
+            if self.has_index
             else "the index is small and has no vector index: a search reads every frame"
         )
         why = why or ("" if num_texts else "there is no text")

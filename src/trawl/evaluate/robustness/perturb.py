@@ -1,19 +1,16 @@
-"""What cameras and networks do to pictures, at three severities: noise, blur, darkness, a low
-bitrate.
+"""Perturbs pictures as bad cameras and networks do, at three severities.
 
-    noise     Gaussian, of each pixel and channel for itself    standard deviation 0.08, 0.12, 0.18
-              of white
-    blur      out of focus: a disk                              radius 3, 4, 6 pixels where the
-              short side has 224
-    motion    a shaking camera: a line, one direction a video   (half length, sigma) (10, 3), (15,
-              5), (15, 8), likewise scaled
-    dark      a power of the brightness, and Gaussian noise     exponent 2, 3.5, 5; standard
-              deviation 0.03, 0.06, 0.098
-    bitrate   H.264 that has to do with few bits                CRF 32, 38, 44
-    recoded   nothing: what is left is what encoding again does
+    noise     Gaussian noise per pixel and channel    standard deviation 0.08, 0.12, 0.18 of white
+    blur      defocus: a disk                         radius 3, 4, 6 pixels at a short side of 224
+    motion    camera shake: a line, one direction     (half length, sigma) (10, 3), (15, 5), (15, 8),
+              per video                               scaled likewise
+    dark      a power of the brightness, and          exponent 2, 3.5, 5; standard deviation 0.03,
+              Gaussian noise                          0.06, 0.098
+    bitrate   H.264 with few bits                     CRF 32, 38, 44
+    recoded   nothing but encoding again
 
 Noise, blur and motion are severities 1 to 3 of ImageNet-C (Hendrycks and Dietterich 2019,
-arXiv:1903.12261), but that the line is centred, so that objects stay where the ground truth has
+arXiv:1903.12261), except that the line is centred, so that objects stay where the ground truth has
 them, and that lengths grow with the picture. Darkness spans the ranges of LLNet's training pictures
 (Lore, Akintayo and Sarkar 2017, arXiv:1511.03995). The same seed and frame give the same picture.
 """
