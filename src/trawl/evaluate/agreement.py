@@ -133,7 +133,7 @@ def _mismatches(
         for video_id in sorted(indexed.videos.keys() - stated.keys()):
             yield (
                 "annotated",
-                f"{video_id} is in the index and not in the ground truth, which should know every "
+                f"{video_id} is in the index and not in the ground truth, which should annotate every "
                 "video",
             )
 

@@ -123,7 +123,9 @@ def _cpu_s(run: Content) -> dict[str, float]:
 def _query_latency(run: Content) -> Metric:
     name = "query_latency_ms"
     if run["clips"].get("finished_before"):
-        return _metric(name, None, "the run went on with what an earlier one had searched", "ms")
+        return _metric(
+            name, None, "the run continued an earlier run, which had searched already", "ms"
+        )
     texts = len(run["texts"])
     return _ratio(name, run["seconds"].get("search"), texts, "text", "ms", 1000, count=texts)
 

@@ -92,7 +92,7 @@ MISMATCHES = {
     "missing masks": (truth_stating({"c.mp4": {"masks": False}}), "c.mp4 has boxes and no masks"),
     "not told": (
         truth_stating({}, whole=True, videos=("a.mp4", "b.mp4")),
-        "c.mp4 is in the index and not in the ground truth, which should know every video",
+        "c.mp4 is in the index and not in the ground truth, which should annotate every video",
     ),
     "several": (
         truth_stating(

@@ -12,7 +12,7 @@ and one vector per video. A table too large for one block of texts is read once 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,77 +71,79 @@ def measure_retrieval(
     queries = truth.queries()
     rights, annotated = judge(sampled, truth, queries, evaluation.min_visibility)
     ask = _asking(index, rerank.pool(search, evaluation.rerank), sampled.video_ids, reranker)
-    desk = _Desk(index, search, sampled, places, annotated, queries, rights, ask)
-    plain = desk.measure([query.text for query in queries], embed_texts, evaluation.worst)
+    index_truth = _IndexTruth(index, search, sampled, places, annotated, queries, rights, ask)
+    plain = index_truth.measure([query.text for query in queries], embed_texts, evaluation.worst)
     if "spelling" not in evaluation.robustness:
         return plain
-    slips = desk.measure([typos.misspell(query.text) for query in queries], embed_texts, 0)
+    slips = index_truth.measure([typos.misspell(query.text) for query in queries], embed_texts, 0)
     return plain + _beside(plain, "clean") + _beside(slips, "spelling")
 
 
-class _Desk:
-    """Holds an index and its right answers, for texts that may be searched in several wordings."""
+@dataclass(frozen=True, slots=True)
+class _IndexTruth:
+    """Holds an index and its right answers, for texts that may be searched in several wordings.
 
-    def __init__(
-        self,
-        index: PublishedIndex,
-        search: SearchConfig,
-        sampled: SampledFrames,
-        places: Indices,
-        annotated: NDArray[np.bool_],
-        queries: list[TruthQuery],
-        rights: list[Right],
-        ask: Ask,
-    ) -> None:
-        self._index, self._search, self._sampled, self._places = index, search, sampled, places
-        self._annotated, self._queries, self._rights, self._ask = annotated, queries, rights, ask
+    Args:
+        places: (F,) position of each table row among the sampled frames.
+        annotated: (F,) bool, which of the sampled frames are annotated.
+        rights: Right answers to each of `queries`.
+    """
+
+    index: PublishedIndex
+    search: SearchConfig
+    sampled: SampledFrames
+    places: Indices
+    annotated: NDArray[np.bool_]
+    queries: list[TruthQuery]
+    rights: list[Right]
+    ask: Ask
 
     def measure(self, texts: list[str], embed_texts: EmbedTexts, worst: int) -> Measured:
         """Measure texts, each in place of the query at its position."""
         vectors = [
-            templates.query_vector(text, self._search.templates, embed_texts) for text in texts
+            templates.query_vector(text, self.search.templates, embed_texts) for text in texts
         ]
         return self._exact(vectors, worst) + self._segments(texts, vectors)
 
     def _exact(self, vectors: list[NDArray[np.float32]], worst: int) -> Measured:
         """Measure frames and videos exactly, and the vector index against them."""
-        frames = FrameRanking(self._sampled, self._annotated, worst)
-        neighbours = NeighbourRecall(self._sampled, self._index.published.vector_index is not None)
-        nearest = self._index.search(self._search, self._sampled.video_ids)
+        frames = FrameRanking(self.sampled, self.annotated, worst)
+        neighbours = NeighbourRecall(self.sampled, self.index.published.vector_index is not None)
+        nearest = self.index.search(self.search, self.sampled.video_ids)
         by_mean, by_best = [], []
         for chosen in self._blocks(len(vectors)):
             block = np.stack(vectors[chosen])
             scores, means = self._scores(block)
             by_mean.append(block @ means.T)
-            by_best.append(best_frames(scores, self._sampled))
+            by_best.append(best_frames(scores, self.sampled))
             for query, right, vector, its_scores in zip(
-                self._queries[chosen], self._rights[chosen], block, scores, strict=True
+                self.queries[chosen], self.rights[chosen], block, scores, strict=True
             ):
                 frames.add(query, right, its_scores)
                 if neighbours.has_index:
                     neighbours.add(nearest.nearest(vector, NEIGHBOURS), its_scores)
-        measured = frames.measured() + neighbours.measured(len(self._queries))
+        measured = frames.measured() + neighbours.measured(len(self.queries))
         for way, parts in (("mean", by_mean), ("max", by_best)):
             scores = np.concatenate(
-                [np.empty((0, len(self._sampled.video_ids)), np.float32), *parts]
+                [np.empty((0, len(self.sampled.video_ids)), np.float32), *parts]
             )
-            measured += measure_videos(way, self._queries, self._rights, scores, complete=True)
+            measured += measure_videos(way, self.queries, self.rights, scores, complete=True)
         return measured
 
     def _segments(self, texts: list[str], vectors: list[NDArray[np.float32]]) -> Measured:
         """Measure segments as the query job returns them, and videos by their best segments."""
         segments, video_ids = (
-            [answer.segments for answer in self._ask(texts, vectors)],
-            self._sampled.video_ids,
+            [answer.segments for answer in self.ask(texts, vectors)],
+            self.sampled.video_ids,
         )
         scores = np.array([in_order(ranked, video_ids) for ranked in segments], np.float32)
         scores = scores.reshape(len(texts), len(video_ids))
         return measure_segments(
-            self._queries, self._rights, segments, self._search.segments
-        ) + measure_videos("segment", self._queries, self._rights, scores, complete=False)
+            self.queries, self.rights, segments, self.search.segments
+        ) + measure_videos("segment", self.queries, self.rights, scores, complete=False)
 
     def _blocks(self, count: int) -> Iterator[slice]:
-        size = max(_BLOCK_SCORES // len(self._sampled), 1)
+        size = max(_BLOCK_SCORES // len(self.sampled), 1)
         return (slice(start, start + size) for start in range(0, count, size))
 
     def _scores(self, text_vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], Embeddings]:
@@ -150,20 +152,18 @@ class _Desk:
         Args:
             text_vectors: (Q, D).
         """
-        scores = np.empty((len(text_vectors), len(self._sampled)), np.float32)
-        means = MeanVectors(len(self._sampled.video_ids), text_vectors.shape[1])
+        scores = np.empty((len(text_vectors), len(self.sampled)), np.float32)
+        means = MeanVectors(len(self.sampled.video_ids), text_vectors.shape[1])
         row = 0
-        for frame_index, vectors in self._index.vectors(
-            self._search.where, self._sampled.video_ids
-        ):
-            rows = self._places[row : row + len(vectors)]
-            assert np.array_equal(self._sampled.frame_index[rows], frame_index), (
+        for frame_index, vectors in self.index.vectors(self.search.where, self.sampled.video_ids):
+            rows = self.places[row : row + len(vectors)]
+            assert np.array_equal(self.sampled.frame_index[rows], frame_index), (
                 "two reads of one version differ"
             )
             scores[:, rows] = text_vectors @ vectors.T
-            means.add(self._sampled.videos_of(rows), vectors)
+            means.add(self.sampled.videos_of(rows), vectors)
             row += len(vectors)
-        assert row == len(self._sampled)
+        assert row == len(self.sampled)
         return scores, means.unit()
 
 

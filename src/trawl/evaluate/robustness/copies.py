@@ -210,9 +210,8 @@ def _make(
             pool.stop()
     if refused:
         raise DatasetError(
-            "no copy that the ground truth holds for can be made of "
-            f"{min(refused)}{_more(len(refused))}: "
-            "leave such videos out of the ground truth, or evaluation.robustness out"
+            f"a copy with the same frames cannot be made of {min(refused)}{_more(len(refused))}: "
+            "leave such videos out of the ground truth, or leave evaluation.robustness out"
         )
 
 

@@ -57,7 +57,7 @@ class TruthFiles:
             return self.read(uri).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise TruthError(
-                f"{uri} is no text in UTF-8: is it what dataset.truth.format says?"
+                f"{uri} is not text in UTF-8: is it what dataset.truth.format says?"
             ) from error
 
     def read_json(self, uri: str) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class TruthFiles:
         try:
             content = json.loads(self.read(uri))
         except ValueError as error:
-            raise TruthError(f"{uri} is no JSON ({error})") from error
+            raise TruthError(f"{uri} is not JSON ({error})") from error
         if not isinstance(content, dict):
             raise TruthError(
                 f"{uri} is a JSON list, not an object with lists in it: is it a file of results?"

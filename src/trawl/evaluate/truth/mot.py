@@ -117,7 +117,7 @@ class MotSequence:
             frame, identity, left, top, width, height, considered = values[:7]
         except ValueError as error:
             raise TruthError(
-                f"{where} is none of MOTChallenge's: "
+                f"{where} is not a line of MOTChallenge: "
                 "frame,id,left,top,width,height,considered,class,visibility"
             ) from error
         if not considered:
@@ -137,7 +137,7 @@ class MotSequence:
             rle = texts[5]
         except (ValueError, IndexError) as error:
             raise TruthError(
-                f"{where} is none of MOTS's: frame id class height width rle"
+                f"{where} is not a line of MOTS: frame id class height width rle"
             ) from error
         if category == _MOTS_IGNORE:
             return None
@@ -160,9 +160,7 @@ class MotSequence:
         last = max((row.frame for row in rows), default=-1) + 1
         length = self._whole("seqlength")
         if length is not None and last > length:
-            raise TruthError(
-                f"{self.uri} goes on to frame {last} and its seqinfo.ini says {length}"
-            )
+            raise TruthError(f"{self.uri} has a frame {last} and its seqinfo.ini says {length}")
         return last if length is None else length
 
     def _number(self, key: str) -> float | None:

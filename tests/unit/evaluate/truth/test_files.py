@@ -66,7 +66,7 @@ def test_nothing_there(form: str, put: Put, storage_config: StorageConfig) -> No
 def test_what_is_no_truth(tmp_path: Path) -> None:
     indexed = index_of("a.mp4")
     (tmp_path / "a.json").write_text("{no json")
-    with pytest.raises(TruthError, match=r"a.json is no JSON \(Expecting property name"):
+    with pytest.raises(TruthError, match=r"a.json is not JSON \(Expecting property name"):
         opened(tmp_path / "a.json", "coco", indexed)
     (tmp_path / "gt").mkdir()
     (tmp_path / "gt" / "gt.txt").write_bytes(b"\xff\xfe\x00")

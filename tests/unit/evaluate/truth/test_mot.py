@@ -148,12 +148,12 @@ def test_labels_name_the_classes(tmp_path: Path) -> None:
 WRONG = {
     "a frame 0": ("0,1,2,3,4,5,1,1,1\n", "line 1 has a frame 0, and frames count from 1"),
     "twice": ("1,1,2,3,4,5,1,1,1\n1,1,2,3,4,5,1,1,1\n", "object 1 twice on frame 1"),
-    "too long": ("7,1,2,3,4,5,1,1,1\n", "goes on to frame 7 and its seqinfo.ini says 6"),
-    "too few columns": ("1,1,2,3,4\n", "line 1 is none of MOTChallenge's"),
-    "letters": ("1,1,2,3,4,x,1,1,1\n", "line 1 is none of MOTChallenge's"),
+    "too long": ("7,1,2,3,4,5,1,1,1\n", "has a frame 7 and its seqinfo.ini says 6"),
+    "too few columns": ("1,1,2,3,4\n", "line 1 is not a line of MOTChallenge"),
+    "letters": ("1,1,2,3,4,x,1,1,1\n", "line 1 is not a line of MOTChallenge"),
     "a class without a name": ("1,1,2,3,4,5,1,77,1\n", "the class 77"),
     "two classes": ("1,1,2,3,4,5,1,1,1\n2,1,2,3,4,5,1,2,1\n", "object 1 is of several classes"),
-    "masks cut short": ("1 1001 1 30\n", "line 1 is none of MOTS's"),
+    "masks cut short": ("1 1001 1 30\n", "line 1 is not a line of MOTS"),
     "masks of another size": ("1 1001 1 30 40 Zg0\n", "masks of 1 sizes"),
 }
 
