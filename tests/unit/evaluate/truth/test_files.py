@@ -70,7 +70,7 @@ def test_what_is_no_truth(tmp_path: Path) -> None:
         opened(tmp_path / "a.json", "coco", indexed)
     (tmp_path / "gt").mkdir()
     (tmp_path / "gt" / "gt.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(TruthError, match="no text in UTF-8"):
+    with pytest.raises(TruthError, match="not text in UTF-8"):
         opened(tmp_path, "mot", index_of(f"{tmp_path.name}.mp4")).queries()
     with pytest.raises(TruthError, match=r"say which with dataset.truth.uri"):
         config = DatasetConfig(kind="folder", uri="/videos", truth=TruthConfig(format="coco"))
