@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Each job and test is several processes. Bytecode is compiled once, at installation or at first use, and not by each of them.
+export PYTHONDONTWRITEBYTECODE :=
 .PHONY: demo test lint types bench chaos lock clean install
 
 demo: install
@@ -10,16 +12,10 @@ demo: install
 	$(BIN)/python -m jobs.track +dataset=demo "text=a red star"
 	$(BIN)/python -m jobs.report +dataset=demo
 
-# Tests of pipelines mostly wait: for Ray to start, for leases to run out, for nodes to go. Two parts of them run beside the others.
-WAITING := tests/pipelines tests/s3
-PART_1 := $(wildcard tests/pipelines/test_[a-i]*.py)
-PART_2 := $(filter-out $(PART_1),$(wildcard tests/pipelines/test_*.py)) tests/s3
+# One process more than cores: tests of pipelines also wait, for nodes that come and leases that run out. Each computes on one thread.
+TEST_PROCESSES ?= $(shell expr $$(nproc) + 1)
 test: install
-	@$(BIN)/python -m pytest --durations=10 $(PART_1) > .venv/part_1.log 2>&1 & first=$$!; \
-	$(BIN)/python -m pytest --durations=10 $(PART_2) > .venv/part_2.log 2>&1 & second=$$!; \
-	trap "kill $$first $$second" INT TERM; \
-	$(BIN)/python -m pytest $(WAITING:%=--ignore=%); failed=$$?; \
-	wait $$first || failed=1; wait $$second || failed=1; cat .venv/part_1.log .venv/part_2.log; exit $$failed
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=loadscope --no-loadscope-reorder --durations=20
 
 lint: install
 	$(BIN)/ruff check .
@@ -44,7 +40,7 @@ install: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check "uv>=0.9"
-	$(BIN)/uv pip sync -q --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip sync -q --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $(STAMP)
 

@@ -2,11 +2,12 @@
 corpus.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -29,6 +30,41 @@ BROWSER_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Files of tests/pipelines and tests/s3 that share a Ray, and a Ceph where one needs it: two halves
+# that take equally long.
+INDEXING = {"chaos", "failures_job", "index_job", "index_to_query", "nightly_job", "nights", "pool"}
+TRACKING = {"evaluate_job", "no_credentials", "notebooks", "on_a_real_s3", "read_run", "robustness"}
+TRACKING |= {"sweep", "track_job", "access", "objects", "same_as_elsewhere"}
+# The longest first, so that no process is left alone with one in the end.
+LONGEST = ("indexing", "tracking", "tests/pipelines/test_growing_cluster.py")
+
+
+def group_of(nodeid: str) -> str:
+    """Tests of a group run in one process, so that each fixture and each server is made once."""
+    file = nodeid.partition("::")[0]
+    name = Path(file).stem.removeprefix("test_")
+    if file.startswith(("tests/pipelines/", "tests/s3/")) and name in INDEXING | TRACKING:
+        return "indexing" if name in INDEXING else "tracking"
+    return file
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {group: rank for rank, group in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(group_of(item.nodeid), len(LONGEST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share out groups. pytest-xdist's own `loadgroup` has no effect under pytest 9.2: it sets an
+    attribute of tests that pytest does not read any more.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return Groups(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +158,17 @@ def real_videos() -> Path:
 
 
 @pytest.fixture(scope="session")
-def small_corpus(tmp_path_factory) -> Path:
-    """Eight drawn videos, of which one is turned and one has a variable frame rate."""
-    return corpus.ensure(tmp_path_factory.mktemp("demo") / "corpus", seed=43, videos=8)
+def small_corpus(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """Eight drawn videos, of which one is turned and one has a variable frame rate.
+
+    Read-only: all processes that share the tests share it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        folder = folder.parent
+    with (folder / "corpus.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return corpus.ensure(folder / "corpus", seed=43, videos=8)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import ray
 from rich.console import Console
-from small_videos import IndexJob, write_video
+from small_videos import IndexJob, RealIndex, write_video
+from warm_actors import WarmActors, warm_actors
 
 from trawl import cli
 from trawl.config.jobs import IndexConfig
@@ -17,9 +18,12 @@ from trawl.index.job import run
 from trawl.index.record import RunRecord
 from trawl.runtime import session as runtime
 
+CPUS = 2
+
 
 @pytest.fixture(scope="session")
-def local_ray(aws_environment: None) -> Iterator[None]:
+def local_ray(aws_environment: None) -> Iterator[WarmActors]:
+    """One real Ray for all tests of this process, and its idle actors."""
     # workers must find the actors that tests define
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)
     options = {
@@ -27,9 +31,26 @@ def local_ray(aws_environment: None) -> Iterator[None]:
         "log_to_driver": False,
         "object_store_memory": 256 * 2**20,
     }
-    runtime.start(address="local", num_cpus=2, **options)
-    yield
+    runtime.start(address="local", num_cpus=CPUS, **options)
+    with warm_actors(CPUS) as warm:
+        yield warm
     ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def real_index(
+    local_ray: WarmActors, real_videos: Path, tmp_path_factory: pytest.TempPathFactory
+) -> RealIndex:
+    root = tmp_path_factory.mktemp("real")
+    where = [
+        "+dataset=folder",
+        f"dataset.uri={real_videos}",
+        "dataset.name=real",
+        f"storage.root={root}",
+    ]
+    overrides = [*where, "embedder=demo", "sampling.every_s=1"]
+    record = run(cli.compose("index", IndexConfig, overrides), Console(quiet=True))
+    return RealIndex(root, where, record)
 
 
 @pytest.fixture

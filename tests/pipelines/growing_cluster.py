@@ -64,6 +64,22 @@ elif any(name.endswith("/dashboard/agent.py") for name in sys.orig_argv):
         file.write(told["listen-port"])
     os.replace(path + ".new", path)
 """
+_WATCH = """
+import sys
+import time
+from ray._private.state import GlobalState
+from ray._raylet import GcsClientOptions
+address, count = sys.argv[1:]
+state = GlobalState()
+state._initialize_global_state(
+    GcsClientOptions.create(address, None, allow_cluster_id_nil=True, fetch_cluster_id_if_nil=False)
+)
+while True:
+    alive = sum(node["Alive"] for node in state.node_table())
+    if alive == (alive or -1 if count == "any" else int(count)):
+        break
+    time.sleep(0.5)
+"""
 _EMPTY = ("auth", "docker", "file_mounts")
 _NONE = (
     "cluster_synced_files",
@@ -112,9 +128,11 @@ def wait_for_nodes(address: str, count: int, limit_s: float) -> bool:
     """Whether the cluster has that many nodes beside its head before the time is over."""
     until = time.monotonic() + limit_s
     while time.monotonic() < until:
-        if _alive(address) == count + 1:
-            return True
-        time.sleep(1)
+        with _watch(address, str(count + 1)) as watch, contextlib.suppress(TimeoutError):
+            while watch.poll() is None:
+                _rest_until(until)
+            if watch.returncode == 0:
+                return True
     return False
 
 
@@ -191,31 +209,35 @@ def _start(
 def _is_up(address: str, head: subprocess.Popen[bytes]) -> bool:
     until = time.monotonic() + _START_S
     while head.poll() is None and time.monotonic() < until:
-        if _alive(address):
-            return True
-        time.sleep(1)
+        with _watch(address, "any") as watch, contextlib.suppress(TimeoutError):
+            while watch.poll() is None and head.poll() is None:
+                _rest_until(until)
+            if watch.returncode == 0:
+                return True
     return False
 
 
-def _alive(address: str) -> int:
-    """Nodes that live; 0 where nobody answers.
+def _rest_until(until: float) -> None:
+    if time.monotonic() > until:
+        raise TimeoutError
+    time.sleep(0.2)
 
-    In a process of its own: a test may be connected to another Ray.
+
+@contextlib.contextmanager
+def _watch(address: str, count: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends well once so many nodes are alive, and with an error if nobody answers.
+
+    In a process of its own, because a test may be connected to another Ray.
     """
-    ask = (
-        "import sys; from ray._raylet import GcsClient, GcsClientOptions; from ray._private.state import GlobalState;"
-        "s = GlobalState(); s._initialize_global_state(GcsClientOptions.create(sys.argv[1], None, allow_cluster_id_nil=True,"
-        " fetch_cluster_id_if_nil=False)); print(sum(n['Alive'] for n in s.node_table()))"
-    )
     environment = os.environ | {"RAY_AUTH_MODE": "disabled"}
-    command = [sys.executable, "-c", ask, address]
+    watch = subprocess.Popen(
+        [sys.executable, "-c", _WATCH, address, count], env=environment, stderr=subprocess.DEVNULL
+    )
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=30, env=environment, check=False
-        )
-    except subprocess.TimeoutExpired:
-        return 0
-    return int(done.stdout.strip() or 0) if done.returncode == 0 else 0
+        yield watch
+    finally:
+        watch.kill()
+        watch.wait()
 
 
 def _end(head: subprocess.Popen[bytes]) -> None:

@@ -1,6 +1,7 @@
 """Small real videos whose content a test can recognise."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -9,6 +10,16 @@ import numpy as np
 from trawl.index.record import RunRecord
 
 IndexJob = Callable[..., RunRecord]  # takes overrides as on the command line
+
+
+@dataclass(frozen=True)
+class RealIndex:
+    """What the index job made of the real clips with the demo's embedder, and where."""
+
+    root: Path
+    where: list[str]
+    run: RunRecord
+
 
 COLORS = {
     "red": (220, 30, 30),

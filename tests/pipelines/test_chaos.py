@@ -15,6 +15,7 @@ import pytest
 import ray
 from dying_actors import StarvedDecodeActor, dying_writer_actor, unready_decode_actor
 from small_videos import IndexJob
+from warm_actors import WarmActors
 
 from tests.chaos import writers
 from tests.chaos.corpus import Corpus
@@ -31,8 +32,9 @@ COMMITS = ("table.commit_rows=20", "table.commit_every_s=1")
 
 
 @pytest.fixture
-def settings(local_ray: None) -> tuple[str, ...]:
+def settings(local_ray: WarmActors) -> tuple[str, ...]:
     """Of a job in a process of its own, on the Ray that is here."""
+    local_ray.clear()
     return (*SMALL, *COMMITS, f"resources.address={ray.get_runtime_context().gcs_address}")
 
 
@@ -52,9 +54,9 @@ def test_a_driver_killed_three_times_loses_and_doubles_nothing(
         ended = run(command)
     assert ended.code == EXIT_OK, ended.words
     assert not reader.seen.wrong
-    seen = shown(storage_at(command.root))
-    assert faults(seen, [corpus.rows]) == [] and not seen.failed
-    assert len(seen.rows) == 16
+    published = shown(storage_at(command.root))
+    assert faults(published, [corpus.rows]) == [] and not published.failed
+    assert len(published.rows) == 16
 
 
 def test_an_s3_that_stutters_and_loses_answers(
@@ -79,8 +81,8 @@ def test_an_s3_that_stutters_and_loses_answers(
     assert through.faults.seen["lost"] and through.faults.seen["requests"] > 50, (
         "the proxy was not in between"
     )
-    seen = shown(storage_at(root, s3_endpoint))
-    assert faults(seen, [corpus.rows]) == [] and not seen.failed
+    published = shown(storage_at(root, s3_endpoint))
+    assert faults(published, [corpus.rows]) == [] and not published.failed
 
 
 def test_a_check_does_not_give_up_at_the_first_wrong_answer(s3_endpoint: str) -> None:
@@ -96,14 +98,14 @@ def test_a_check_does_not_give_up_at_the_first_wrong_answer(s3_endpoint: str) ->
 
 
 def test_four_writers_on_one_table(tmp_path: Path) -> None:
-    found = writers.at_one_table(2, tmp_path)
-    assert found.held, found.figure
+    finding = writers.at_one_table(2, tmp_path)
+    assert finding.held, finding.figure
 
 
 def test_of_four_jobs_one_runs_at_a_time(settings: tuple[str, ...], tmp_path: Path) -> None:
     corpus = Corpus(str(tmp_path / "corpus"), 4, seed=2)
-    found = writers.jobs_at_once(Command(corpus.uri, str(tmp_path / "root"), settings), corpus)
-    assert found.held, found.figure
+    finding = writers.jobs_at_once(Command(corpus.uri, str(tmp_path / "root"), settings), corpus)
+    assert finding.held, finding.figure
 
 
 def test_faults_are_seen() -> None:

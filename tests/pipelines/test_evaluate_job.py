@@ -26,9 +26,9 @@ VIDEOS = {"red.mp4": ["red"], "both.mp4": ["red", "blue"]}
 @pytest.fixture(scope="module")
 def folder(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Videos of moving squares, their exact truth as YouTube-VIS, and their published index."""
-    made = index_moving(tmp_path_factory.mktemp("judged"), VIDEOS)
-    (made / "truth.json").write_text(json.dumps(truth()))
-    return made
+    indexed = index_moving(tmp_path_factory.mktemp("judged"), VIDEOS)
+    (indexed / "truth.json").write_text(json.dumps(truth()))
+    return indexed
 
 
 def truth() -> dict:
@@ -50,10 +50,12 @@ def truth() -> dict:
             }
         )
         for color in colors:
-            here = [(moving_picture(colors, n) == COLORS[color]).all(axis=-1) for n in range(30)]
+            truth_masks = [
+                (moving_picture(colors, n) == COLORS[color]).all(axis=-1) for n in range(30)
+            ]
             coded = [
                 {"size": [64, 64], "counts": masks.encode(np.ascontiguousarray(mask))}
-                for mask in here
+                for mask in truth_masks
             ]
             one = {
                 "id": len(content["annotations"]) + 1,
@@ -87,19 +89,19 @@ def judge(folder: Path) -> Evaluate:
     return call
 
 
-def figures(found: EvaluationOutcome, *but: str) -> dict[tuple[str, str], float | None]:
-    wanted = (one for one in found.evaluation.metrics if one.family not in but)
+def figures(outcome: EvaluationOutcome, *but: str) -> dict[tuple[str, str], float | None]:
+    wanted = (one for one in outcome.evaluation.metrics if one.family not in but)
     return {(one.name, one.slice): one.value for one in wanted}
 
 
 def test_the_truths_own_texts_are_followed_and_judged(judge: Evaluate, folder: Path) -> None:
-    found = judge()
-    values = figures(found)
+    outcome = judge()
+    values = figures(outcome)
     assert values["found", "all"] == values["found_in_corpus", "all"] == 1
     assert values["frame_recall_at_1", "all"] == 1
-    assert found.objective == values["hota_masks", "all"] > 0.8
+    assert outcome.objective == values["hota_masks", "all"] > 0.8
     assert values["false_tracks_per_segment", "all"] == 0
-    run = folder / "root/test/runs" / found.evaluation.run_id
+    run = folder / "root/test/runs" / outcome.evaluation.run_id
     assert sorted(json.loads((run / "run.json").read_text())["texts"]) == ["blue", "red"]
     written = pq.read_table(run / "evaluation/metrics.parquet").to_pylist()
     assert {(row["metric"], row["slice"]): row["value"] for row in written} == values
@@ -127,10 +129,12 @@ def test_what_was_not_followed_is_missed(judge: Evaluate) -> None:
 
 
 def test_retrieval_alone_follows_nothing(judge: Evaluate, folder: Path) -> None:
-    found = judge("evaluation.measure=[retrieval]")
-    assert {one.family for one in found.evaluation.metrics} == {"retrieval"}
-    assert found.objective is None
-    run = json.loads((folder / "root/test/runs" / found.evaluation.run_id / "run.json").read_text())
+    outcome = judge("evaluation.measure=[retrieval]")
+    assert {one.family for one in outcome.evaluation.metrics} == {"retrieval"}
+    assert outcome.objective is None
+    run = json.loads(
+        (folder / "root/test/runs" / outcome.evaluation.run_id / "run.json").read_text()
+    )
     assert run["clips"] == {"planned": 0, "finished_before": 0}
 
 

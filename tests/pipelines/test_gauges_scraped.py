@@ -41,15 +41,15 @@ _JOB = textwrap.dedent(
 def test_a_scrape(tmp_path: Path) -> None:
     write_video(tmp_path / "corpus" / "red.mp4", ["red"])
     (tmp_path / "corpus" / "bad.mp4").write_bytes(b"")
-    done = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", _JOB, str(tmp_path / "corpus"), str(tmp_path / "root")],
         env=os.environ | {"RAY_enable_metrics_collection": "1"},
         capture_output=True,
         text=True,
         timeout=280,
     )
-    assert done.returncode == 0, done.stderr[-2000:]
-    families = text_string_to_metric_families(done.stdout)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    families = text_string_to_metric_families(ended.stdout)
     found = [s for family in families for s in family.samples if s.name.startswith("ray_trawl_")]
     assert {(s.labels["dataset"], s.labels["job"]) for s in found} == {("test", "index")}
     values = {

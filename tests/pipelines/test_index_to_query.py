@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
-from small_videos import write_video
+from small_videos import RealIndex, write_video
 
 from trawl import cli, exits
 from trawl.config.data import StorageConfig
@@ -56,33 +56,26 @@ def test_everything_on_s3(local_ray: None, s3_endpoint: str, corpus: Path) -> No
     assert run.outcomes == {"indexed": 3}
     again = index.run(cli.compose("index", IndexConfig, [*where, *small]), QUIET)
     assert (again.plan["unchanged"], again.published) == (3, 1)
-    found = ask(*where, "text=something green")
-    best = found.answers[0].segments[0]
+    outcome = ask(*where, "text=something green")
+    best = outcome.answers[0].segments[0]
     assert best.video_id == "a/green.mp4"
     assert 1.0 <= best.best_time_s < 2.0
-    assert found.folder.startswith("s3://everything/index/")
+    assert outcome.folder.startswith("s3://everything/index/")
 
 
 def test_every_real_clip_is_indexed_and_found_at_right_times(
-    local_ray: None, real_videos: Path, tmp_path: Path
+    real_index: RealIndex, real_videos: Path
 ) -> None:
-    where = [
-        "+dataset=folder",
-        f"dataset.uri={real_videos}",
-        "dataset.name=real",
-        f"storage.root={tmp_path}",
-    ]
-    run = index.run(
-        cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=1"]), QUIET
-    )
     clips = sorted(path.name for path in real_videos.glob("*.mp4"))
-    assert run.outcomes == {"indexed": len(clips)}
-    found = ask(*where, "text=a red circle", "search.segments=50", "report.thumbnails=3")
-    assert {segment.video_id for segment in found.answers[0].segments} == set(clips)
-    storage = Storage.open(StorageConfig(root=str(tmp_path)))
+    assert real_index.run.outcomes == {"indexed": len(clips)}
+    outcome = ask(
+        *real_index.where, "text=a red circle", "search.segments=50", "report.thumbnails=3"
+    )
+    assert {segment.video_id for segment in outcome.answers[0].segments} == set(clips)
+    storage = Storage.open(StorageConfig(root=str(real_index.root)))
     _, videos = publish.open_tables(storage, "real", publish.latest(storage, "real"))
     duration_s = {row["video_id"]: row["duration_s"] for row in videos.to_table().to_pylist()}
-    for segment in found.answers[0].segments:
+    for segment in outcome.answers[0].segments:
         assert (
             0
             <= segment.start_s
@@ -90,7 +83,7 @@ def test_every_real_clip_is_indexed_and_found_at_right_times(
             < segment.end_s
             <= duration_s[segment.video_id] + 1e-6
         )
-    page = Path(found.folder, "contact_sheet.html").read_text()
+    page = Path(outcome.folder, "contact_sheet.html").read_text()
     assert page.count("<img") == 3
 
 
@@ -134,22 +127,22 @@ def test_a_killed_driver_loses_and_doubles_nothing(tmp_path: Path) -> None:
 def test_the_commands_of_the_readme(tmp_path: Path) -> None:
     """As typed, each in a process of its own, from a folder that is not the project's."""
     small = ["dataset.uri=corpus", "dataset.videos=6"]
-    made = subprocess.run(
+    first = subprocess.run(
         job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True
     )
-    assert made.returncode == exits.EXIT_OK, made.stderr
-    assert made.stderr == ""
+    assert first.returncode == exits.EXIT_OK, first.stderr
+    assert first.stderr == ""
     again = subprocess.run(
         job("index", "+dataset=demo", *small), cwd=tmp_path, capture_output=True, text=True
     )
     assert "nothing to do" in again.stdout
     command = job("query", "+dataset=demo", *small, "text=it's a red star, or so")
-    asked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert asked.returncode == exits.EXIT_OK, asked.stderr
-    assert asked.stderr == ""
+    answered = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert answered.returncode == exits.EXIT_OK, answered.stderr
+    assert answered.stderr == ""
     (folder,) = (tmp_path / "data/demo/queries").iterdir()
-    looked = subprocess.run([*command, "rerank=3"], cwd=tmp_path, capture_output=True, text=True)
-    assert (looked.returncode, looked.stderr) == (exits.EXIT_OK, "")
+    reranked = subprocess.run([*command, "rerank=3"], cwd=tmp_path, capture_output=True, text=True)
+    assert (reranked.returncode, reranked.stderr) == (exits.EXIT_OK, "")
     (other,) = set((tmp_path / "data/demo/queries").iterdir()) - {folder}
     again = pq.read_table(other / "results.parquet")
     assert [score is None for score in again["rerank_score"].to_pylist()] == [
@@ -170,17 +163,19 @@ def test_bad_files_print_a_summary_and_nothing_else(tmp_path: Path) -> None:
     write_video(tmp_path / "corpus" / "good.mp4", ["red"])
     (tmp_path / "corpus" / "[red]list.mp4").write_text("#EXTM3U\n/etc/passwd\n")
     command = job("index", "+dataset=folder", "dataset.uri=corpus", "embedder=fake")
-    done = subprocess.run(
+    ended = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "200"}
     )
-    assert (done.returncode, done.stderr) == (exits.EXIT_SOME_FAILED, "")
-    assert "such as [red]list.mp4: " in done.stdout
+    assert (ended.returncode, ended.stderr) == (exits.EXIT_SOME_FAILED, "")
+    assert "such as [red]list.mp4: " in ended.stdout
 
 
 @pytest.mark.parametrize("name", ["index", "query"])
 def test_a_mistake_is_one_line_and_starts_nothing(name: str, tmp_path: Path) -> None:
-    asked = subprocess.run(job(name, "+dataset=dmeo"), cwd=tmp_path, capture_output=True, text=True)
-    assert asked.returncode == exits.EXIT_USAGE
-    assert asked.stderr.count("\n") == 1
-    assert "did you mean 'demo'" in asked.stderr
+    answered = subprocess.run(
+        job(name, "+dataset=dmeo"), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert answered.returncode == exits.EXIT_USAGE
+    assert answered.stderr.count("\n") == 1
+    assert "did you mean 'demo'" in answered.stderr
     assert not list(tmp_path.iterdir())

@@ -54,6 +54,7 @@ def night(local_ray: None, tmp_path: Path, standing: Path) -> Nightly:
         base += [
             "resources.decode_actors=1",
             "resources.embed_actors=1",
+            "resources.embed_cpus=0.25",  # so that all three kinds of actors fit at once
             "resources.track_actors=1",
         ]
         config = cli.compose("nightly", NightlyConfig, [*base, *overrides])
@@ -77,15 +78,15 @@ def test_each_night_searches_new_footage_only(night: Nightly, tmp_path: Path) ->
     assert first.exit_code == exits.EXIT_OK
     assert first.index is not None
     assert first.index.outcomes == {"indexed": 2}
-    (asked,) = first.standing["red"]
-    assert (asked.ended, asked.videos, asked.counts["tracks"]) == (True, 2, 1)
-    assert asked.run_id == f"{first.night}-red"
-    assert followed(tmp_path, asked.run_id) == ["red.mp4"]
+    (query_run,) = first.standing["red"]
+    assert (query_run.ended, query_run.videos, query_run.counts["tracks"]) == (True, 2, 1)
+    assert query_run.run_id == f"{first.night}-red"
+    assert followed(tmp_path, query_run.run_id) == ["red.mp4"]
     second = night()
     assert (second.index.outcomes, second.standing) == ({}, {"red": []})
     write_moving(tmp_path / "corpus" / "new.mp4", ["red"])
-    (asked,) = night().standing["red"]
-    assert (asked.videos, followed(tmp_path, asked.run_id)) == (1, ["new.mp4"])
+    (query_run,) = night().standing["red"]
+    assert (query_run.videos, followed(tmp_path, query_run.run_id)) == (1, ["new.mp4"])
     written = json.loads((tmp_path / "root/test/nights" / first.night / "night.json").read_text())
     assert written["standing"]["red"][0]["counts"]["tracks"] == 1
     assert written["index"]["outcomes"] == {"indexed": 2}
@@ -96,8 +97,8 @@ def test_a_changed_query_is_asked_of_the_whole_corpus_once(
 ) -> None:
     night()
     (standing / "red.yaml").write_text(RED.replace("chunk_s=1", "chunk_s=2"))
-    (asked,) = night().standing["red"]
-    assert asked.videos == 2
+    (query_run,) = night().standing["red"]
+    assert query_run.videos == 2
     assert night().standing == {"red": []}
 
 
@@ -181,7 +182,7 @@ def test_two_nights_at_once_the_second_says_who_holds_it(night: Nightly, tmp_pat
 def test_a_dry_night_changes_nothing(night: Nightly, tmp_path: Path) -> None:
     console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     night("dry_run=true", console=console)
-    told = console.export_text()
-    assert "2 new" in told
-    assert "standing queries: red" in told
+    printed = console.export_text()
+    assert "2 new" in printed
+    assert "standing queries: red" in printed
     assert not (tmp_path / "root").exists()

@@ -30,11 +30,11 @@ def indexed(tmp_path: Path) -> int:
 def test_time_is_up_what_is_done_is_published_and_the_next_run_goes_on(
     index: IndexJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
+    calls = []
 
     def over_after_two(self: Deadline) -> bool:
-        asked.append(1)
-        return len(asked) > 2
+        calls.append(1)
+        return len(calls) > 2
 
     with monkeypatch.context() as patch:
         patch.setattr(Deadline, "over", over_after_two)
@@ -111,16 +111,16 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(
         pipeline.run(cli.compose("index", IndexConfig, base), console)
         return console.export_text()
 
-    told = dry()
-    assert "3 new" in told
-    assert "cost       unknown: no earlier run of recipe" in told
+    printed = dry()
+    assert "3 new" in printed
+    assert "cost       unknown: no earlier run of recipe" in printed
     assert not (tmp_path / "root").exists()
     index("limit=1")
     before = sorted(path for path in (tmp_path / "root").rglob("*"))
-    told = dry()
-    assert "2 new, 1 unchanged" in told
-    assert "basis      1 earlier runs" in told
-    assert "CPU" in told.split("money")[1]
+    printed = dry()
+    assert "2 new, 1 unchanged" in printed
+    assert "basis      1 earlier runs" in printed
+    assert "CPU" in printed.split("money")[1]
     assert sorted(path for path in (tmp_path / "root").rglob("*")) == before
     index()
     assert "cost       one listing" in dry()

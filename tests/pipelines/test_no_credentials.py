@@ -169,19 +169,19 @@ def test_a_night_a_query_and_a_report(
         compose("report", ReportJobConfig, [*base, f"run={asked.run_id}"]), Console(width=250)
     )
     assert not done.notes
-    told = capfd.readouterr()
-    assert '"event": "video failed"' in told.err and "/forbidden.mp4?***" in told.err
+    printed = capfd.readouterr()
+    assert '"event": "video failed"' in printed.err and "/forbidden.mp4?***" in printed.err
     places = check_clean(
         [
             *left_behind(tmp_path / "root"),
-            ("stdout", told.out.encode()),
-            ("stderr", told.err.encode()),
+            ("stdout", printed.out.encode()),
+            ("stderr", printed.err.encode()),
         ]
     )
     assert places > 30
     logs = sorted((tmp_path / "root/test/nights").rglob("log.jsonl"))
     events = [json.loads(line)["event"] for line in logs[0].read_text().splitlines()]
-    wanted = [
+    expected = [
         "begun",
         "lease taken",
         "planned",
@@ -190,7 +190,7 @@ def test_a_night_a_query_and_a_report(
         "published",
         "standing query begun",
     ]
-    assert [event for event in events if event in wanted and event != "begun"] == wanted[1:]
+    assert [event for event in events if event in expected and event != "begun"] == expected[1:]
     assert events[-3:] == ["standing query ended", "lease released", "ended"]
 
 
@@ -214,14 +214,14 @@ def test_an_error_that_quotes_them_half_way(
     ]
     words += ["embedder=fake", "resources.decode_actors=1", "resources.embed_actors=1", "log=json"]
     code = cli.run("index", IndexConfig, lambda config: index.run(config).exit_code, words)
-    told = capfd.readouterr()
+    printed = capfd.readouterr()
     assert code == exits.EXIT_USAGE
-    assert "trawl: s3://b failed (SignatureDoesNotMatch: https://***@b/x?***" in told.err
+    assert "trawl: s3://b failed (SignatureDoesNotMatch: https://***@b/x?***" in printed.err
     check_clean(
         [
             *left_behind(tmp_path / "root"),
-            ("stdout", told.out.encode()),
-            ("stderr", told.err.encode()),
+            ("stdout", printed.out.encode()),
+            ("stderr", printed.err.encode()),
         ]
     )
     (log,) = (tmp_path / "root").rglob("log.jsonl")
@@ -260,8 +260,8 @@ def test_a_wrong_command(
     code = cli.run(
         "index", IndexConfig, lambda config: index.run(config).exit_code, [*words, *root, *quick]
     )
-    told = capfd.readouterr()
-    assert code == exits.EXIT_USAGE and "trawl: " in told.err
+    printed = capfd.readouterr()
+    assert code == exits.EXIT_USAGE and "trawl: " in printed.err
     check_clean(
-        [*left_behind(tmp_path), ("stdout", told.out.encode()), ("stderr", told.err.encode())]
+        [*left_behind(tmp_path), ("stdout", printed.out.encode()), ("stderr", printed.err.encode())]
     )

@@ -52,9 +52,9 @@ def test_from_videos_to_a_page_and_an_export(local_ray: None, ceph: Ceph, tmp_pa
 
     first, again = run_index(), run_index()
     assert first.outcomes == {"indexed": 2} and (again.plan["unchanged"], again.published) == (2, 1)
-    found = query.run(cli.compose("query", QueryConfig, [*where, "text=something red"]), QUIET)
-    assert found.answers[0].segments[0].video_id.startswith("1/")
-    assert found.folder.startswith("s3://the-index/deep/prefix/test/queries/")
+    outcome = query.run(cli.compose("query", QueryConfig, [*where, "text=something red"]), QUIET)
+    assert outcome.answers[0].segments[0].video_id.startswith("1/")
+    assert outcome.folder.startswith("s3://the-index/deep/prefix/test/queries/")
 
     fakes = [
         "text=red",
@@ -76,13 +76,15 @@ def test_from_videos_to_a_page_and_an_export(local_ray: None, ceph: Ceph, tmp_pa
     media = set(re.findall(r"media/([\w-]+\.\w+)", html))
     assert len(media) == 6 and media == set(storage.names(f"{folder}/media"))
 
-    done = export.run(cli.compose("export", ExportConfig, [*where, "format=coco"]), QUIET)
-    inside = done.folder.removeprefix(f"{storage.root}/")
-    assert done.folder.startswith("s3://the-index/") and done.sizes
-    assert {name: len(storage.read_bytes(f"{inside}/{name}")) for name in done.sizes} == done.sizes
+    exported = export.run(cli.compose("export", ExportConfig, [*where, "format=coco"]), QUIET)
+    inside = exported.folder.removeprefix(f"{storage.root}/")
+    assert exported.folder.startswith("s3://the-index/") and exported.sizes
+    assert {
+        name: len(storage.read_bytes(f"{inside}/{name}")) for name in exported.sizes
+    } == exported.sizes
     coco = [
         json.loads(storage.read_bytes(f"{inside}/{name}"))
-        for name in done.sizes
+        for name in exported.sizes
         if name.endswith(".json")
     ]
     assert sum(len(part.get("annotations", ())) for part in coco) == 60

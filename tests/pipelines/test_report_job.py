@@ -207,5 +207,5 @@ def test_a_browser_plays_what_the_job_wrote(report: Report, browser: "BrowserCon
 
 def test_the_job_imports_neither_ray_nor_torch() -> None:
     code = "import sys, trawl.report.job; print([m for m in ('ray', 'torch', 'lance') if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "[]"

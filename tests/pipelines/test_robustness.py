@@ -141,8 +141,8 @@ def rows(settings: EvaluateConfig) -> dict[tuple[str, int], tuple[float, np.ndar
 def test_copies_are_the_videos_but_for_what_was_done_to_them(
     measure: Measure, seen: list[EvaluateConfig], config: EvaluateConfig, corpus: Path
 ) -> None:
-    found = measure("noise", "dark-3", "spelling")
-    assert [(m.family, m.name, m.slice, m.value) for m in found] == [
+    metrics = measure("noise", "dark-3", "spelling")
+    assert [(m.family, m.name, m.slice, m.value) for m in metrics] == [
         ("robustness", "j_and_f", "clean", 0.9),
         ("robustness", "j_and_f", "noise", 0.5),
         ("robustness", "j_and_f", "dark-3", 0.5),
@@ -264,5 +264,5 @@ def test_columns_of_a_manifest_go_with_the_copies(
     made = copies(
         listed, "cams", ids, Perturbation("blur", 1), storage, DecodeConfig(), config.resources
     )
-    found = {video.video_id: dict(video.metadata) for video in list_videos(made, storage)}
-    assert found == {ids[0]: {"camera": "7", "night": True}, ids[1]: {"camera": "front"}}
+    metrics = {video.video_id: dict(video.metadata) for video in list_videos(made, storage)}
+    assert metrics == {ids[0]: {"camera": "7", "night": True}, ids[1]: {"camera": "front"}}

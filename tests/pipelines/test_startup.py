@@ -22,5 +22,5 @@ print("fine")
 
 
 def test_pandas_is_left_out_and_comes_back_when_asked_for() -> None:
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
-    assert done.stdout.strip() == "fine", done.stderr[-2000:]
+    ended = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True)
+    assert ended.stdout.strip() == "fine", ended.stderr[-2000:]

@@ -11,14 +11,13 @@ import pytest
 from dying_actors import DyingTrackActor
 from moving_corpus import index_moving, where
 from rich.console import Console
-from small_videos import COLORS, moving_picture
+from small_videos import COLORS, RealIndex, moving_picture
 
 from trawl import cli, masks
 from trawl.config.data import StorageConfig
-from trawl.config.jobs import IndexConfig, TrackConfig
+from trawl.config.jobs import TrackConfig
 from trawl.errors import ConfigError, IndexMissingError, RunError
 from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
-from trawl.index import job as index
 from trawl.records.tracking import Clip
 from trawl.storage import Storage
 from trawl.track import job as track
@@ -250,22 +249,10 @@ def test_scores_of_a_run_are_numbers(follow: TrackJob, indexed: Path) -> None:
     )
 
 
-def test_real_clips_with_the_real_architectures(
-    local_ray: None, real_videos: Path, tmp_path: Path
-) -> None:
+def test_real_clips_with_the_real_architectures(real_index: RealIndex) -> None:
     """All ten, from the index to the tables, by SAM 2.1 tiny at random initialisation and a small
     input.
     """
-    where = [
-        "+dataset=folder",
-        f"dataset.uri={real_videos}",
-        "dataset.name=real",
-        f"storage.root={tmp_path}",
-    ]
-    quiet = Console(quiet=True)
-    index.run(
-        cli.compose("index", IndexConfig, [*where, "embedder=demo", "sampling.every_s=2"]), quiet
-    )
     overrides = [
         "grounder=clip",
         "grounder.max_objects=1",
@@ -280,14 +267,17 @@ def test_real_clips_with_the_real_architectures(
     ]
     run = track.run(
         cli.compose(
-            "track", TrackConfig, [*where, *overrides, "search.per_video=1", "text=a red ring"]
+            "track",
+            TrackConfig,
+            [*real_index.where, *overrides, "search.per_video=1", "text=a red ring"],
         ),
-        quiet,
+        Console(quiet=True),
     )
     assert (run.exit_code, run.clips["done"]) == (EXIT_OK, 10)
-    opened = read_run(Storage.open(StorageConfig(root=str(tmp_path))), "real", run.run_id)
+    storage = Storage.open(StorageConfig(root=str(real_index.root)))
+    opened = read_run(storage, "real", run.run_id)
     assert {row["clip_id"] for row in opened[1].to_table().to_pylist()} <= {
-        clip.stem for clip in (tmp_path / "real/runs" / run.run_id / "tracks").iterdir()
+        clip.stem for clip in (real_index.root / "real/runs" / run.run_id / "tracks").iterdir()
     }
     assert all(
         row["tracker"].startswith("sam2.1_hiera_tiny/random:0@")
