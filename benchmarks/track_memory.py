@@ -28,12 +28,12 @@ def draw(path: Path, frames: int) -> None:
 
     from trawl.demo.render import Canvas
     from trawl.demo.scene import sample
-    from trawl.draw.encode import write_mp4
+    from trawl.draw.video import write_mp4
 
     pairs = [("red", "star"), ("blue", "ring"), ("green", "cross"), ("white", "heart")]
     canvas = Canvas(sample(np.random.default_rng(3), pairs, frames / FPS), 240, 320)
     pictures = (canvas.at(index / FPS).image for index in range(frames))
-    write_mp4(path, pictures, range(frames), Fraction(1, FPS), (240, 320), 0)
+    write_mp4(path, pictures, range(frames), Fraction(1, FPS))
 
 
 def track(path: Path, frames: int) -> dict:

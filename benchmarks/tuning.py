@@ -33,12 +33,12 @@ from trawl.evaluate.clip import FollowedTrack
 from trawl.evaluate.end_to_end import FOUND, EndToEnd
 from trawl.evaluate.job import paired
 from trawl.evaluate.masks.measure import Masks
-from trawl.evaluate.page.pictures import Judged
+from trawl.evaluate.page.pictures import EvaluatedRun
 from trawl.evaluate.pairing import PairedClip, PairedText, pair
 from trawl.evaluate.tracking.flags import Flags
 from trawl.evaluate.tracking.measure import Tracking
 from trawl.evaluate.truth import open_truth
-from trawl.evaluate.truth.known import LEDGER_COLUMNS, Known
+from trawl.evaluate.truth.indexed import LEDGER_COLUMNS, IndexedVideos
 from trawl.query.published import PublishedIndex
 from trawl.records.tracking import Flag
 from trawl.storage import Storage
@@ -124,14 +124,14 @@ def opened(config: EvaluateConfig) -> Run:
     index = PublishedIndex(
         storage, dataset, publish.numbered(storage, dataset, record["published"])
     )
-    judged = Judged(
+    judged = EvaluatedRun(
         storage,
         dataset,
         run_id,
         open_truth(
             config.dataset,
             config.storage,
-            Known.of_ledger(index.ledger(LEDGER_COLUMNS), index.sampled),
+            IndexedVideos.of_ledger(index.ledger(LEDGER_COLUMNS), index.sampled),
         ),
     )
     plan = TrackPlan.from_json(storage.read_bytes(f"{dataset}/runs/{run_id}/plan.json"))
@@ -213,7 +213,7 @@ def wrong_tracks(text: PairedText, match_iou: float) -> Iterator[tuple[FollowedT
     for n, track in enumerate(text.tracks):
         if n in object_of:
             yield track, bool(mean[object_of[n], n] < FOUND)
-        elif mean[:, n].max(initial=0.0) < match_iou or int(mean[:, n].argmax()) < text.wanted:
+        elif mean[:, n].max(initial=0.0) < match_iou or int(mean[:, n].argmax()) < text.num_targets:
             yield track, True
 
 

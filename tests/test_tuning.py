@@ -8,7 +8,7 @@ from beside_truth import STAR, paired, square, track, truth
 from benchmarks import tuning
 from trawl import cli
 from trawl.config.jobs import EvaluateConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.records.tracking import Flag
 
 LEFT, RIGHT, BELOW = ({n: square(*place) for n in range(10)} for place in ((5,), (50,), (5, 38)))
@@ -73,7 +73,9 @@ def test_a_track_is_wrong_that_is_a_second_one_or_overlaps_too_little_or_nothing
 
 def test_tracks_of_what_does_not_count_are_neither() -> None:
     clip = paired(
-        [truth(1, LEFT), truth(2, RIGHT)], [track("x", RIGHT)], asked=[Asked(STAR, (1,), (2,))]
+        [truth(1, LEFT), truth(2, RIGHT)],
+        [track("x", RIGHT)],
+        queries=[ClipQuery(STAR, (1,), (2,))],
     )
     assert not list(tuning.wrong_tracks(clip.texts[0], 0.1))
 

@@ -140,7 +140,7 @@ def test_retrieval_alone_follows_nothing(judge: Evaluate, folder: Path) -> None:
 
 def test_a_wrong_setting_costs_no_tracking(judge: Evaluate, folder: Path) -> None:
     before = sorted((folder / "root/test/runs").iterdir())
-    with pytest.raises(ConfigError, match=r"objective=hota is no metric .* did you mean 'hota_"):
+    with pytest.raises(ConfigError, match=r"objective=hota is not a metric: did you mean 'hota_"):
         judge("evaluation.objective=hota")
     with pytest.raises(
         ConfigError, match=r"evaluation\.measure=mask is not known: did you mean 'masks'"

@@ -12,7 +12,7 @@ from trawl import masks
 from trawl.config.data import DecodeConfig, StorageConfig
 from trawl.demo import corpus as demo
 from trawl.evaluate.page.page import ShownCase
-from trawl.evaluate.page.pictures import Judged, picture_cases
+from trawl.evaluate.page.pictures import EvaluatedRun, picture_cases
 from trawl.evaluate.truth.demo import DemoTruth
 from trawl.records.search import Source
 from trawl.records.tracking import Clip
@@ -39,9 +39,9 @@ def clips(corpus: Path, root: Path) -> list[Clip]:
 
 
 @pytest.fixture
-def judged(clips: list[Clip], corpus: Path, root: Path) -> Judged:
+def judged(clips: list[Clip], corpus: Path, root: Path) -> EvaluatedRun:
     storage = Storage.open(StorageConfig(root=str(root)))
-    return Judged(
+    return EvaluatedRun(
         storage,
         "demo",
         followed.RUN,
@@ -49,14 +49,14 @@ def judged(clips: list[Clip], corpus: Path, root: Path) -> Judged:
     )
 
 
-def shown(judged: Judged, clips: list[Clip], *cases: Case) -> list[ShownCase]:
+def shown(judged: EvaluatedRun, clips: list[Clip], *cases: Case) -> list[ShownCase]:
     sources = {clip.video_id: Source(clip.uri, clip.fingerprint, SECONDS) for clip in clips}
     return picture_cases(
         judged, cases, sources, DecodeConfig(), StorageConfig(root=str(judged.storage.root))
     )
 
 
-def largest(judged: Judged, clip: Clip) -> tuple[TruthObject, int]:
+def largest(judged: EvaluatedRun, clip: Clip) -> tuple[TruthObject, int]:
     """The object that is best seen soon after the start, and its place in the columns."""
     found = []
     for thing in judged.truth.video(clip.video_id).objects:
@@ -82,7 +82,7 @@ def decoded(one: ShownCase) -> np.ndarray:
 
 
 def test_the_right_frame_with_the_truth_around_the_object(
-    judged: Judged, clips: list[Clip]
+    judged: EvaluatedRun, clips: list[Clip]
 ) -> None:
     clip = clips[0]
     video = judged.truth.video(clip.video_id)
@@ -104,7 +104,9 @@ def test_the_right_frame_with_the_truth_around_the_object(
     assert change[ring > 0].mean() > 25 > 3 > np.median(change)
 
 
-def test_the_runs_own_tracks_of_that_text_are_drawn(judged: Judged, clips: list[Clip]) -> None:
+def test_the_runs_own_tracks_of_that_text_are_drawn(
+    judged: EvaluatedRun, clips: list[Clip]
+) -> None:
     clip = clips[0]
     thing, _ = largest(judged, clip)
     text = clip.targets[0].phrase
@@ -120,14 +122,14 @@ def test_the_runs_own_tracks_of_that_text_are_drawn(judged: Judged, clips: list[
         assert np.abs(decoded(bare).astype(int) - decoded(drawn)).max(axis=-1).mean() > 0.5
 
 
-def test_a_text_alone_has_no_picture_and_no_excuse(judged: Judged, clips: list[Clip]) -> None:
+def test_a_text_alone_has_no_picture_and_no_excuse(judged: EvaluatedRun, clips: list[Clip]) -> None:
     (one,) = shown(judged, clips, Case("ranked", "a red star", 3.0, "nothing right is listed"))
     assert (one.picture, one.note, one.time_s) == (None, "", None)
 
 
 @pytest.mark.parametrize("what", ["gone", "changed", "broken", "unknown"])
 def test_a_missing_video_costs_only_its_own_picture(
-    what: str, judged: Judged, clips: list[Clip]
+    what: str, judged: EvaluatedRun, clips: list[Clip]
 ) -> None:
     cases = [Case("missed", "x", 1.0, "m", clip.video_id, 3) for clip in clips]
     path = Path(clips[0].uri)
@@ -148,6 +150,6 @@ def test_a_missing_video_costs_only_its_own_picture(
     assert ("gone or has changed" in lost.note) == (what in ("gone", "changed"))
 
 
-def test_equal_cases_give_equal_pictures(judged: Judged, clips: list[Clip]) -> None:
+def test_equal_cases_give_equal_pictures(judged: EvaluatedRun, clips: list[Clip]) -> None:
     case = Case("missed", "x", 1.0, "m", clips[0].video_id, 3, 0)
     assert shown(judged, clips, case) == shown(judged, clips, case)

@@ -17,7 +17,7 @@ from trawl.config.data import DecodeConfig, StorageConfig
 from trawl.config.jobs import EvaluateConfig, IndexConfig
 from trawl.corpus.source import list_videos
 from trawl.decode.sandbox import DecodeSandbox
-from trawl.draw.encode import write_mp4
+from trawl.draw.video import write_mp4
 from trawl.errors import ConfigError, DatasetError
 from trawl.evaluate.robustness import measure as robustness
 from trawl.index import job as index
@@ -56,14 +56,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         [p[:64] for p in pictures],
         [int(t - ticks[0]) for t in ticks],
         Fraction(1, 1000),
-        (64, 64),
     )
     write_mp4(
         folder / "sub" / "turned.mp4",
         pictures,
         range(20),
         Fraction(1, 10),
-        (128, 64),
         rotation_deg=90,
     )
     return folder

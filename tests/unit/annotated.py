@@ -9,19 +9,25 @@ import numpy as np
 from trawl import masks
 from trawl.config.data import DatasetConfig, StorageConfig, TruthConfig
 from trawl.evaluate.truth import Truth, open_truth
-from trawl.evaluate.truth.known import Known, VideoFacts
+from trawl.evaluate.truth.indexed import IndexedVideo, IndexedVideos
 
 FPS = 10.0
 
 
-def index_of(*video_ids: str, size: tuple[int, int] = (30, 40), num_frames: int = 200) -> Known:
+def index_of(
+    *video_ids: str, size: tuple[int, int] = (30, 40), num_frames: int = 200
+) -> IndexedVideos:
     """An index of videos of 10 frames a second; size: height and width."""
-    facts = VideoFacts(FPS, num_frames, num_frames / FPS, size[1], size[0])
-    return Known(dict.fromkeys(video_ids, facts))
+    facts = IndexedVideo(FPS, num_frames, num_frames / FPS, size[1], size[0])
+    return IndexedVideos(dict.fromkeys(video_ids, facts))
 
 
 def opened(
-    place: Path | str, form: str, known: Known, storage: StorageConfig | None = None, **more: Any
+    place: Path | str,
+    form: str,
+    known: IndexedVideos,
+    storage: StorageConfig | None = None,
+    **more: Any,
 ) -> Truth:
     """more: of `dataset.truth`."""
     truth = TruthConfig(format=form, uri=str(place), **more)

@@ -8,7 +8,7 @@ import numpy as np
 
 from trawl import masks
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked, EvaluatedClip, FollowedTrack
+from trawl.evaluate.clip import ClipQuery, EvaluatedClip, FollowedTrack
 from trawl.evaluate.pairing import PairedClip, pair
 from trawl.records.truth import TruthObject, TruthVideo
 
@@ -79,14 +79,14 @@ def clip(
     objects: Sequence[TruthObject],
     tracks: Sequence[FollowedTrack],
     frames: int = 10,
-    asked: Sequence[Asked] | None = None,
+    queries: Sequence[ClipQuery] | None = None,
     clip_id: str = "c1",
     video_id: str = "a.mp4",
 ) -> EvaluatedClip:
-    """asked: None: all objects are wanted as a red star."""
+    """queries: None: all objects are wanted as a red star."""
     video = TruthVideo(video_id, *SIZE, np.arange(frames), np.arange(frames) / FPS, tuple(objects))
-    asked = [Asked(STAR, tuple(o.object_id for o in objects))] if asked is None else asked
-    return EvaluatedClip(clip_id, video, np.arange(frames), tuple(asked), tuple(tracks))
+    queries = [ClipQuery(STAR, tuple(o.object_id for o in objects))] if queries is None else queries
+    return EvaluatedClip(clip_id, video, np.arange(frames), tuple(queries), tuple(tracks))
 
 
 def paired(*args, config: EvaluationConfig | None = None, **more) -> PairedClip:

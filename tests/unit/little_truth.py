@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from trawl.evaluate.truth.known import Stated
+from trawl.evaluate.truth.indexed import StatedFacts
 from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 
 SIDE = 8
@@ -54,6 +54,6 @@ class LittleTruth:
     def queries(self) -> list[TruthQuery]:
         return self._queries
 
-    def stated(self, video_id: str) -> Stated:
+    def stated(self, video_id: str) -> StatedFacts:
         frames = self._videos[video_id].frame_index
-        return Stated(int(frames[-1]), len(frames), None, SIDE, SIDE, masks=False)
+        return StatedFacts(int(frames[-1]), len(frames), None, SIDE, SIDE, masks=False)

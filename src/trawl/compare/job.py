@@ -5,11 +5,9 @@ No Ray, no model: all that it tells was measured by jobs.evaluate and lies besid
 to `<root>/<dataset>/comparisons/<time>-<what>/`, or where `out` says.
 """
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -25,6 +23,7 @@ from trawl.compare.terminal import comparison_tables
 from trawl.config.jobs import CompareConfig
 from trawl.corpus.source import dataset_name
 from trawl.draw import measures
+from trawl.draw.spreadsheet import to_csv
 from trawl.errors import ConfigError, IndexMissingError, RunError, did_you_mean
 from trawl.evaluate.results import Evaluation, is_evaluated, read_metrics
 from trawl.query.results import slug
@@ -76,7 +75,9 @@ def run(config: CompareConfig, console: Console | None = None) -> Compared:
     stem = f"{dataset}/comparisons/{now:%Y%m%dT%H%M%SZ}-{slug(wanted.name)}"
     claim = ("comparison.json", _to_json(found, dataset, wanted.name))
     target, folder = own_folder(config.out, config.storage, storage, stem, claim)
-    target.write_bytes(f"{folder}/comparison.csv", _to_csv(_wide(found)))
+    rows = _wide(found)
+    table = to_csv(list(rows[0]), (row.values() for row in rows))
+    target.write_bytes(f"{folder}/comparison.csv", table)
     target.write_bytes(
         f"{folder}/{_PAGE}", page.render(_about(found, dataset, wanted.name, now), found).encode()
     )
@@ -272,25 +273,6 @@ def _wide(found: Comparison) -> list[dict[str, Any]]:
             row[f"{metric.family}.{metric.name}{of}"] = metric.values[place]
         rows.append(row)
     return rows
-
-
-def _to_csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Spreadsheets run cells that begin like a formula; a setting may hold a text, so such a one
-    gets a leading quote.
-    """
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink)
-    writer.writerow(map(_harmless, rows[0]))
-    writer.writerows([_harmless(value) for value in row.values()] for row in rows)
-    return sink.getvalue().encode()
-
-
-def _harmless(value: Any) -> Any:
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-        else value
-    )
 
 
 def _to_json(found: Comparison, dataset: str, name: str) -> bytes:

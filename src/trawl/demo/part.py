@@ -23,7 +23,7 @@ from trawl import schemas
 from trawl.demo.plan import VideoPlan, plan_video
 from trawl.demo.render import Canvas
 from trawl.demo.truth import Row, object_rows, video_row
-from trawl.draw.encode import write_mp4
+from trawl.draw.video import write_mp4
 
 
 def make_video(folder: Path, plan: VideoPlan) -> tuple[list[Row], Row]:
@@ -31,7 +31,7 @@ def make_video(folder: Path, plan: VideoPlan) -> tuple[list[Row], Row]:
     path = folder / "videos" / plan.video_id
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
-    write_mp4(path, _drawn(plan, rows), plan.ticks, plan.time_base, plan.size, plan.rotation_deg)
+    write_mp4(path, _drawn(plan, rows), plan.ticks, plan.time_base, plan.rotation_deg)
     return rows, video_row(plan, rows)
 
 

@@ -1,10 +1,10 @@
-"""Which tracks to look at first, and what each doubt means in words.
+"""Chooses the tracks to look at first and words their doubts.
 
-Two measures say that a track as a whole may be wrong: masks that the tracker itself doubts, and an
-object that is seen as its text on few of the frames that were searched. Together they name 74 % of
-the wrong tracks of the demo's train part, and 78 % of those that they name are wrong; "any flag"
-names 94 %, and less than half of what it names is wrong (docs/tuning.md). So flags say where to
-look, and make no track doubtful by themselves.
+Two measures suggest that a whole track may be wrong: masks that the tracker itself doubts, and an
+object that is detected as its text on few of the searched frames. Together they name 74 % of the
+wrong tracks of the demo's train part, and 78 % of the tracks that they name are wrong. "Any flag"
+names 94 %, and less than half of those are wrong (docs/tuning.md). So flags say where to look, and
+make no track doubtful by themselves.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,8 @@ SELDOM = 0.4  # mean detection score over that of the best detection
 
 
 def in_words(flag: str) -> str:
-    """
+    """Return a flag in words.
+
     >>> in_words("area_jump")
     'area jump'
     """
@@ -35,36 +36,38 @@ def in_words(flag: str) -> str:
 
 
 def reasons(track: TrackFacts) -> list[tuple[str, str]]:
-    """Why a track may be wrong: a short name, and the figures; none for one that looks well."""
-    found = []
+    """Return why a track may be wrong, as pairs of a short name and the figures."""
+    doubts = []
     if track.mean_score < WEAK:
-        found.append(
+        doubts.append(
             ("weak masks", f"their mean score is {track.mean_score:.2f}, less than {WEAK:g}")
         )
     if track.grounding_mean is not None and track.grounding_mean < SELDOM * track.grounding_score:
-        often = track.grounding_mean / track.grounding_score
-        found.append(
+        share = track.grounding_mean / track.grounding_score
+        doubts.append(
             (
                 "seldom seen as its text",
-                f"{often:.0%} of its best detection on average, less than {SELDOM:.0%}",
+                f"{share:.0%} of its best detection on average, less than {SELDOM:.0%}",
             )
         )
-    return found
+    return doubts
 
 
 def is_doubtful(track: TrackFacts) -> bool:
-    """Whether there is a reason to think that the track is wrong."""
+    """Return whether there is a reason to think that the track is wrong."""
     return bool(reasons(track))
 
 
 def doubt(track: TrackFacts) -> tuple[int, float, float]:
-    """To sort by, the most doubtful highest: reasons, share of frames without a mask, and how low
-    the mean score is.
+    """Return a sort key that is highest for the most doubtful track.
+
+    The key holds the number of reasons, the share of frames without a mask, and minus the mean
+    score.
     """
     rows = track.num_masks + track.num_inferred
     return len(reasons(track)), track.num_inferred / max(rows, 1), -track.mean_score
 
 
 def worst_first(tracks: Sequence[TrackFacts]) -> list[TrackFacts]:
-    """The doubtful ones among `tracks`."""
+    """Return the doubtful tracks among `tracks`, most doubtful first."""
     return sorted(filter(is_doubtful, tracks), key=doubt, reverse=True)

@@ -1,4 +1,4 @@
-"""Metrics in people's words: names, values with their units, and which of them come first."""
+"""Words metrics for people: names, values with units, and which metrics come first."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,45 +15,14 @@ FAMILIES = {
     "cost": "Speed and cost",
 }
 _ARROWS = {"higher": "↑", "lower": "↓"}
-_SPELT = {
-    **{
-        name: name.upper()
-        for name in (
-            "hota",
-            "mota",
-            "motp",
-            "idf1",
-            "iou",
-            "cpu",
-            "gpu",
-            "j",
-            "f",
-            "f1",
-            "mrr",
-            "rtf",
-        )
-    },
-    **{
-        "deta": "DetA",
-        "assa": "AssA",
-        "loca": "LocA",
-        "detre": "DetRe",
-        "detpr": "DetPr",
-        "assre": "AssRe",
-    },
-    **{
-        "map": "mAP",
-        "mb": "memory",
-        "id": "ID",
-        "asspr": "AssPr",
-        "miou": "mIoU",
-        "iou": "IoU",
-        "dtssd": "dtSSD",
-        "ann": "ANN",
-    },
-}
-# The names of the figures that stand for the whole, the most telling first; of each at most
-# `_OF_EACH`.
+_UPPER_CASE = "hota mota motp idf1 cpu gpu j f f1 mrr rtf id ann"
+_MIXED_CASE = "DetA AssA LocA DetRe DetPr AssRe AssPr mAP mIoU IoU dtSSD"
+_SPELT = (
+    {word: word.upper() for word in _UPPER_CASE.split()}
+    | {word.lower(): word for word in _MIXED_CASE.split()}
+    | {"mb": "memory"}
+)
+# Patterns of headline metrics, the most telling first; each gives at most `_OF_EACH`.
 _HEADLINES = (
     r"j_and_f",
     r"hota.*",
@@ -67,16 +36,17 @@ _HEADLINES = (
     r"object_frames_per_s.*",
     r"peak_.*mb.*",
 )
-# Names of metrics that count or rank, and are no share even where they are 0 or 1.
+# Metrics that are counts or ranks, not shares, even where they are 0 or 1.
 _COUNTS = re.compile(r"(texts|num|objects|tracks|id_switches|fragmentations)(_.*)?|.*_rank")
 _HEADLINES_AT_MOST = 16
 _OF_EACH = 2
 
 
 def name_of(metric: str) -> str:
-    """
-    >>> name_of("j_and_f"), name_of("recall_at_5_iou_0_5"), name_of("hota_masks"), name_of("cpu_s_per_video_hour")
-    ('J&F', 'recall at 5 IoU 0.5', 'HOTA masks', 'CPU s per video hour')
+    """Return a metric's name in words.
+
+    >>> name_of("j_and_f"), name_of("recall_at_5_iou_0_5"), name_of("cpu_s_per_video_hour")
+    ('J&F', 'recall at 5 IoU 0.5', 'CPU s per video hour')
     """
     words = re.sub(
         r"(iou_\d)_(\d)", r"\1.\2", re.sub(r"(^|_)j_and_f(_|$)", r"\1J&F\2", metric)
@@ -89,25 +59,27 @@ def family_name(family: str) -> str:
 
 
 def arrow(better: str) -> str:
-    """ "↑" where higher is better, "↓" where lower is, else nothing."""
+    """Return "↑" if higher is better, "↓" if lower is, else ""."""
     return _ARROWS.get(better, "")
 
 
 def number(value: float, unit: str, name: str = "") -> str:
-    """A value as it is read, without its unit: shares to three places, counts whole, others to
-    three figures or so.
+    """Format a value without its unit.
 
-    name: of its metric; some count or rank.
+    Shares have three decimals, counts are whole, others have about three significant digits.
 
-    >>> number(0.74256, ""), number(12.0, ""), number(0.0312, "s"), number(1234.56, "MB"), number(12.345, "ms")
-    ('0.743', '12', '0.031', '1,235', '12.3')
+    Args:
+        name: Name of the metric; some metrics are counts or ranks, never shares.
+
+    >>> number(0.74256, ""), number(12.0, ""), number(0.0312, "s"), number(1234.56, "MB")
+    ('0.743', '12', '0.031', '1,235')
     >>> number(1.0, ""), number(1.0, "", "frame_median_rank"), number(0.0, "", "id_switches_masks")
     ('1.000', '1', '0')
     """
-    whole = value == round(value) and abs(value) < 1e9
-    if not unit and abs(value) <= 1 and not (whole and _COUNTS.fullmatch(name)):
+    is_whole = value == round(value) and abs(value) < 1e9
+    if not unit and abs(value) <= 1 and not (is_whole and _COUNTS.fullmatch(name)):
         return f"{value:.3f}"
-    if whole:
+    if is_whole:
         return f"{value:,.0f}"
     return (
         f"{value:,.3f}" if abs(value) < 1 else f"{value:,.2f}" if abs(value) < 10 else _large(value)
@@ -119,7 +91,7 @@ def _large(value: float) -> str:
 
 
 def unit_of(name: str, unit: str) -> str:
-    """The unit of a metric, or nothing where its name says it already.
+    """Return the unit of a metric, or "" if its name already includes it.
 
     >>> unit_of("peak_mb", "MiB"), unit_of("frames_per_s", "1/s")
     ('MiB', '')
@@ -128,55 +100,57 @@ def unit_of(name: str, unit: str) -> str:
 
 
 def families(metrics: Iterable[Metric]) -> dict[str, list[Metric]]:
-    """By family, in the order of `FAMILIES` and then as they come."""
-    found: dict[str, list[Metric]] = {family: [] for family in FAMILIES}
+    """Group metrics by family, in the order of `FAMILIES` and then of appearance."""
+    by_family: dict[str, list[Metric]] = {family: [] for family in FAMILIES}
     for metric in metrics:
-        found.setdefault(metric.family, []).append(metric)
-    return {family: some for family, some in found.items() if some}
+        by_family.setdefault(metric.family, []).append(metric)
+    return {family: group for family, group in by_family.items() if group}
 
 
 def slices(metrics: Iterable[Metric]) -> list[str]:
-    """The slices that occur, "all" first, then as they come."""
+    """Return the slices that occur, "all" first, then in order of appearance."""
     return sorted(dict.fromkeys(metric.slice for metric in metrics), key=lambda name: name != ALL)
 
 
 def tables(metrics: Sequence[Metric]) -> list[tuple[list[str], list[str]]]:
-    """(names, slices) of the tables of one family: metrics that are cut into the same slices
-    together, as they come.
+    """Return (names, slices) of each table of one family.
 
-    A slice that is the whole, in every metric of its table, is left out.
+    Metrics with the same slices share a table. A slice that equals "all" in every metric of its
+    table is left out.
     """
-    cuts: dict[str, dict[str, Metric]] = {}
+    by_name: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
-        cuts.setdefault(metric.name, {})[metric.slice] = metric
+        by_name.setdefault(metric.name, {})[metric.slice] = metric
     together: dict[frozenset[str], list[str]] = {}
-    for name, found in cuts.items():
-        together.setdefault(frozenset(found), []).append(name)
-    made = []
+    for name, by_slice in by_name.items():
+        together.setdefault(frozenset(by_slice), []).append(name)
+    grouped = []
     for names in together.values():
-        columns = slices(metric for name in names for metric in cuts[name].values())
+        columns = slices(metric for name in names for metric in by_name[name].values())
         telling = [
-            column for column in columns if any(not _is_whole(cuts[name], column) for name in names)
+            column
+            for column in columns
+            if any(not _is_whole(by_name[name], column) for name in names)
         ]
-        made.append((names, [ALL, *telling] if ALL in columns else telling))
-    return made
+        grouped.append((names, [ALL, *telling] if ALL in columns else telling))
+    return grouped
 
 
-def _is_whole(found: Mapping[str, Metric], name: str) -> bool:
-    """Whether a slice holds all that the metric was taken over."""
-    whole, part = found.get(ALL), found.get(name)
+def _is_whole(by_slice: Mapping[str, Metric], name: str) -> bool:
+    """Return whether a slice holds everything that the metric was computed over."""
+    all_metric, part = by_slice.get(ALL), by_slice.get(name)
     return (
-        whole is not None
+        all_metric is not None
         and part is not None
-        and (whole.value, whole.count) == (part.value, part.count)
+        and (all_metric.value, all_metric.count) == (part.value, part.count)
     )
 
 
 def headlines(metrics: Sequence[Metric], first: str = "") -> list[Metric]:
-    """The few that stand for the whole: of everything, with a value; the metric named `first`
-    leads.
+    """Return the few metrics that summarise an evaluation, over all queries and with a value.
 
-    A family of which none is known to be telling is spoken for by its first.
+    The metric named `first` leads. A family without a known headline is represented by its first
+    metric.
     """
     of_all = [metric for metric in metrics if metric.slice == ALL and metric.value is not None]
     chosen = [
@@ -185,5 +159,5 @@ def headlines(metrics: Sequence[Metric], first: str = "") -> list[Metric]:
     for pattern in _HEADLINES:
         chosen += [metric for metric in of_all if re.fullmatch(pattern, metric.name)][:_OF_EACH]
     chosen = list(dict.fromkeys(chosen))[:_HEADLINES_AT_MOST]
-    unspoken = {metric.family for metric in of_all} - {metric.family for metric in chosen}
-    return chosen + [some[0] for family, some in families(of_all).items() if family in unspoken]
+    unnamed = {metric.family for metric in of_all} - {metric.family for metric in chosen}
+    return chosen + [group[0] for family, group in families(of_all).items() if family in unnamed]

@@ -1,11 +1,10 @@
-"""Followed objects drawn onto the frames of their clip, one frame at a time: masks, boxes, tails
-and labels.
+"""Draws tracked objects onto frames: masks, boxes, tails and labels.
 
-A mask is a translucent fill with an outline in the object's colour; a row without a mask, which is
-the motion model's guess, is a dashed box. The tail behind an object is where its centre was lately,
-dashed where that was a guess. Labels give number, text and score, and doubts below them. Keeps the
-tails and nothing else between frames. Drawing is OpenCV's, whose colours are RGB here because the
-frames are; its own typefaces cover most scripts.
+A mask is a translucent fill with an outline in the object's colour. A row without a mask, which is
+the motion model's guess, is a dashed box. The tail shows where the object's centre was lately,
+dashed where that was a guess. Labels give number, text and score, with doubts below. Only the tails
+are kept between frames. OpenCV draws; its colours are RGB here because the frames are, and its own
+typefaces cover most scripts.
 """
 
 import math
@@ -32,10 +31,13 @@ _TEXT_CHARS = 28
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One object on one frame, as a row of `schemas.MASKS` says it; box and mask in pixels of
-    (height, width).
+    """Holds one object on one frame, as a row of `schemas.MASKS` describes it.
 
-    text: the phrase that named it. flags: doubts in words, such as "area jump".
+    Args:
+        text: The phrase that named the object.
+        box: xyxy in pixels of (height, width), like the mask.
+        rle: The mask as COCO compressed RLE, or None for a guess without a mask.
+        flags: Doubts in words, such as "area jump".
     """
 
     number: int
@@ -50,7 +52,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """A place of the tail; `gap`: the stroke that leads here is one of the gaps of a dashed line."""
+    """Holds one point of a tail; `gap` marks the stroke to it as a gap of a dashed line."""
 
     time_s: float
     x: float
@@ -59,8 +61,10 @@ class _Spot:
 
 
 class Overlay:
-    """Draws one clip; frames in order of time. tail_s: seconds that a tail reaches back, 0 for
-    none.
+    """Draws the frames of one clip in order of time.
+
+    Args:
+        tail_s: Seconds that a tail reaches back, 0 for no tail.
     """
 
     def __init__(self, tail_s: float) -> None:
@@ -76,10 +80,12 @@ class Overlay:
         marks: Sequence[Mark],
         taken: list[tuple[int, int, int, int]] | None = None,
     ) -> Picture:
-        """A copy of `frame` with its objects on it; their numbers are all different.
+        """Return a copy of `frame` with its objects drawn on it.
 
-        taken: boxes (xyxy pixels) that labels keep clear of, in so far as there is room; those of
-        the new labels are added.
+        Args:
+            marks: The objects, with numbers that all differ.
+            taken: Boxes (xyxy pixels) that labels avoid if there is room; boxes of new labels are
+                added.
         """
         canvas = frame.copy()
         scale = max(1.0, min(canvas.shape[:2]) / 480)
@@ -117,10 +123,10 @@ class Overlay:
     def _label(
         self, canvas: Picture, mark: Mark, scale: float, taken: list[tuple[int, int, int, int]]
     ) -> None:
-        own = color(mark.number)
+        track_color = color(mark.number)
         text = mark.text if len(mark.text) <= _TEXT_CHARS else mark.text[: _TEXT_CHARS - 1] + "…"
         score = "inferred" if mark.rle is None else f"{mark.score:.2f}"
-        lines = [(f"{mark.number}  {text}  {score}", ink(own), own)]
+        lines = [(f"{mark.number}  {text}  {score}", ink(track_color), track_color)]
         lines += [("! " + ", ".join(mark.flags), _DOUBT, _DARK)] if mark.flags else []
         size = round(13 * scale)
         sizes = [self._pen.size(line, size) for line, _, _ in lines]
@@ -134,20 +140,20 @@ class Overlay:
 
 
 class Pen:
-    """Writes text in any script that OpenCV's typefaces have. Not to be shared between threads."""
+    """Writes text in any script that OpenCV's typefaces cover. Not thread-safe."""
 
     def __init__(self) -> None:
         self._face = cv2.FontFace("sans")
 
     def size(self, text: str, pixels: int) -> tuple[int, int]:
-        """(width, height) of a line, the same height for every text."""
+        """Return (width, height) of a line; the height is the same for every text."""
         x, _, width, _ = cv2.getTextSize((0, 0), text, (0, 0), self._face, pixels, 500)
         return int(x + width), pixels
 
     def write(
         self, canvas: Picture, text: str, corner: tuple[int, int], pixels: int, letters: Rgb
     ) -> None:
-        """corner: left and top of the line."""
+        """Write a line whose left upper corner is `corner`."""
         baseline = corner[0], corner[1] + round(0.86 * pixels)
         cv2.putText(canvas, text, baseline, letters, self._face, pixels, 500)
 
@@ -155,8 +161,9 @@ class Pen:
 def dashes(
     points: Sequence[tuple[float, float]], length: float
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Ends of the strokes of a dashed line through `points`; strokes and gaps are `length` pixels
-    long.
+    """Yield the ends of the strokes of a dashed line through `points`.
+
+    Strokes and gaps are `length` pixels long.
     """
     walked = 0.0
     for (x0, y0), (x1, y1) in pairwise(points):
@@ -174,11 +181,11 @@ def dashes(
 
 
 def _fill(canvas: Picture, mark: Mark, scale: float) -> None:
-    own = color(mark.number)
+    track_color = color(mark.number)
     if mark.rle is None:
         x0, y0, x1, y1 = scaled_box(mark, canvas)
         corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]
-        for width, shade in ((4 * scale, _DARK), (2 * scale, own)):
+        for width, shade in ((4 * scale, _DARK), (2 * scale, track_color)):
             for a, b in dashes(corners, 7 * scale):
                 cv2.line(canvas, a, b, shade, round(width), cv2.LINE_AA)
         return
@@ -187,35 +194,58 @@ def _fill(canvas: Picture, mark: Mark, scale: float) -> None:
     part, inside = canvas[y : y + height, x : x + width], mask[y : y + height, x : x + width]
     if not part.size:
         return
-    mixed = cv2.addWeighted(part, 1 - _FILL, np.full_like(part, own), _FILL, 0)
+    mixed = cv2.addWeighted(part, 1 - _FILL, np.full_like(part, track_color), _FILL, 0)
     cv2.copyTo(mixed, inside, part)
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
-    for thickness, shade in ((4 * scale, _DARK), (2 * scale, own)):
+    for thickness, shade in ((4 * scale, _DARK), (2 * scale, track_color)):
         cv2.drawContours(canvas, contours, -1, shade, round(thickness), cv2.LINE_AA)
 
 
 def fitted(mask: masks.Mask, canvas: Picture) -> NDArray[np.uint8]:
-    """The mask at the canvas's size, 0 and 255: set where at least half of a pixel was covered."""
+    """Return the mask at the canvas's size, 255 where at least half of a pixel is covered."""
     height, width = canvas.shape[:2]
-    whole = mask.astype(np.uint8) * 255
+    full = mask.astype(np.uint8) * 255
     if mask.shape == (height, width):
-        return whole
+        return full
     shrinks = width < mask.shape[1]
     covered = cv2.resize(
-        whole, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        full, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
     return np.asarray(cv2.threshold(covered, 127, 255, cv2.THRESH_BINARY)[1], np.uint8)
 
 
 def scaled_box(mark: Mark, canvas: Picture) -> tuple[float, float, float, float]:
-    """The box in the canvas's pixels, its corners inside it."""
+    """Return the box in the canvas's pixels, with its corners inside the box."""
     fx, fy = canvas.shape[1] / mark.width, canvas.shape[0] / mark.height
     x0, y0, x1, y1 = mark.box
     return x0 * fx, y0 * fy, x1 * fx - 1, y1 * fy - 1
 
 
+def enlarged(picture: Picture, shown: int, target: int) -> Picture:
+    """Return a copy enlarged up to twice, so that what is drawn on a small picture is not coarse.
+
+    Args:
+        shown: The picture's side that is compared, in pixels.
+        target: The length that side should reach; a longer side stays.
+    """
+    scale = min(max(target / shown, 1.0), 2.0)
+    if scale == 1:
+        return picture.copy()
+    size = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def to_jpeg(picture: Picture, quality: int) -> bytes:
+    """Encode an RGB picture; quality: 0-100."""
+    ok, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    assert ok
+    return bytes(data.tobytes())
+
+
 def _centre(mark: Mark, canvas: Picture) -> tuple[float, float]:
-    """Of the mask where there is one, as the trajectory has it; of the box otherwise."""
+    """Return the centre of the mask, as in the trajectory, or of the box without a mask."""
     x0, y0, x1, y1 = mark.box
     x, y = (x0 + x1) / 2, (y0 + y1) / 2
     if mark.rle is not None:
@@ -229,8 +259,9 @@ def free_place(
     canvas: Picture,
     taken: Iterable[tuple[int, int, int, int]],
 ) -> tuple[int, int]:
-    """Left and top of a label at its box: above it, below it, or as near as other labels leave
-    room, inside the picture.
+    """Return left and top of a label at its box, inside the picture.
+
+    The label goes above the box, below it, or as near as other labels leave room.
     """
     width, height = size
     most_x, most_y = max(canvas.shape[1] - width, 0), max(canvas.shape[0] - height, 0)

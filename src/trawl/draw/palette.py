@@ -1,9 +1,8 @@
-"""One colour for each followed object, told apart by people who do not see all colours, and the
-letters that go on it.
+"""Defines one colour per tracked object and the text colour that goes on it.
 
-Okabe and Ito's palette without its black, in an order that keeps the first ones far apart. It
-repeats after seven: the object's number stands wherever its colour does, since colour alone says
-nothing to some.
+The colours are Okabe and Ito's palette without black, which people with colour blindness can tell
+apart, ordered so that the first ones differ most. They repeat after seven, so the object's number
+is always shown beside its colour.
 """
 
 Rgb = tuple[int, int, int]  # 0-255
@@ -21,27 +20,28 @@ _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
 def color(number: int) -> Rgb:
-    """Of the object with this number in its clip, 0 or more."""
+    """Return the colour of the object with this number in its clip, 0 or more."""
     return COLORS[number % len(COLORS)]
 
 
 def ink(background: Rgb) -> Rgb:
-    """Black or white, whichever is read better on `background`."""
+    """Return black or white, whichever reads better on `background`."""
     return max((_BLACK, _WHITE), key=lambda letters: contrast(letters, background))
 
 
-def contrast(one: Rgb, other: Rgb) -> float:
-    """WCAG's contrast ratio, 1 to 21.
+def contrast(a: Rgb, b: Rgb) -> float:
+    """Return WCAG's contrast ratio, 1 to 21.
 
     >>> contrast((0, 0, 0), (255, 255, 255))
     21.0
     """
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
+    darker, lighter = sorted((_luminance(a), _luminance(b)))
     return (lighter + 0.05) / (darker + 0.05)
 
 
 def css(value: Rgb) -> str:
-    """
+    """Return a colour as CSS writes it.
+
     >>> css((230, 159, 0))
     '#e69f00'
     """

@@ -1,10 +1,9 @@
-"""Plots as inline SVG in the manner of the pages: in the page's own colours, light and dark, and
-told in words as well.
+"""Draws plots as inline SVG in the page's colours, light and dark, with a description in words.
 
-matplotlib draws with stand-in colours that are then exchanged for the page's custom properties, so
-one drawing serves both schemes. Text stays text. Nothing in the SVG depends on the time or on
-chance: equal figures are equal bytes. The names of the lines are not in the drawing but beside it,
-as `Key`s, where they can wrap and be escaped.
+matplotlib draws with placeholder colours, which are then replaced by the page's custom properties,
+so one drawing serves both schemes. Text stays text. Nothing in the SVG depends on the time or on
+chance, so equal figures give equal bytes. The names of the lines are not in the drawing but beside
+it, as `Key`s, where they can wrap and be escaped.
 """
 
 import io
@@ -66,10 +65,11 @@ _STYLE: Any = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """How one line looks: its name, its shade (an index of `SHADES`), its dashes and the shape of
-    its points.
+    """Holds the look of one line.
 
-    dash: SVG's words, "" for a whole line, None for points alone.
+    Args:
+        shade: Index of `SHADES`.
+        dash: SVG's dash pattern, "" for a solid line, None for points alone.
     """
 
     name: str
@@ -80,8 +80,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A drawing. svg: inline, its texts escaped; keys: what stands beside it; note: what it leaves
-    out, or empty.
+    """Holds a drawing.
+
+    Args:
+        svg: Inline SVG with escaped texts.
+        keys: The legend that stands beside it.
+        note: What the drawing leaves out, or "".
     """
 
     title: str
@@ -91,13 +95,13 @@ class Plot:
 
 
 def key(number: int, name: str) -> Key:
-    """The look of the line with this number, 0 or more: 24 differ."""
+    """Return the look of the line with this number, 0 or more; 24 looks differ."""
     turn = number // len(SHADES) % len(DASHES)
     return Key(name, number % len(SHADES), DASHES[turn], MARKERS[turn])
 
 
 def stand_in(shade: int) -> str:
-    """The colour that matplotlib is told for a shade."""
+    """Return the placeholder colour that matplotlib draws a shade with."""
     return f"#fe00{shade:02x}"
 
 
@@ -108,12 +112,13 @@ def draw(
     ident: str,
     height_in: float = _HEIGHT_IN,
 ) -> str:
-    """The SVG of what `paint` puts on a pair of axes.
+    """Return the SVG of what `paint` draws on a pair of axes.
 
     Args:
-        title: what it shows; the drawing's accessible name. words: what can be seen in it.
-        ident: letters, digits and dashes, of this drawing alone in its page.
-        height_in: of a drawing 4.2 inches wide.
+        title: The drawing's accessible name.
+        words: A description of what can be seen in it.
+        ident: Letters, digits and dashes; unique among the drawings of a page.
+        height_in: Height of the drawing, which is 4.2 inches wide.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -130,8 +135,9 @@ def draw(
 
 
 def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) -> str:
-    """matplotlib's file as an element of a page: no namespaces, no ids but those in use, the page's
-    own typeface.
+    """Turn matplotlib's file into an element of a page.
+
+    Namespaces, unused ids and typefaces are removed.
     """
     root = ElementTree.fromstring(svg)
     for element in root.iter():
@@ -150,9 +156,9 @@ def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) ->
         if element.get("id") not in used:
             element.attrib.pop("id", None)
         for name, value in element.attrib.items():
-            ours = re.sub(r"#f[de]00[0-9a-f]{2}", lambda found: _property(found[0]), value)
+            themed = re.sub(r"#f[de]00[0-9a-f]{2}", lambda match: _property(match[0]), value)
             element.attrib[name] = (
-                re.sub(r" ?font-family: [^;]*;", "", ours) if name == "style" else ours
+                re.sub(r" ?font-family: [^;]*;", "", themed) if name == "style" else themed
             )
     width, height = round(_WIDTH_IN * _PT), round(height_in * _PT)
     root.attrib.clear()
@@ -164,9 +170,11 @@ def _inline(svg: bytes, title: str, words: str, ident: str, height_in: float) ->
     root.attrib |= {"width": str(width), "height": str(height), "style": "stroke-linejoin: round"}
     root.attrib["aria-labelledby"] = f"{ident}-title {ident}-words"
     for name, text in (("desc", words), ("title", title)):
-        told = ElementTree.Element(name, {"id": f"{ident}-{'words' if name == 'desc' else name}"})
-        told.text, told.tail = text, "\n"
-        root.insert(0, told)
+        text_element = ElementTree.Element(
+            name, {"id": f"{ident}-{'words' if name == 'desc' else name}"}
+        )
+        text_element.text, text_element.tail = text, "\n"
+        root.insert(0, text_element)
     return ElementTree.tostring(root, encoding="unicode")
 
 
@@ -176,7 +184,7 @@ def _property(color: str) -> str:
 
 
 def properties(dark: bool) -> str:
-    """The shades as declarations of custom properties, for the page's style sheet."""
+    """Return the shades as declarations of custom properties for the page's style sheet."""
     return " ".join(
         "--shade-{}: #{:02x}{:02x}{:02x};".format(n, *pair[dark]) for n, pair in enumerate(SHADES)
     )

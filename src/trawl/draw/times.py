@@ -1,8 +1,8 @@
-"""Times as people read them."""
+"""Formats times for people."""
 
 
 def clock(seconds: float) -> str:
-    """Minutes and seconds to a tenth; hours where there are any.
+    """Format seconds as minutes and seconds to a tenth, with hours if there are any.
 
     >>> clock(0), clock(75.26), clock(3599.97), clock(3725)
     ('00:00.0', '01:15.3', '1:00:00.0', '1:02:05.0')

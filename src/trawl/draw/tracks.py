@@ -1,7 +1,6 @@
-"""A run's tracks as the page tells of them: one record per track, and its clips with all that was
-found in each.
+"""Holds the tracks of a run as pages show them, grouped by clip.
 
-Reads rows of `schemas.TRACKS`, without the columns that only a picture needs.
+Reads rows of `schemas.TRACKS`, without the columns that only pictures need.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class TrackFacts:
-    """One row of `schemas.TRACKS` in part; see there."""
+    """Holds part of one row of `schemas.TRACKS`."""
 
     track_id: str
     clip_id: str
@@ -43,7 +42,7 @@ class TrackFacts:
 
     @property
     def number(self) -> int:
-        """Of the object in its clip: the end of the track's id."""
+        """Return the object's number in its clip, the end of the track's id."""
         return int(self.track_id.rpartition("-")[2])
 
 
@@ -52,7 +51,7 @@ COLUMNS = tuple(item.name for item in fields(TrackFacts))
 
 @dataclass(frozen=True, slots=True)
 class ClipFacts:
-    """A clip in which something was followed. tracks: by number, at least one."""
+    """Holds a clip with at least one track, ordered by number."""
 
     clip_id: str
     video_id: str
@@ -65,19 +64,17 @@ class ClipFacts:
 
     @property
     def texts(self) -> list[str]:
-        """The phrases that named its objects, each once."""
+        """Return the phrases that named its objects, each once."""
         return list(dict.fromkeys(track.text for track in self.tracks))
 
     @property
     def best(self) -> float:
-        """How sure the run is of its surest track: how well it was grounded times how well it was
-        followed.
-        """
+        """Return the highest grounding score times mean mask score among its tracks."""
         return max(track.grounding_score * track.mean_score for track in self.tracks)
 
 
 def from_row(row: Mapping[str, Any]) -> TrackFacts:
-    """row: of a pyarrow table with `COLUMNS`, as `to_pylist` gives it."""
+    """Convert a row of a pyarrow table with `COLUMNS`, as `to_pylist` returns it."""
     values = {name: row[name] for name in COLUMNS}
     values["gaps"] = tuple((gap["start_s"], gap["end_s"]) for gap in row["gaps"])
     values["flags"] = tuple(row["flags"])
@@ -85,7 +82,7 @@ def from_row(row: Mapping[str, Any]) -> TrackFacts:
 
 
 def by_clip(tracks: Iterable[TrackFacts]) -> list[ClipFacts]:
-    """The clips of some tracks, in order of their first track."""
+    """Group tracks by clip, in order of each clip's first track."""
     grouped: dict[str, list[TrackFacts]] = {}
     for track in tracks:
         grouped.setdefault(track.clip_id, []).append(track)

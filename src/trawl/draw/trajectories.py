@@ -1,8 +1,8 @@
-"""Where the objects of a clip went, drawn over one of its frames.
+"""Draws the trajectories of a clip's objects over one of its frames.
 
-A ring is where an object was first seen, an arrow where it was last; strokes without a mask behind
-them are dashed. The frame is dimmed, so that lines of every colour stand out from it; where there
-is no frame a plain ground takes its place.
+A ring marks where an object was first seen and an arrow where it was last seen. Strokes without a
+mask behind them are dashed. The frame is dimmed so that lines of every colour stand out; without a
+frame, a plain background takes its place.
 """
 
 import math
@@ -24,9 +24,11 @@ _GRID_CELLS = 8
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One object's centres in order of time.
+    """Holds one object's centres in order of time.
 
-    points (N, 2) float32 xy, in pixels of the video; inferred (N,) bool: guessed, no mask.
+    Args:
+        points: (N, 2) float32 xy in pixels of the video.
+        inferred: (N,) bool, True for a guess without a mask.
     """
 
     number: int
@@ -35,11 +37,12 @@ class Path:
 
 
 def plot(ground: Picture, size: tuple[int, int], paths: Sequence[Path]) -> Picture:
-    """The paths over `ground`, a picture of the video at any scale; as large as it.
+    """Return `ground` with the paths drawn over it.
 
     Args:
+        ground: A picture of the video at any scale.
         size: (height, width) of the video, whose pixels the paths are in.
-        paths: drawn in their order; one without points is left out.
+        paths: Drawn in this order; a path without points is left out.
     """
     canvas = (ground * _DIM).astype(np.uint8)
     scale = max(1.0, min(canvas.shape[:2]) / 480)
@@ -56,10 +59,11 @@ def plot(ground: Picture, size: tuple[int, int], paths: Sequence[Path]) -> Pictu
 
 
 def empty_ground(size: tuple[int, int], side: int) -> Picture:
-    """A plain ground with a grid, for a video that cannot be shown: in proportion to `size`
-    (height, width).
+    """Return a plain background with a grid, for a video that cannot be shown.
 
-    side: pixels of the longer side; a small video's ground is twice its size at most.
+    Args:
+        size: (height, width) of the video, whose proportions are kept.
+        side: Pixels of the longer side; a small video's background is at most twice its size.
     """
     scale = min(2.0, side / max(size))
     height, width = (max(1, round(side * scale)) for side in size)
@@ -78,8 +82,9 @@ def _line(
     width: int,
     scale: float,
 ) -> None:
-    """Runs of seen points as lines, runs of guessed ones, with the points at which they join the
-    others, dashed.
+    """Draw runs of seen points as lines, and runs of guessed points dashed.
+
+    A dashed run includes the points where it joins its neighbours.
     """
     corners = [(float(x), float(y)) for x, y in points]
     start = 0
@@ -98,17 +103,19 @@ def _line(
         start = end
 
 
-def _ends(canvas: Picture, points: NDArray[np.float64], own: Rgb, scale: float) -> None:
+def _ends(canvas: Picture, points: NDArray[np.float64], track_color: Rgb, scale: float) -> None:
     first = round(points[0, 0]), round(points[0, 1])
-    for radius, shade in ((6.5 * scale, _DARK), (5 * scale, own), (2.5 * scale, _DARK)):
+    for radius, shade in ((6.5 * scale, _DARK), (5 * scale, track_color), (2.5 * scale, _DARK)):
         cv2.circle(canvas, first, round(radius), shade, -1, cv2.LINE_AA)
     tip, size = points[-1], 9 * scale
-    way = tip - next((point for point in points[::-1] if math.dist(point, tip) >= size), points[0])
-    if not way.any():
+    stroke = tip - next(
+        (point for point in points[::-1] if math.dist(point, tip) >= size), points[0]
+    )
+    if not stroke.any():
         return
-    along = way / np.linalg.norm(way)
+    along = stroke / np.linalg.norm(stroke)
     across = np.array([-along[1], along[0]])
-    for grown, shade in ((2.5 * scale, _DARK), (0.0, own)):
+    for grown, shade in ((2.5 * scale, _DARK), (0.0, track_color)):
         arrow = np.stack(
             [
                 tip + along * (size * 0.6 + grown),
@@ -122,12 +129,12 @@ def _ends(canvas: Picture, points: NDArray[np.float64], own: Rgb, scale: float) 
 def _number(
     canvas: Picture, pen: Pen, number: int, place: NDArray[np.float64], scale: float
 ) -> None:
-    """A chip beside the first point, inside the picture."""
+    """Draw a chip with the number beside the first point, inside the picture."""
     size, pad = round(13 * scale), round(3 * scale)
     width, height = pen.size(str(number), size)
-    wide, high = width + 2 * pad, height + 2 * pad
-    x = min(max(round(place[0] + 9 * scale), 0), max(canvas.shape[1] - wide, 0))
-    y = min(max(round(place[1] - high / 2), 0), max(canvas.shape[0] - high, 0))
-    own = color(number)
-    cv2.rectangle(canvas, (x, y), (x + wide, y + high), own, -1)
-    pen.write(canvas, str(number), (x + pad, y + pad), size, ink(own))
+    full_width, full_height = width + 2 * pad, height + 2 * pad
+    x = min(max(round(place[0] + 9 * scale), 0), max(canvas.shape[1] - full_width, 0))
+    y = min(max(round(place[1] - full_height / 2), 0), max(canvas.shape[0] - full_height, 0))
+    track_color = color(number)
+    cv2.rectangle(canvas, (x, y), (x + full_width, y + full_height), track_color, -1)
+    pen.write(canvas, str(number), (x + pad, y + pad), size, ink(track_color))

@@ -1,9 +1,8 @@
-"""Is the ground truth of the videos that were indexed and tracked? Found out before anything is
-measured.
+"""Checks that a ground truth is of the videos that were indexed and tracked.
 
-A truth of other videos, sizes, lengths or frame rates would not fail later: it would score low. So
-every mismatch is collected, the first is named and the rest are counted. What is merely not
-annotated is no mismatch: it is left out, and counted too.
+A ground truth of other videos, sizes, lengths or frame rates would not fail later: it would give
+low scores. So every mismatch is collected; the message names the first and counts the others. A
+video that is merely not annotated is no mismatch: it is left out and counted.
 """
 
 from collections import Counter
@@ -12,13 +11,13 @@ from dataclasses import dataclass
 
 from trawl.errors import TruthError
 from trawl.evaluate.truth import Truth
-from trawl.evaluate.truth.known import Known, Stated, VideoFacts
+from trawl.evaluate.truth.indexed import IndexedVideo, IndexedVideos, StatedFacts
 from trawl.records.tracking import Clip
 
 _SAME_RATE = 0.51  # frames a second; MOTChallenge rounds its rates to whole numbers
 _KINDS = {
     "indexed": "not in the index",
-    "told": "without ground truth",
+    "annotated": "without ground truth",
     "size": "of another size",
     "frames": "of another length",
     "rate": "of another frame rate",
@@ -28,27 +27,32 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What can be measured. video_ids: indexed and annotated, sorted. untold: indexed videos
-    without ground truth. clips,
-    untold_clips: of the run, in the one kind of video and in the other. masks, identities: the
-    truth has them.
+    """Holds what can be measured.
+
+    Args:
+        video_ids: Videos that are indexed and annotated, sorted.
+        without_truth: Number of indexed videos without ground truth.
+        clips: Number of the run's clips in annotated videos.
+        clips_without_truth: Number of the run's clips in other videos.
+        masks: Whether the ground truth has masks.
+        identities: Whether the ground truth has identities.
     """
 
     video_ids: tuple[str, ...]
-    untold: int
+    without_truth: int
     clips: int
-    untold_clips: int
+    clips_without_truth: int
     masks: bool
     identities: bool
 
     @property
     def why_no_masks(self) -> str:
-        """Why a metric of masks is null, "" where it is not."""
+        """Return why metrics of masks are null, or ""."""
         return "" if self.masks else "the ground truth has boxes and no masks"
 
     @property
     def why_no_identities(self) -> str:
-        """Why a metric of identities is null, "" where it is not."""
+        """Return why metrics of identities are null, or ""."""
         return (
             ""
             if self.identities
@@ -56,78 +60,88 @@ class Agreement:
         )
 
     def notes(self) -> list[str]:
-        """What is left out, in words for a person."""
-        told = []
-        if self.untold:
-            told.append(
-                f"{self.untold:,} of {len(self.video_ids) + self.untold:,} indexed videos have no ground truth: left out"
+        """Return what is left out, as sentences."""
+        notes = []
+        if self.without_truth:
+            notes.append(
+                f"{self.without_truth:,} of {len(self.video_ids) + self.without_truth:,} indexed videos have no "
+                "ground truth: left out"
             )
-        if self.untold_clips:
-            told.append(
-                f"{self.untold_clips:,} of {self.clips + self.untold_clips:,} clips are of such videos: left out"
+        if self.clips_without_truth:
+            notes.append(
+                f"{self.clips_without_truth:,} of {self.clips + self.clips_without_truth:,} clips are of such "
+                "videos: left out"
             )
-        return [*told, *filter(None, (self.why_no_masks, self.why_no_identities))]
+        return [*notes, *filter(None, (self.why_no_masks, self.why_no_identities))]
 
 
-def check(truth: Truth, known: Known, clips: Sequence[Clip] = ()) -> Agreement:
-    """Hold a ground truth against the index and a run's clips. Reads no mask.
+def check(truth: Truth, indexed: IndexedVideos, clips: Sequence[Clip] = ()) -> Agreement:
+    """Compare a ground truth with the index and a run's clips, without reading masks.
 
     Args:
-        known: the videos of the publication that the run searched.
-        clips: of the run; none where only retrieval is measured.
+        indexed: The videos of the publication that the run searched.
+        clips: The run's clips; empty if only retrieval is measured.
 
     Raises:
-        TruthError: they disagree; the message names the first mismatch and counts the rest by kind.
+        TruthError: They disagree; the message names the first mismatch and counts the rest by kind.
     """
     video_ids = truth.video_ids()
     stated = {video_id: truth.stated(video_id) for video_id in video_ids}
-    found = list(_mismatches(truth, stated, known))
-    if found:
-        raise TruthError(_message(found))
+    mismatches = list(_mismatches(truth, stated, indexed))
+    if mismatches:
+        raise TruthError(_message(mismatches))
     annotated = set(video_ids)
     evaluated = sum(clip.video_id in annotated for clip in clips)
     if clips and not evaluated:
         raise TruthError(
-            f"none of the run's {len(clips)} clips is of a video with ground truth, {clips[0].video_id} for one: is "
+            f"none of the run's {len(clips)} clips is of a video with ground truth, "
+            f"{clips[0].video_id} for one: is "
             f"dataset.truth.part the part that was tracked? Annotated are {_some(video_ids)}"
         )
     return Agreement(
         video_ids=tuple(video_ids),
-        untold=len(known.videos) - len(video_ids),
+        without_truth=len(indexed.videos) - len(video_ids),
         clips=evaluated,
-        untold_clips=len(clips) - evaluated,
-        masks=any(one.masks for one in stated.values()),
-        identities=all(one.identities for one in stated.values()),
+        clips_without_truth=len(clips) - evaluated,
+        masks=any(facts.masks for facts in stated.values()),
+        identities=all(facts.identities for facts in stated.values()),
     )
 
 
-def _mismatches(truth: Truth, stated: dict[str, Stated], known: Known) -> Iterator[tuple[str, str]]:
-    """(kind, message), video by video."""
-    masks = any(one.masks for one in stated.values())
-    for video_id, said in stated.items():
-        facts = known.videos.get(video_id)
+def _mismatches(
+    truth: Truth, stated: dict[str, StatedFacts], indexed: IndexedVideos
+) -> Iterator[tuple[str, str]]:
+    """Yield (kind, message) of every mismatch, video by video."""
+    masks = any(facts.masks for facts in stated.values())
+    for video_id, stated_facts in stated.items():
+        facts = indexed.videos.get(video_id)
         if facts is None:
             yield (
                 "indexed",
-                f"{video_id} is in the ground truth and not in the index, which holds {_some(known.videos)}",
+                f"{video_id} is in the ground truth and not in the index, which holds "
+                f"{_some(indexed.videos)}",
             )
             continue
-        yield from _differences(video_id, said, facts)
-        if masks and not said.masks:
+        yield from _differences(video_id, stated_facts, facts)
+        if masks and not stated_facts.masks:
             yield (
                 "masks",
-                f"{video_id} has boxes and no masks in the ground truth, and other videos have masks",
+                f"{video_id} has boxes and no masks in the ground truth, and other videos have "
+                "masks",
             )
     if truth.whole:
-        for video_id in sorted(known.videos.keys() - stated.keys()):
+        for video_id in sorted(indexed.videos.keys() - stated.keys()):
             yield (
-                "told",
-                f"{video_id} is in the index and not in the ground truth, which should know every video",
+                "annotated",
+                f"{video_id} is in the index and not in the ground truth, which should annotate every "
+                "video",
             )
 
 
-def _differences(video_id: str, said: Stated, facts: VideoFacts) -> Iterator[tuple[str, str]]:
-    height, width = said.height, said.width
+def _differences(
+    video_id: str, stated: StatedFacts, facts: IndexedVideo
+) -> Iterator[tuple[str, str]]:
+    height, width = stated.height, stated.width
     if (
         height is not None
         and width is not None
@@ -136,46 +150,54 @@ def _differences(video_id: str, said: Stated, facts: VideoFacts) -> Iterator[tup
         turned = _same_shape((width, height), (facts.height, facts.width))
         yield (
             "size",
-            f"{video_id} is {width} x {height} pixels in the ground truth and {facts.width} x {facts.height} in the index"
+            f"{video_id} is {width} x {height} pixels in the ground truth and {facts.width} x "
+            f"{facts.height} in the index"
             f"{': is it annotated before rotation?' if turned else ''}",
         )
-    if said.num_frames not in (None, facts.num_frames):
+    if stated.num_frames not in (None, facts.num_frames):
         yield (
             "frames",
-            f"{video_id} has {said.num_frames} frames in the ground truth and {facts.num_frames} in the index",
+            f"{video_id} has {stated.num_frames} frames in the ground truth and {facts.num_frames} "
+            "in the index",
         )
-    elif said.last_index >= facts.num_frames:
-        one_more = said.last_index == facts.num_frames
+    elif stated.last_index >= facts.num_frames:
+        one_more = stated.last_index == facts.num_frames
         yield (
             "frames",
-            f"{video_id} is annotated up to frame {said.last_index}, counted from 0, and the index has {facts.num_frames} frames"
+            f"{video_id} is annotated up to frame {stated.last_index}, counted from 0, and the "
+            f"index has {facts.num_frames} frames"
             f"{': do its frames count from 1? Then say dataset.truth.first_frame=1' if one_more else ''}",
         )
-    if said.fps is not None and facts.fps and abs(said.fps - facts.fps) > _SAME_RATE:
+    if stated.fps is not None and facts.fps and abs(stated.fps - facts.fps) > _SAME_RATE:
         yield (
             "rate",
-            f"{video_id} has {said.fps:g} frames a second in the ground truth and {facts.fps:g} in the index",
+            f"{video_id} has {stated.fps:g} frames a second in the ground truth and {facts.fps:g} "
+            "in the index",
         )
 
 
 def _same_shape(a: tuple[int, int], b: tuple[int, int]) -> bool:
-    """Two sizes of one picture: truths are often of smaller ones, rounded to whole pixels."""
+    """Return whether two sizes are of one picture.
+
+    Ground truths are often of smaller pictures, rounded to whole pixels.
+    """
     return abs(a[0] * b[1] - a[1] * b[0]) <= max(*a, *b)
 
 
-def _message(found: Sequence[tuple[str, str]]) -> str:
-    first, rest = found[0][1], Counter(kind for kind, _ in found[1:])
+def _message(mismatches: Sequence[tuple[str, str]]) -> str:
+    first, rest = mismatches[0][1], Counter(kind for kind, _ in mismatches[1:])
     if not rest:
         return f"the ground truth does not match: {first}"
     counted = ", ".join(f"{rest[kind]:,} {words}" for kind, words in _KINDS.items() if rest[kind])
     return f"the ground truth does not match: {first}; {rest.total():,} more mismatches ({counted})"
 
 
-def _some(names: Iterable[str], shown: int = 3) -> str:
-    """
+def _some(names: Iterable[str], limit: int = 3) -> str:
+    """Name the first few of some names.
+
     >>> _some(["c", "a", "b", "d"]), _some([])
     ('a, b, c and 1 more', 'nothing')
     """
     ordered = sorted(names)
-    more = f" and {len(ordered) - shown:,} more" if len(ordered) > shown else ""
-    return (", ".join(ordered[:shown]) + more) or "nothing"
+    more = f" and {len(ordered) - limit:,} more" if len(ordered) > limit else ""
+    return (", ".join(ordered[:limit]) + more) or "nothing"

@@ -1,7 +1,7 @@
-"""One clip of a run beside its ground truth: what was asked, what is there, and what was followed.
+"""Puts one clip of a run beside its ground truth: texts, true objects and tracks.
 
-Every measurement of masks and tracks is fed these, one clip at a time. Masks stay coded; a frame is
-decoded where it is looked at. Knows the tables' columns, and nothing of storage.
+All measurements of masks and tracks are fed these records, one clip at a time. Masks stay coded; a
+frame is decoded when it is compared. Knows the tables' columns, and nothing of storage.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,30 +24,23 @@ from trawl.schemas import MASKS, TRACKS
 
 Rows: TypeAlias = "pa.Table | Sequence[Mapping[str, Any]]"  # of a table of `schemas.py`
 
-# from here on two times are not of one frame; less is what truths without times of their own may be
-# off
+# Times that differ by more are of different frames; ground truths without times are off by less.
 _SAME_S = 0.5
-_TRACK_COLUMNS = ["track_id", "text", "grounding_score"]
-_MASK_COLUMNS = [
-    "track_id",
-    "frame_index",
-    "time_s",
-    "box",
-    "score",
-    "rle",
-    "height",
-    "width",
-    "flags",
-]
+_TRACK_COLUMNS = "track_id text grounding_score"
+_MASK_COLUMNS = "track_id frame_index time_s box score rle height width flags"
 
 
 @dataclass(frozen=True, slots=True)
 class FollowedTrack:
-    """One track of a run, on the frames that are compared.
+    """Holds one track of a run on the compared frames.
 
-    score: of its grounding. frame_index (T,) int64 increasing; boxes (T, 4) float32 xyxy pixels and
-    rles, both at the truth's size, rles None where the row is a guess without a mask; scores (T,)
-    float32, the tracker's; flags: of each row, words of `records.Flag`.
+    Args:
+        score: Its grounding score.
+        frame_index: (T,) int64, increasing.
+        boxes: (T, 4) float32 xyxy pixels at the ground truth's size.
+        rles: Masks at the ground truth's size; None where the row is a guess without a mask.
+        scores: (T,) float32, the tracker's scores.
+        flags: Words of `records.Flag` for each row.
     """
 
     track_id: str
@@ -72,42 +65,50 @@ class FollowedTrack:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One text that was looked for in a clip. wanted: object_ids that must be found there; ignored:
-    object_ids that answer the text and are seen too little to count, so that following them is
-    neither right nor wrong. slices: of the text.
+class ClipQuery:
+    """Holds one text that was searched for in a clip.
+
+    Args:
+        targets: object_ids that must be found in the clip.
+        ignored: object_ids that answer the text but are seen too little to count, so that following
+            them is neither right nor wrong.
+        slices: Slices of the text.
     """
 
     text: str
-    wanted: tuple[int, ...]
+    targets: tuple[int, ...]
     ignored: tuple[int, ...] = ()
     slices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedClip:
-    """One clip. frame_index (F,) int64 increasing: frames that were looked at and are annotated;
-    tracks: those of the texts in `asked`. unknown: texts of the clip whose answer the truth does
-    not know; nothing of theirs is here. identities: the truth says which objects of two frames are
-    the same.
+    """Holds one clip with its ground truth and tracks.
+
+    Args:
+        frame_index: (F,) int64, increasing: frames that were tracked and are annotated.
+        queries: The texts whose answer the ground truth knows.
+        tracks: Tracks of those texts.
+        unknown: Texts of the clip whose answer the ground truth does not know.
+        identities: Whether the ground truth says which objects of two frames are the same.
     """
 
     clip_id: str
     video: TruthVideo
     frame_index: Indices
-    asked: tuple[Asked, ...]
+    queries: tuple[ClipQuery, ...]
     tracks: tuple[FollowedTrack, ...]
     unknown: tuple[str, ...] = ()
     identities: bool = True
 
     @property
     def time_s(self) -> NDArray[np.float64]:
-        """(F,) of the frames."""
+        """Return the times (F,) of the frames."""
         return self.video.time_s[np.searchsorted(self.video.frame_index, self.frame_index)]
 
     @property
     def duration_s(self) -> float:
-        """What its frames cover, each until the next one comes; 0 for a single frame."""
+        """Return the time that the frames cover, each until the next; 0 for a single frame."""
         times_s = self.time_s
         return (
             float((times_s[-1] - times_s[0]) * len(times_s) / (len(times_s) - 1))
@@ -117,8 +118,8 @@ class EvaluatedClip:
 
     @property
     def has_masks(self) -> bool:
-        """Whether the truth has more than boxes; a video without objects lacks nothing."""
-        return all(rle is not None for one in self.video.objects for rle in one.rles)
+        """Return whether all true objects have masks; True for a video without objects."""
+        return all(rle is not None for truth in self.video.objects for rle in truth.rles)
 
 
 def evaluated_clip(
@@ -128,42 +129,50 @@ def evaluated_clip(
     video: TruthVideo,
     answers: Answers,
     config: EvaluationConfig,
-    looked: Indices | None = None,
+    tracked_frames: Indices | None = None,
 ) -> EvaluatedClip:
-    """A clip's rows and its video's truth, as one record.
+    """Combine a clip's rows and its video's ground truth.
 
     Args:
-        mask_rows, track_rows: of this clip, in any order; columns as in schemas.MASKS and
-        schemas.TRACKS.
-        looked: frame_index of the frames that tracking looked at; None: every one in the clip's
-            stretch.
+        mask_rows: The clip's rows of schemas.MASKS, in any order.
+        track_rows: The clip's rows of schemas.TRACKS, in any order.
+        tracked_frames: frame_index of the frames that were tracked, or None for every frame of the
+            clip.
 
     Raises:
-        TruthError: the truth is of other pictures: another size, other times, or no frame of the
-            stretch.
+        TruthError: The ground truth is of other pictures: another size, other times, or no frame of
+            the clip.
     """
     inside = (video.time_s >= clip.start_s) & (video.time_s < clip.end_s)
     frames = (
-        video.frame_index[inside] if looked is None else np.intersect1d(video.frame_index, looked)
+        video.frame_index[inside]
+        if tracked_frames is None
+        else np.intersect1d(video.frame_index, tracked_frames)
     )
     if not len(frames):
         raise TruthError(
-            f"the ground truth of {video.video_id} has none of the frames that were tracked between {clip.start_s:g} and "
+            f"the ground truth of {video.video_id} has none of the frames that were tracked "
+            f"between {clip.start_s:g} and "
             f"{clip.end_s:g} s: is it of this video?"
         )
     texts = list(dict.fromkeys(target.phrase for target in clip.targets))
-    known = [text for text in texts if answers.knows(text)]
-    asked = [
-        Asked(text, *answers.in_stretch(text, video, frames, config), answers.slices(text))
-        for text in known
+    answered = [text for text in texts if answers.knows(text)]
+    queries = [
+        ClipQuery(text, *answers.in_stretch(text, video, frames, config), answers.slices(text))
+        for text in answered
     ]
     return EvaluatedClip(
         clip_id=clip.clip_id,
         video=video,
         frame_index=frames,
-        asked=tuple(asked),
+        queries=tuple(queries),
         tracks=_tracks(
-            _table(mask_rows, MASKS), _table(track_rows, TRACKS), video, frames, set(known), config
+            _table(mask_rows, MASKS),
+            _table(track_rows, TRACKS),
+            video,
+            frames,
+            set(answered),
+            config,
         ),
         unknown=tuple(text for text in texts if not answers.knows(text)),
     )
@@ -172,41 +181,36 @@ def evaluated_clip(
 def frames_apart(
     clip: EvaluatedClip, answers: Answers, config: EvaluationConfig
 ) -> Iterator[EvaluatedClip]:
-    """A clip whose truth knows no identities as clips of one frame each: what is on a picture can
-    be judged, who it is cannot.
+    """Yield a clip without identities as clips of one frame each.
+
+    Without identities, each picture can be evaluated but not which object is which.
     """
     for frame in clip.frame_index:
         video = replace(
-            clip.video, objects=tuple(one for one in clip.video.objects if frame in one.frame_index)
+            clip.video,
+            objects=tuple(truth for truth in clip.video.objects if frame in truth.frame_index),
         )
-        alone = np.array([frame], np.int64)
+        frame_index = np.array([frame], np.int64)
         yield replace(
             clip,
             clip_id=f"{clip.clip_id}@{frame}",
             video=video,
-            frame_index=alone,
-            asked=tuple(
-                replace(a, wanted=w, ignored=i)
-                for a, w, i in _asked_on(clip, video, alone, answers, config)
+            frame_index=frame_index,
+            queries=tuple(
+                ClipQuery(
+                    query.text,
+                    *answers.in_stretch(query.text, video, frame_index, config),
+                    query.slices,
+                )
+                for query in clip.queries
             ),
             tracks=tuple(track for track in clip.tracks if frame in track.frame_index),
             identities=False,
         )
 
 
-def _asked_on(
-    clip: EvaluatedClip,
-    video: TruthVideo,
-    frames: Indices,
-    answers: Answers,
-    config: EvaluationConfig,
-) -> Iterator[tuple[Asked, tuple[int, ...], tuple[int, ...]]]:
-    for asked in clip.asked:
-        yield asked, *answers.in_stretch(asked.text, video, frames, config)
-
-
 def _table(rows: Rows, schema: pa.Schema) -> pa.Table:
-    columns = _MASK_COLUMNS if schema is MASKS else _TRACK_COLUMNS
+    columns = (_MASK_COLUMNS if schema is MASKS else _TRACK_COLUMNS).split()
     if isinstance(rows, pa.Table):
         return rows.select(columns)
     return pa.Table.from_pylist(
@@ -228,19 +232,19 @@ def _tracks(
     )
     rows = rows.sort_by([("track_id", "ascending"), ("frame_index", "ascending")])
     ids = np.asarray(rows["track_id"].to_pylist(), dtype=object)
-    found = []
-    for one in sorted(track_rows.to_pylist(), key=lambda row: str(row["track_id"])):
-        if one["text"] in texts and np.float32(one["grounding_score"]) >= np.float32(
+    tracks = []
+    for row in sorted(track_rows.to_pylist(), key=lambda row: str(row["track_id"])):
+        if row["text"] in texts and np.float32(row["grounding_score"]) >= np.float32(
             config.min_score
         ):
             first, end = (
-                int(np.searchsorted(ids, one["track_id"], side)) for side in ("left", "right")
+                int(np.searchsorted(ids, row["track_id"], side)) for side in ("left", "right")
             )
-            found.append(_track(one, rows.slice(first, end - first), video))
-    return tuple(found)
+            tracks.append(_track(row, rows.slice(first, end - first), video))
+    return tuple(tracks)
 
 
-def _track(about: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> FollowedTrack:
+def _track(row: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> FollowedTrack:
     size = (
         (rows["height"][0].as_py(), rows["width"][0].as_py())
         if rows.num_rows
@@ -248,9 +252,9 @@ def _track(about: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> Follo
     )
     scale = np.tile([video.width / size[1], video.height / size[0]], 2)
     return FollowedTrack(
-        track_id=about["track_id"],
-        text=about["text"],
-        score=float(about["grounding_score"]),
+        track_id=row["track_id"],
+        text=row["text"],
+        score=float(row["grounding_score"]),
         frame_index=rows["frame_index"].to_numpy().astype(np.int64),
         boxes=(np.array(rows["box"].to_pylist(), np.float64).reshape(-1, 4) * scale).astype(
             np.float32
@@ -263,28 +267,29 @@ def _track(about: Mapping[str, Any], rows: pa.Table, video: TruthVideo) -> Follo
     )
 
 
-def _at_size(rle: str | None, size: tuple[int, int], wanted: tuple[int, int]) -> str | None:
-    """A mask at the truth's size: tracking may have looked at smaller pictures.
+def _at_size(rle: str | None, size: tuple[int, int], target_size: tuple[int, int]) -> str | None:
+    """Return a mask at the ground truth's size, or None for a mask without pixels.
 
-    None for one without a pixel.
+    Tracking may have used smaller pictures.
     """
     if rle is None or not masks.area(rle, *size):
         return None
-    if size == wanted:
+    if size == target_size:
         return rle
-    grown = cv2.resize(
-        masks.decode(rle, *size).view(np.uint8), wanted[::-1], interpolation=cv2.INTER_NEAREST
+    resized = cv2.resize(
+        masks.decode(rle, *size).view(np.uint8), target_size[::-1], interpolation=cv2.INTER_NEAREST
     )
-    return masks.encode(grown.astype(np.bool_))
+    return masks.encode(resized.astype(np.bool_))
 
 
 def _check(rows: pa.Table, video: TruthVideo) -> None:
-    """Raise TruthError where the rows are of other pictures than the truth."""
+    """Raise TruthError if the rows are of other pictures than the ground truth."""
     sizes = {(h, w) for h, w in zip(rows["height"].to_pylist(), rows["width"].to_pylist())}
     for height, width in sorted(sizes):
         if abs(height * video.width - width * video.height) > max(video.height, video.width):
             raise TruthError(
-                f"{video.video_id} is {video.width} x {video.height} pixels in the ground truth and {width} x {height} in the "
+                f"{video.video_id} is {video.width} x {video.height} pixels in the ground truth "
+                f"and {width} x {height} in the "
                 "run: is the truth of this video, as displayed?"
             )
     index, times_s = rows["frame_index"].to_numpy(), rows["time_s"].to_numpy()
@@ -295,6 +300,8 @@ def _check(rows: pa.Table, video: TruthVideo) -> None:
         frames, first = np.unique(index[wrong], return_index=True)
         row = wrong[first[0]]
         raise TruthError(
-            f"{video.video_id}: frame {index[row]} is at {times_s[row]:.3f} s in the run and at {video.time_s[place[row]]:.3f} s "
-            f"in the ground truth, and {len(frames) - 1} more of this clip differ: is the truth of another frame rate?"
+            f"{video.video_id}: frame {index[row]} is at {times_s[row]:.3f} s in the run and at "
+            f"{video.time_s[place[row]]:.3f} s "
+            f"in the ground truth, and {len(frames) - 1} more of this clip differ: is the truth of "
+            "another frame rate?"
         )

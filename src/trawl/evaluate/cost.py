@@ -1,12 +1,11 @@
-"""What tracking and indexing cost, from what their runs leave behind: `run.json` of both jobs.
+"""Measures what tracking and indexing cost, from the `run.json` of both jobs.
 
 Times and memory are those of the run, on its machine and beside whatever else ran there; runs on
-other machines do not compare. CPU seconds are of all processes that work on videos, GPU seconds are
-those for which GPUs were set aside. A "video hour" is an hour of presentation time that was looked
-at: of clips for tracking, of whole videos for indexing. What a run took over from earlier ones
-counts at the CPU seconds that computing it took, so that settings compare whichever was tried
-first; wall time and GPU seconds of such a run say nothing of its settings and are null. Runs
-nothing.
+other machines do not compare. CPU seconds are of all processes that work on videos. GPU seconds are
+those for which GPUs were reserved. A "video hour" is an hour of presentation time: of clips for
+tracking, of whole videos for indexing. Results that a run reused count at the CPU seconds that
+computing them took, so settings compare whichever was tried first. Wall time and GPU seconds of
+such a run say nothing of its settings and are null.
 """
 
 from collections import Counter
@@ -28,18 +27,18 @@ Content = Mapping[str, Any]  # of a run.json
 
 
 def measured(track: Content, index: Content | None, indexed_s: float | None = None) -> Measured:
-    """Speed, memory and resources of a run of tracking, and of the indexing that it rests on.
+    """Measure speed, memory and resources of a tracking run and of the index that it used.
 
     Args:
         track: run.json of jobs.track.
-        index: run.json of jobs.index, None where it is not known; see `index_record`.
-        indexed_s: duration of the videos that it indexed, for records that do not say.
+        index: run.json of jobs.index, or None if there is none; see `index_record`.
+        indexed_s: Duration of the indexed videos, for records that lack it.
     """
-    found = [*_tracking(track), *_memory(track, "", ("track_actor", "decoder"))]
+    metrics = [*_tracking(track), *_memory(track, "", ("track_actor", "decoder"))]
     if index is None:
         return Measured(
             [
-                *found,
+                *metrics,
                 _metric(
                     "index_cpu_s_per_video_hour",
                     None,
@@ -50,7 +49,7 @@ def measured(track: Content, index: Content | None, indexed_s: float | None = No
         )
     return Measured(
         [
-            *found,
+            *metrics,
             *_indexing(index, indexed_s),
             *_memory(index, "index_", ("decode_actor", "decoder")),
         ]
@@ -58,11 +57,15 @@ def measured(track: Content, index: Content | None, indexed_s: float | None = No
 
 
 def index_record(records: Iterable[Content], recipe: str) -> Content | None:
-    """Of the index runs, the latest first, the one that embedded most frames with a recipe; None
-    without one.
+    """Return the index run that embedded most frames with a recipe, or None.
+
+    Args:
+        records: run.json of index runs, the latest first.
     """
-    made = [one for one in records if one.get("recipe") == recipe and _frames(one)][:_INDEX_RUNS]
-    return max(made, key=_frames, default=None)
+    candidates = [
+        record for record in records if record.get("recipe") == recipe and _frames(record)
+    ][:_INDEX_RUNS]
+    return max(candidates, key=_frames, default=None)
 
 
 def _frames(index: Content) -> int:
@@ -95,7 +98,7 @@ def _tracking(run: Content) -> Iterator[Metric]:
 
 
 def _clocked(run: Content) -> Iterator[Metric]:
-    """What the wall clock says, and the GPUs that were held by it."""
+    """Yield the metrics of wall time and of reserved GPUs."""
     counts, work_s, video_s = run["counts"], run["seconds"].get("work"), run.get("video_s")
     frames, rows = counts.get("frames", 0), counts.get("rows")
     actor_s = sum(run["actor_s"].values()) if "actor_s" in run else None
@@ -113,14 +116,16 @@ def _clocked(run: Content) -> Iterator[Metric]:
 
 
 def _cpu_s(run: Content) -> dict[str, float]:
-    """CPU seconds by part, those included that an earlier run had spent for this one."""
+    """Return CPU seconds by part, including those that an earlier run spent for this one."""
     return dict(Counter(run["cpu_s"]) + Counter(run.get("saved_cpu_s", {})))
 
 
 def _query_latency(run: Content) -> Metric:
     name = "query_latency_ms"
     if run["clips"].get("finished_before"):
-        return _metric(name, None, "the run went on with what an earlier one had searched", "ms")
+        return _metric(
+            name, None, "the run continued an earlier run, which had searched already", "ms"
+        )
     texts = len(run["texts"])
     return _ratio(name, run["seconds"].get("search"), texts, "text", "ms", 1000, count=texts)
 
@@ -142,7 +147,7 @@ def _indexing(run: Content, indexed_s: float | None) -> Iterator[Metric]:
 
 
 def _held(run: Content) -> float | None:
-    """Seconds for which GPUs were set aside, None where that is not known."""
+    """Return the seconds for which GPUs were reserved, or None if that is unknown."""
     return float(run["gpus"]) * float(run["seconds"].get("work", 0.0)) if "gpus" in run else None
 
 
@@ -154,9 +159,7 @@ def _gpu(name: str, run: Content, video_s: float | None) -> Metric:
 
 
 def _memory(run: Content, prefix: str, together: tuple[str, str]) -> Iterator[Metric]:
-    """The peak of each kind of process, and of one actor with the decoding process that belongs to
-    it.
-    """
+    """Yield the peak of each kind of process, and of one actor with its decoding process."""
     peaks = run["peak_mb"]
     name = f"{prefix}peak_mb"
     missing = [kind for kind in together if not peaks.get(kind)]
@@ -181,7 +184,7 @@ def _ratio(
     better: str = "lower",
     count: int | None = None,
 ) -> Metric:
-    """scale * top / bottom; null where one is not known, and where there is nothing to divide by."""
+    """Return scale * top / bottom, null if either is unknown or bottom is 0."""
     if top is None or bottom is None:
         return _metric(name, None, _UNKNOWN, unit, slice_, better)
     if not bottom:

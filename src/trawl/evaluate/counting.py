@@ -1,9 +1,8 @@
-"""Which true objects count: those that answer a text and are seen enough in a stretch of video to
-be asked for.
+"""Decides which true objects count: those that answer a text and are seen enough.
 
-A true object counts where it is seen on at least `min_share` of the frames, at least
-`min_visibility` of it at once somewhere. One that answers the text and is seen less than that is
-ignored: neither finding nor missing it is a mistake.
+An object counts if it is seen on at least `min_share` of the frames, and at least `min_visibility`
+of it is visible on one of them. An object that answers the text but is seen less is ignored:
+neither finding nor missing it is a mistake.
 """
 
 import re
@@ -18,7 +17,7 @@ from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 
 
 class Answers:
-    """What the truth knows of texts, whatever their case, spacing and article."""
+    """Looks up texts in the ground truth, whatever their case, spacing and article."""
 
     def __init__(self, queries: Iterable[TruthQuery]) -> None:
         self._queries: dict[str, TruthQuery] = {}
@@ -32,43 +31,42 @@ class Answers:
         return self._queries[plain(text)].slices
 
     def objects(self, text: str, video_id: str) -> tuple[int, ...]:
-        """object_ids that answer a text in one video, sorted; none where the video is no answer to
-        all of it.
+        """Return the object_ids that answer a text in one video, sorted.
+
+        Empty if the video does not answer all of the text.
         """
         groups = self._queries[plain(text)].groups.get(video_id, ())
-        return tuple(sorted({one for group in groups for one in group}))
+        return tuple(sorted({object_id for group in groups for object_id in group}))
 
     def in_stretch(
         self, text: str, video: TruthVideo, frames: Indices, config: EvaluationConfig
     ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """(object_ids that count, object_ids that are seen too little to count) among a stretch's
-        frames.
-        """
-        mine = set(self.objects(text, video.video_id))
-        objects = [one for one in video.objects if one.object_id in mine]
-        wanted = tuple(one.object_id for one in objects if counts(one, frames, config))
-        seen = (one.object_id for one in objects if len(seen_on(one, frames)))
-        return wanted, tuple(one for one in seen if one not in wanted)
+        """Return (object_ids that count, object_ids to ignore) on the frames of a stretch."""
+        object_ids = set(self.objects(text, video.video_id))
+        objects = [truth for truth in video.objects if truth.object_id in object_ids]
+        targets = tuple(truth.object_id for truth in objects if counts(truth, frames, config))
+        visible_ids = (truth.object_id for truth in objects if len(seen_on(truth, frames)))
+        return targets, tuple(truth for truth in visible_ids if truth not in targets)
 
 
-def counts(one: TruthObject, frames: Indices, config: EvaluationConfig) -> bool:
-    """Whether an object is seen enough on these frames, (F,) int64."""
-    visibility = one.visibility[np.isin(one.frame_index, frames)]
-    seen = visibility[visibility > 0]
+def counts(truth: TruthObject, frames: Indices, config: EvaluationConfig) -> bool:
+    """Return whether an object is seen enough on these frames, (F,) int64."""
+    visibility = truth.visibility[np.isin(truth.frame_index, frames)]
+    visible = visibility[visibility > 0]
     return (
-        len(seen) > 0
-        and len(seen) >= config.min_share * len(frames)
-        and float(seen.max()) >= config.min_visibility - 1e-6  # stored as float32
+        len(visible) > 0
+        and len(visible) >= config.min_share * len(frames)
+        and float(visible.max()) >= config.min_visibility - 1e-6  # stored as float32
     )
 
 
-def seen_on(one: TruthObject, frames: Indices) -> Indices:
-    """Those of the frames on which any of an object is seen."""
-    return one.frame_index[np.isin(one.frame_index, frames) & (one.visibility > 0)]
+def seen_on(truth: TruthObject, frames: Indices) -> Indices:
+    """Return those of the frames on which any part of an object is visible."""
+    return truth.frame_index[np.isin(truth.frame_index, frames) & (truth.visibility > 0)]
 
 
 def plain(text: str) -> str:
-    """A text without what does not change its meaning.
+    """Return a text without differences that do not change its meaning.
 
     >>> plain("  A red  Star")
     'red star'
@@ -78,9 +76,12 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """What there is to be found at all. objects: (text, video_id, object_id) of every one that
-    counts in its video as a whole;
-    slices: of each text."""
+    """Holds all objects that can be found.
+
+    Args:
+        objects: (text, video_id, object_id) of each object that counts in its video as a whole.
+        slices: Slices of each text.
+    """
 
     objects: frozenset[tuple[str, str, int]]
     slices: Mapping[str, tuple[str, ...]]
@@ -89,22 +90,23 @@ class Corpus:
 def corpus(
     videos: Iterable[TruthVideo], texts: Iterable[str], answers: Answers, config: EvaluationConfig
 ) -> Corpus:
-    """All objects of the corpus part that the texts name. Reads every video, one at a time.
+    """Collect all objects of the corpus part that the texts name, one video at a time.
 
-    texts: as they were asked, those that found nothing included; texts that the truth does not know
-    are left out.
+    Args:
+        texts: All texts that were searched, including those without results. Texts that the ground
+            truth does not know are left out.
     """
-    known = sorted({text for text in texts if answers.knows(text)})
-    found = set()
+    answered = sorted({text for text in texts if answers.knows(text)})
+    objects = set()
     for video in videos:
-        named = {text: set(answers.objects(text, video.video_id)) for text in known}
-        for one in video.objects:
-            if any(one.object_id in mine for mine in named.values()) and counts(
-                one, video.frame_index, config
+        named = {text: set(answers.objects(text, video.video_id)) for text in answered}
+        for truth in video.objects:
+            if any(truth.object_id in object_ids for object_ids in named.values()) and counts(
+                truth, video.frame_index, config
             ):
-                found |= {
-                    (text, video.video_id, one.object_id)
-                    for text in known
-                    if one.object_id in named[text]
+                objects |= {
+                    (text, video.video_id, truth.object_id)
+                    for text in answered
+                    if truth.object_id in named[text]
                 }
-    return Corpus(frozenset(found), {text: answers.slices(text) for text in known})
+    return Corpus(frozenset(objects), {text: answers.slices(text) for text in answered})

@@ -1,12 +1,10 @@
-"""The evaluation job on one screen: ground truth - tracks of its texts - comparison - figures,
-cases and a page.
+"""Runs the evaluation job: compares a tracking run, and its index, with the ground truth.
 
-    a run is named    that run is judged, on the videos that the truth knows
-    none is named     the truth's own texts are followed among its videos first, with the settings
-                      given
+    run=<run_id>    evaluates that run on the videos that the ground truth annotates
+    no run          tracks the ground truth's texts in its videos first, then evaluates that run
 
-Equal runs give equal figures. Everything that needs no pictures is computed here, on the driver,
-clip by clip; the worst cases alone are decoded again, to be looked at. Written to
+Equal runs give equal metrics. Everything that needs no pictures is computed on the driver, one clip
+at a time. Only the worst cases are decoded again, for the page. Results are written to
 `<root>/<dataset>/runs/<run_id>/evaluation/`.
 """
 
@@ -28,23 +26,24 @@ from trawl.evaluate.clip import evaluated_clip, frames_apart
 from trawl.evaluate.counting import Answers, Corpus, corpus
 from trawl.evaluate.end_to_end import EndToEnd
 from trawl.evaluate.masks.measure import Masks
-from trawl.evaluate.measured import Measured
+from trawl.evaluate.measured import ALL, Measured
 from trawl.evaluate.misses import Misses
-from trawl.evaluate.page import cases as kinds
 from trawl.evaluate.page import page
-from trawl.evaluate.page.pictures import Judged, picture_cases
+from trawl.evaluate.page.cases import worst_first
+from trawl.evaluate.page.pictures import EvaluatedRun, picture_cases
 from trawl.evaluate.page.terminal import figures_table
 from trawl.evaluate.pairing import PairedClip, pair
 from trawl.evaluate.results import Evaluation, write_metrics
-from trawl.evaluate.retrieval import measure as evaluate_retrieval
+from trawl.evaluate.retrieval.measure import measure_retrieval
 from trawl.evaluate.robustness import measure as robustness
 from trawl.evaluate.tracking.flags import Flags
 from trawl.evaluate.tracking.measure import Tracking
 from trawl.evaluate.truth import Truth, open_truth, trackable
-from trawl.evaluate.truth.known import LEDGER_COLUMNS, Known
-from trawl.models.clip import embedders as registry
-from trawl.query import rerank, templates, texts
+from trawl.evaluate.truth.indexed import LEDGER_COLUMNS, IndexedVideos
+from trawl.models.clip import embedders
+from trawl.query import rerank, templates
 from trawl.query.published import PublishedIndex, openable
+from trawl.query.texts import read_texts
 from trawl.records.tracking import Clip
 from trawl.records.truth import Case
 from trawl.runtime.files import earlier_runs
@@ -52,7 +51,7 @@ from trawl.runtime.record import line
 from trawl.storage import Storage
 from trawl.table import publish
 from trawl.track import job as track
-from trawl.track import tables as write
+from trawl.track import tables
 from trawl.track.job import Asked, TrackPlan
 from trawl.track.record import TrackRecord
 
@@ -63,9 +62,14 @@ _PAGE = "index.html"
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOutcome:
-    """What an evaluation came to. objective: of all queries together, None where it cannot be
-    computed. page: its URI.
-    exit_code: that of the run that was made for it, 0 without one."""
+    """Holds the results of the job.
+
+    Args:
+        objective: Value of the metric `evaluation.objective` over all queries, or None if it
+            cannot be computed.
+        page: URI of the page.
+        exit_code: Exit code of the tracking run that this job started, 0 if it started none.
+    """
 
     evaluation: Evaluation
     objective: float | None
@@ -74,56 +78,56 @@ class EvaluationOutcome:
 
 
 def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOutcome:
-    """Judge a run of tracking, and the index it rests on, by the dataset's ground truth.
+    """Evaluate a tracking run, and the index that it searched, against the dataset's ground truth.
 
     Raises:
-        UsageError: no truth, no index, no such run, or a truth that is of other videos than the
-            run.
+        UsageError: There is no ground truth, no index or no such run, or the ground truth is of
+            other videos than the run.
     """
-    console, chosen = console or Console(), config.evaluation
-    _check(chosen.measure)
+    console, settings = console or Console(), config.evaluation
+    _check_measures(settings.measure)
     robustness.check(config)
     storage, dataset = Storage.open(config.storage), dataset_name(config.dataset)
     storage.check(write=True)
-    run_id = write.resolve_run(storage, dataset, config.run) if config.run else None
+    run_id = tables.resolve_run(storage, dataset, config.run) if config.run else None
     published = publish.latest(storage, dataset)
     if run_id:
         published = publish.numbered(
             storage, dataset, _record(storage, dataset, run_id)["published"]
         )
     index = PublishedIndex(storage, dataset, published)
-    known = Known.of_ledger(index.ledger(LEDGER_COLUMNS), index.sampled)
-    truth = open_truth(config.dataset, config.storage, known)
+    indexed = IndexedVideos.of_ledger(index.ledger(LEDGER_COLUMNS), index.sampled)
+    truth = open_truth(config.dataset, config.storage, indexed)
     measured = Measured()
-    if "retrieval" in chosen.measure:
-        measured += _of_retrieval(config, index, truth)
-    _check_objective(chosen.objective, measured)
+    if "retrieval" in settings.measure:
+        measured += _measure_index(config, index, truth)
+    _check_objective(settings.objective, measured)
     exit_code = 0
     if run_id is None:
-        asked = _asked(config, truth)
-        made = track.run(_tracking(config), console if asked.texts else Console(quiet=True), asked)
-        run_id, exit_code = made.run_id, made.exit_code
-    record, judged = _record(storage, dataset, run_id), Judged(storage, dataset, run_id, truth)
-    clips = TrackPlan.from_json(storage.read_bytes(f"{dataset}/runs/{run_id}/plan.json")).clips
-    agreement = check(truth, known, clips)
-    for note in agreement.notes():
-        line(console, "left out", note)
-    if _OF_TRACKS & set(chosen.measure):
-        measured += _of_tracks(paired(judged, clips, chosen), truth, record["texts"], chosen)
-    if "cost" in chosen.measure:
-        measured += cost.measured(
-            record, cost.index_record(earlier_runs(storage, dataset), published.recipe_key)
+        texts = _texts_to_track(config, truth)
+        outcome = track.run(
+            _track_config(config), console if texts.texts else Console(quiet=True), texts
         )
-    if chosen.robustness:
-        video_ids = [video_id for video_id in truth.video_ids() if video_id in known.videos]
-        worse = robustness.run(
+        run_id, exit_code = outcome.run_id, outcome.exit_code
+    record = _record(storage, dataset, run_id)
+    evaluated = EvaluatedRun(storage, dataset, run_id, truth)
+    clips = TrackPlan.from_json(storage.read_bytes(f"{dataset}/runs/{run_id}/plan.json")).clips
+    for note in check(truth, indexed, clips).notes():
+        line(console, "left out", note)
+    if _OF_TRACKS & set(settings.measure):
+        measured += _measure_tracks(evaluated, clips, record["texts"], settings)
+    if "cost" in settings.measure:
+        index_run = cost.index_record(earlier_runs(storage, dataset), published.recipe_key)
+        measured += cost.measured(record, index_run)
+    if settings.robustness:
+        metrics = robustness.run(
             config,
-            video_ids,
+            [video_id for video_id in truth.video_ids() if video_id in indexed.videos],
             measured.metrics,
-            lambda other: run(other, console).evaluation.metrics,
+            lambda perturbed: run(perturbed, console).evaluation.metrics,
             console,
         )
-        measured += Measured(worse)
+        measured += Measured(metrics)
     evaluation = Evaluation(
         dataset=dataset,
         run_id=run_id,
@@ -133,19 +137,18 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
         curves=measured.curves,
         cases=measured.cases,
         truth=asdict(config.dataset.truth) | {"videos": len(truth.video_ids())},
-        settings=asdict(chosen),
+        settings=asdict(settings),
     )
     folder = write_metrics(storage, evaluation)
-    html = _page(config, evaluation, record, judged, index)
+    html = _page(config, evaluation, record, evaluated, index)
     storage.write_bytes(f"{folder}/{_PAGE}", html.encode())
-    outcome = EvaluationOutcome(
-        evaluation, _objective(evaluation), storage.uri(folder, _PAGE), exit_code
-    )
-    _print(outcome, console)
-    return outcome
+    page_uri = storage.uri(folder, _PAGE)
+    console.print(figures_table(f"{dataset} · {run_id}", evaluation.metrics, settings.objective))
+    line(console, "page", page_uri)
+    return EvaluationOutcome(evaluation, _objective(evaluation), page_uri, exit_code)
 
 
-def _check(measure: Sequence[str]) -> None:
+def _check_measures(measure: Sequence[str]) -> None:
     for name in measure:
         if name not in MEASURES:
             raise ConfigError(
@@ -154,93 +157,87 @@ def _check(measure: Sequence[str]) -> None:
 
 
 def _record(storage: Storage, dataset: str, run_id: str) -> dict[str, Any]:
-    """run.json of a run of tracking."""
+    """Return the content of a tracking run's run.json."""
     name = f"{dataset}/runs/{run_id}/run.json"
     if not storage.exists(name):
         raise RunError(
-            f"run={run_id} has not ended yet: python -m jobs.track ... run_id={run_id} goes on with it"
+            f"run={run_id} has not ended yet: python -m jobs.track ... run_id={run_id} continues it"
         )
-    found: dict[str, Any] = json.loads(storage.read_bytes(name))
-    return found
+    record: dict[str, Any] = json.loads(storage.read_bytes(name))
+    return record
 
 
-def _tracking(config: EvaluateConfig) -> TrackConfig:
+def _track_config(config: EvaluateConfig) -> TrackConfig:
     return TrackConfig(**{item.name: getattr(config, item.name) for item in fields(TrackConfig)})
 
 
-def _asked(config: EvaluateConfig, truth: Truth) -> Asked:
-    """The texts of the settings, or else the truth's own, among the truth's videos; none where
-    nothing of tracks is measured.
-    """
+def _texts_to_track(config: EvaluateConfig, truth: Truth) -> Asked:
+    """Return the texts of the settings, or else the ground truth's, limited to its videos."""
     if set(config.evaluation.measure) == {"retrieval"}:
-        wanted = []
+        phrases = []
     elif config.text is not None or config.queries is not None:
-        wanted = texts.read_texts(config.text, config.queries)
+        phrases = read_texts(config.text, config.queries)
     else:
-        wanted = [query.text for query in trackable(truth.queries())]
-    return Asked(tuple(wanted), frozenset(truth.video_ids()))
+        phrases = [query.text for query in trackable(truth.queries())]
+    return Asked(tuple(phrases), frozenset(truth.video_ids()))
 
 
-def _of_retrieval(config: EvaluateConfig, index: PublishedIndex, truth: Truth) -> Measured:
-    blueprint, chosen = (
-        registry.from_recipe(index.published.recipe.embedder, config.weights),
-        config.evaluation,
-    )
-    if not chosen.rerank:
-        return evaluate_retrieval.measure(
-            index, truth, registry.build_text(blueprint), config.search, chosen
-        )
-    embedder = registry.build(blueprint)
+def _measure_index(config: EvaluateConfig, index: PublishedIndex, truth: Truth) -> Measured:
+    settings = config.evaluation
+    blueprint = embedders.from_recipe(index.published.recipe.embedder, config.weights)
+    if not settings.rerank:
+        embed_texts = embedders.build_text(blueprint)
+        return measure_retrieval(index, truth, embed_texts, config.search, settings)
+    embedder = embedders.build(blueprint)
     with PictureDesk(config.decode, config.storage) as desk:
-        reranker = rerank.open_reranker(embedder, index, desk, config, chosen.rerank)
-        return evaluate_retrieval.measure(
-            index, truth, embedder.embed_texts, config.search, chosen, reranker
+        reranker = rerank.open_reranker(embedder, index, desk, config, settings.rerank)
+        return measure_retrieval(
+            index, truth, embedder.embed_texts, config.search, settings, reranker
         )
 
 
-def _of_tracks(
-    clips: Iterator[PairedClip], truth: Truth, texts: Sequence[str], config: EvaluationConfig
+def _measure_tracks(
+    run: EvaluatedRun, clips: Sequence[Clip], texts: Sequence[str], config: EvaluationConfig
 ) -> Measured:
-    """Masks, tracking and end to end, one clip in memory at a time."""
-    there = _corpus(truth, texts, config) if "end_to_end" in config.measure else None
-    wanted = [Misses(config), *_measurements(config.measure, config, there)]
-    for paired in clips:
-        for one in wanted:
-            one.add(paired)
-    return sum((one.measured() for one in wanted), Measured())
+    """Measure masks, tracking and end to end, with one clip in memory at a time."""
+    objects = _corpus(run.truth, texts, config) if "end_to_end" in config.measure else None
+    measurements = [Misses(config), *_measurements(config.measure, config, objects)]
+    for clip in paired(run, clips, config):
+        for measurement in measurements:
+            measurement.add(clip)
+    return sum((measurement.measured() for measurement in measurements), Measured())
 
 
 def _measurements(
-    measure: Iterable[str], config: EvaluationConfig, there: Corpus | None
+    measure: Iterable[str], config: EvaluationConfig, objects: Corpus | None
 ) -> Iterator[Masks | Tracking | Flags | EndToEnd]:
     if "masks" in measure:
         yield Masks()
     if "tracking" in measure:
         yield from (Tracking(), Flags(config))
     if "end_to_end" in measure:
-        yield EndToEnd(config, there)
+        yield EndToEnd(config, objects)
 
 
 def _check_objective(name: str, measured: Measured) -> None:
-    """Before tracks are made: what each measurement would say of nothing has the names of all that
-    it says.
+    """Check the objective's name before tracking starts.
+
+    A measurement that was fed nothing still lists the names of all its metrics.
 
     Raises:
-        ConfigError: no measurement has a metric of that name.
+        ConfigError: No measurement has a metric of that name.
     """
-    every = [one.measured() for one in _measurements(MEASURES, EvaluationConfig(), None)]
-    every.append(cost.measured(json.loads(TrackRecord("", {}).to_json()), None))
-    known = {metric.name for one in (measured, *every) for metric in one.metrics}
-    if name not in known:
+    results = [item.measured() for item in _measurements(MEASURES, EvaluationConfig(), None)]
+    results.append(cost.measured(json.loads(TrackRecord("", {}).to_json()), None))
+    names = {metric.name for result in (measured, *results) for metric in result.metrics}
+    if name not in names:
         raise ConfigError(
-            f"evaluation.objective={name} is no metric that is measured: {did_you_mean(name, known)}"
+            f"evaluation.objective={name} is not a metric: {did_you_mean(name, names)}"
         )
 
 
 def _corpus(truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Corpus | None:
-    """What there is to be found at all; None where the truth does not say which annotations are of
-    one object.
-    """
+    """Return all objects that the texts name, or None if the ground truth has no identities."""
     if not all(truth.stated(video_id).identities for video_id in truth.video_ids()):
         return None
     phrases = [
@@ -249,73 +246,68 @@ def _corpus(truth: Truth, texts: Sequence[str], config: EvaluationConfig) -> Cor
     return corpus(truth.videos(), phrases, Answers(truth.queries()), config)
 
 
-def paired(run: Judged, clips: Sequence[Clip], config: EvaluationConfig) -> Iterator[PairedClip]:
-    """The finished clips of annotated videos beside their truth."""
-    done, known = write.finished(run.storage, run.dataset, run.run_id), set(run.truth.video_ids())
-    answers = Answers(run.truth.queries())
+def paired(
+    run: EvaluatedRun, clips: Sequence[Clip], config: EvaluationConfig
+) -> Iterator[PairedClip]:
+    """Pair the tracks of each finished clip of an annotated video with its true objects."""
+    storage, dataset, run_id, truth = run.storage, run.dataset, run.run_id, run.truth
+    finished, annotated = tables.finished(storage, dataset, run_id), set(truth.video_ids())
+    answers = Answers(truth.queries())
     for clip in sorted(clips, key=lambda clip: (clip.video_id, clip.start_s, clip.clip_id)):
-        if clip.clip_id in done and clip.video_id in known:
-            rows, tracks = write.read_run(run.storage, run.dataset, run.run_id, [clip.clip_id])
-            looked = write.looked_at(run.storage, run.dataset, run.run_id, clip.clip_id)
-            video = run.truth.video(clip.video_id)
-            found = evaluated_clip(
-                clip, rows.to_table(), tracks.to_table(), video, answers, config, looked
-            )
-            known_one = run.truth.stated(clip.video_id).identities
-            for part in [found] if known_one else frames_apart(found, answers, config):
-                yield pair(part, config)
+        if clip.clip_id not in finished or clip.video_id not in annotated:
+            continue
+        rows, tracks = tables.read_run(storage, dataset, run_id, [clip.clip_id])
+        evaluated = evaluated_clip(
+            clip,
+            rows.to_table(),
+            tracks.to_table(),
+            truth.video(clip.video_id),
+            answers,
+            config,
+            tables.looked_at(storage, dataset, run_id, clip.clip_id),
+        )
+        has_identities = truth.stated(clip.video_id).identities
+        for part in [evaluated] if has_identities else frames_apart(evaluated, answers, config):
+            yield pair(part, config)
 
 
 def _page(
     config: EvaluateConfig,
     evaluation: Evaluation,
     record: Mapping[str, Any],
-    judged: Judged,
+    run: EvaluatedRun,
     index: PublishedIndex,
 ) -> str:
-    shown: Sequence[Case] = kinds.worst_first(evaluation.cases, config.evaluation.worst)
-    sources = index.sources(case.video_id for case in shown if case.video_id is not None)
-    pictures = picture_cases(
-        judged,
-        shown,
-        openable(config.dataset, config.storage, sources),
-        config.decode,
-        config.storage,
-    )
+    cases: Sequence[Case] = worst_first(evaluation.cases, config.evaluation.worst)
+    sources = index.sources(case.video_id for case in cases if case.video_id is not None)
+    videos = openable(config.dataset, config.storage, sources)
+    pictures = picture_cases(run, cases, videos, config.decode, config.storage)
     truth = ", ".join(
         f"{name} {len(value) if isinstance(value, list) else value}"
         for name, value in evaluation.truth.items()
         if value
     )
-    lead = f"{len(record['texts']):,} texts over {len(judged.truth.video_ids()):,} videos"
-    facts = [("dataset", evaluation.dataset), ("run", evaluation.run_id), ("ground truth", truth)]
-    facts += [("publication", str(evaluation.publication)), ("settings", evaluation.config_hash)]
-    facts += sorted(
-        (name, str(value)) for name, value in record["lineage"].items() if name != "config_hash"
-    )
-    facts += [("evaluated", f"{evaluation.created_at:%Y-%m-%d %H:%M} UTC")]
-    about = page.About(
+    lineage = ((name, str(value)) for name, value in record["lineage"].items())
+    facts = [
+        ("dataset", evaluation.dataset),
+        ("run", evaluation.run_id),
+        ("ground truth", truth),
+        ("publication", str(evaluation.publication)),
+        ("settings", evaluation.config_hash),
+        *sorted((name, value) for name, value in lineage if name != "config_hash"),
+        ("evaluated", f"{evaluation.created_at:%Y-%m-%d %H:%M} UTC"),
+    ]
+    summary = page.EvaluationSummary(
         f"Run {evaluation.run_id}, measured",
-        lead,
+        f"{len(record['texts']):,} texts over {len(run.truth.video_ids()):,} videos",
         len(evaluation.cases),
         config.evaluation.objective,
         facts,
     )
-    return page.render(about, evaluation.metrics, evaluation.curves, pictures)
+    return page.render(summary, evaluation.metrics, evaluation.curves, pictures)
 
 
 def _objective(evaluation: Evaluation) -> float | None:
-    name = evaluation.settings["objective"]
-    return next(
-        (one.value for one in evaluation.metrics if (one.name, one.slice) == (name, "all")), None
-    )
-
-
-def _print(outcome: EvaluationOutcome, console: Console) -> None:
-    found = outcome.evaluation
-    console.print(
-        figures_table(
-            f"{found.dataset} · {found.run_id}", found.metrics, found.settings["objective"]
-        )
-    )
-    line(console, "page", outcome.page)
+    key = (evaluation.settings["objective"], ALL)
+    values = [metric.value for metric in evaluation.metrics if (metric.name, metric.slice) == key]
+    return values[0] if values else None

@@ -1,9 +1,8 @@
-"""What went wrong with objects and tracks, worst first, each with the frame that shows it best.
+"""Collects the worst cases of objects and tracks, each with the frame that shows it best.
 
-missed      an object that nobody followed. Severity: seconds in sight, a half-hidden second
-            counting half.
-poor        an object whose track overlaps it by less than 0.75 on average. Severity: what is
-            missing to 1.
+missed      an object that nobody followed. Severity: seconds in sight, where a half-hidden second
+            counts half.
+poor        an object whose track overlaps it by less than 0.75 on average. Severity: 1 minus that.
 false       a track of nothing that the text names. Severity: its grounding score.
 duplicate   a track of an object that another track follows better. Severity: its grounding score.
 """
@@ -23,7 +22,7 @@ _POOR = 0.75  # mean IoU
 
 
 class Misses:
-    """The collection. Feed it clip by clip; of each kind it keeps as many as will be shown."""
+    """Collects cases clip by clip, and keeps as many of each kind as will be shown."""
 
     def __init__(self, config: EvaluationConfig) -> None:
         self._match_iou = config.match_iou
@@ -56,28 +55,34 @@ class Misses:
 
     def _objects(self, text: PairedText) -> Iterator[Case]:
         clip, mean = text.clip, text.overlap.mean()
-        for position in range(text.wanted):
-            one, n, seen = (
+        for position in range(text.num_targets):
+            truth, n, visible = (
                 text.objects[position],
                 text.track_of.get(position),
-                text.overlap.seen[:, position],
+                text.overlap.visible[:, position],
             )
-            visibility = np.where(seen, one.visibility[positions(clip, one)], 0.0)
+            visibility = np.where(visible, truth.visibility[positions(clip, truth)], 0.0)
             if n is None:
                 seconds = float(visibility.mean()) * clip.duration_s
-                message = f"in sight for {clip.duration_s * float(seen.mean()):.1f} s, and nobody followed it"
-                yield _case("missed", text, seconds, message, int(visibility.argmax()), one)
+                message = (
+                    f"in sight for {clip.duration_s * float(visible.mean()):.1f} s, and "
+                    "nobody followed it"
+                )
+                yield _case("missed", text, seconds, message, int(visibility.argmax()), truth)
             elif mean[position, n] < _POOR:
                 iou = text.overlap.iou[:, position, n]
-                frame = int(np.lexsort((-visibility, np.where(seen, iou, np.inf)))[0])
-                message = f"its track overlaps it by {mean[position, n]:.2f} on average, and by {iou[frame]:.2f} here"
+                frame = int(np.lexsort((-visibility, np.where(visible, iou, np.inf)))[0])
+                message = (
+                    f"its track overlaps it by {mean[position, n]:.2f} on average, and by "
+                    f"{iou[frame]:.2f} here"
+                )
                 yield _case(
                     "poor",
                     text,
                     1 - float(mean[position, n]),
                     message,
                     frame,
-                    one,
+                    truth,
                     text.tracks[n].track_id,
                 )
 
@@ -89,8 +94,10 @@ class Misses:
                 frame = _surest(text, n)
                 message = f"grounded with {track.score:.2f}: {self._followed(text, n)}"
                 yield _case("false", text, track.score, message, frame, None, track.track_id)
-            elif n not in matched and mean[: text.wanted, n].max(initial=0.0) >= self._match_iou:
-                k = int(mean[: text.wanted, n].argmax())
+            elif (
+                n not in matched and mean[: text.num_targets, n].max(initial=0.0) >= self._match_iou
+            ):
+                k = int(mean[: text.num_targets, n].argmax())
                 frame = int(text.overlap.iou[:, k, n].argmax())
                 message = (
                     f"overlaps an object by {mean[k, n]:.2f} that another track follows better"
@@ -100,20 +107,20 @@ class Misses:
                 )
 
     def _followed(self, text: PairedText, n: int) -> str:
-        """What a false track follows in fact."""
+        """Describe what a false track follows in fact."""
         mean = text.others.mean()[:, n]
         if mean.max(initial=0.0) < self._match_iou:
             return "nothing that the truth knows is there"
-        one = text.clip.video.objects[int(mean.argmax())]
+        truth = text.clip.video.objects[int(mean.argmax())]
         return (
-            f"what it follows is called {max(one.names, key=len)}"
-            if one.names
-            else f"it follows object {one.object_id}"
+            f"what it follows is called {max(truth.names, key=len)}"
+            if truth.names
+            else f"it follows object {truth.object_id}"
         )
 
 
 def _surest(text: PairedText, n: int) -> int:
-    """The frame of a track's best mask."""
+    """Return the frame of a track's best mask."""
     track, at = text.tracks[n], positions(text.clip, text.tracks[n])
     scores: NDArray[np.float64] = np.where(
         at >= 0, track.scores[at] if len(track.scores) else -1.0, -1.0
@@ -127,16 +134,16 @@ def _case(
     severity: float,
     message: str,
     frame: int,
-    one: TruthObject | None,
+    truth: TruthObject | None,
     track_id: str | None = None,
 ) -> Case:
     return Case(
         kind=kind,
-        text=text.asked.text,
+        text=text.query.text,
         severity=severity,
         message=message,
         video_id=text.clip.video.video_id,
         frame_index=int(text.clip.frame_index[frame]),
-        object_id=None if one is None else one.object_id,
+        object_id=None if truth is None else truth.object_id,
         track_id=track_id,
     )

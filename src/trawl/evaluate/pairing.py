@@ -1,8 +1,7 @@
-"""Which track is which true object's: one to one for each text of a clip, by the best total
-overlap.
+"""Assigns tracks to true objects one to one, for each text of a clip, by the best total overlap.
 
-The overlap of a pair is the mean IoU over the frames on which either is there, so that frames on
-which neither is seen (where IoU is 1 by convention) pair nothing.
+The overlap of a pair is the mean IoU over the frames on which either is present, so frames on which
+neither is visible (where IoU is 1 by convention) pair nothing.
 """
 
 from dataclasses import dataclass
@@ -12,45 +11,51 @@ from scipy.optimize import linear_sum_assignment
 
 from trawl.config.steps import EvaluationConfig
 from trawl.evaluate import overlap
-from trawl.evaluate.clip import Asked, EvaluatedClip, FollowedTrack
+from trawl.evaluate.clip import ClipQuery, EvaluatedClip, FollowedTrack
 from trawl.evaluate.overlap import Overlap
 from trawl.records.truth import TruthObject
 
 
 @dataclass(frozen=True, slots=True)
 class PairedText:
-    """One text in one clip.
+    """Holds one text in one clip.
 
-    objects: the wanted and then the ignored; tracks: best grounding score first; overlap: of these;
-    others: of all objects of the video with these tracks, `own` saying where each of `objects` is
-    among them. track_of: position of a wanted object -> that of its track; an object without one
-    was missed.
+    Args:
+        objects: The targets, then the ignored objects.
+        tracks: Tracks of the text, best grounding score first.
+        overlap: Overlap of `objects` and `tracks`.
+        others: Overlap of all objects of the video with `tracks`.
+        object_positions: Position of each of `objects` among all objects of the video.
+        track_of: Position of a target -> position of its track; a target without a track was
+            missed.
     """
 
     clip: EvaluatedClip
-    asked: Asked
+    query: ClipQuery
     objects: tuple[TruthObject, ...]
     tracks: tuple[FollowedTrack, ...]
     overlap: Overlap
     others: Overlap
-    own: tuple[int, ...]
+    object_positions: tuple[int, ...]
     track_of: dict[int, int]
 
     @property
-    def wanted(self) -> int:
-        """How many of `objects`, the first ones, count."""
-        return len(self.asked.wanted)
+    def num_targets(self) -> int:
+        """Return how many of `objects`, the first ones, count."""
+        return len(self.query.targets)
 
     def false_tracks(self, match_iou: float) -> list[int]:
-        """Positions of the tracks of nothing that the text names, be it seen too little to count."""
+        """Return the positions of tracks that overlap none of the text's objects enough."""
         best = self.overlap.mean().max(axis=0, initial=0.0)
         return [n for n in range(len(self.tracks)) if best[n] < match_iou]
 
 
 @dataclass(frozen=True, slots=True)
 class PairedClip:
-    """A clip with its tracks told apart, text by text. has_masks: the truth has masks, else boxes
-    were compared.
+    """Holds a clip with its tracks paired, text by text.
+
+    Args:
+        has_masks: Whether masks were compared; boxes otherwise.
     """
 
     clip: EvaluatedClip
@@ -59,32 +64,34 @@ class PairedClip:
 
 
 def pair(clip: EvaluatedClip, config: EvaluationConfig) -> PairedClip:
-    """Compare a clip's tracks with its true objects, on masks where the truth has them."""
+    """Compare a clip's tracks with its true objects, on masks if the ground truth has them."""
     compare = overlap.of_masks if clip.has_masks else overlap.of_boxes
     everything = compare(clip, clip.video.objects, clip.tracks)
     return PairedClip(
-        clip, clip.has_masks, tuple(_text(clip, asked, everything, config) for asked in clip.asked)
+        clip,
+        clip.has_masks,
+        tuple(_text(clip, query, everything, config) for query in clip.queries),
     )
 
 
 def _text(
-    clip: EvaluatedClip, asked: Asked, everything: Overlap, config: EvaluationConfig
+    clip: EvaluatedClip, query: ClipQuery, everything: Overlap, config: EvaluationConfig
 ) -> PairedText:
-    where = {one.object_id: position for position, one in enumerate(clip.video.objects)}
-    own = [where[object_id] for object_id in (*asked.wanted, *asked.ignored)]
-    tracks = [n for n, track in enumerate(clip.tracks) if track.text == asked.text]
+    position_of = {truth.object_id: position for position, truth in enumerate(clip.video.objects)}
+    object_positions = [position_of[object_id] for object_id in (*query.targets, *query.ignored)]
+    tracks = [n for n, track in enumerate(clip.tracks) if track.text == query.text]
     tracks.sort(key=lambda n: (-clip.tracks[n].score, clip.tracks[n].track_id))
-    mine = everything.of(own, tracks)
-    mean = mine.mean()[: len(asked.wanted)]
+    pairs = everything.of(object_positions, tracks)
+    mean = pairs.mean()[: len(query.targets)]
     rows, columns = linear_sum_assignment(mean, maximize=True)
     return PairedText(
         clip=clip,
-        asked=asked,
-        objects=tuple(clip.video.objects[k] for k in own),
+        query=query,
+        objects=tuple(clip.video.objects[k] for k in object_positions),
         tracks=tuple(clip.tracks[n] for n in tracks),
-        overlap=mine,
+        overlap=pairs,
         others=everything.of(np.arange(len(clip.video.objects)).tolist(), tracks),
-        own=tuple(own),
+        object_positions=tuple(object_positions),
         track_of={
             int(k): int(n)
             for k, n in zip(rows, columns, strict=True)

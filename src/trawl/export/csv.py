@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
+from trawl.draw.spreadsheet import guarded
 from trawl.export.stretch import Categories, Instance, Object, Put, Stretch
 
 _OBJECTS = "split video_id track_id text category_id frame_index time_s x1 y1 x2 y2 area score visibility flags height width rle"
@@ -40,7 +41,7 @@ def write(stretches: Iterable[Stretch], categories: Categories, put: Put) -> Cou
 
 
 def _row(one: Instance, thing: Object, stretch: Stretch) -> list[Any]:
-    own = [_harmless(stretch.video_id), one.track_id, _harmless(thing.text), one.category_id]
+    own = [guarded(stretch.video_id), one.track_id, guarded(thing.text), one.category_id]
     where = [one.frame_index, one.time_s, *one.box, one.area, one.score]
     return [
         stretch.split,
@@ -56,10 +57,10 @@ def _row(one: Instance, thing: Object, stretch: Stretch) -> list[Any]:
 
 def _track(thing: Object, rows: list[Instance], stretch: Stretch) -> list[Any]:
     own = [
-        _harmless(stretch.video_id),
-        _harmless(stretch.uri),
+        guarded(stretch.video_id),
+        guarded(stretch.uri),
         thing.track_id,
-        _harmless(thing.text),
+        guarded(thing.text),
         thing.category_id,
     ]
     first, last = rows[0], rows[-1]
@@ -75,7 +76,3 @@ def _track(thing: Object, rows: list[Instance], stretch: Stretch) -> list[Any]:
         len(rows),
         mean,
     ]
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -4,7 +4,6 @@ Columns are `schemas.RESULTS`. Knows nothing of how the answer was found or of p
 `sheet.py` for those.
 """
 
-import csv
 import hashlib
 import io
 import json
@@ -17,6 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from trawl.draw.spreadsheet import to_csv
 from trawl.records.search import Answer, Source
 from trawl.schemas import RESULTS
 from trawl.storage import Storage
@@ -104,20 +104,4 @@ def _json(table: pa.Table, about: Mapping[str, Any]) -> bytes:
 
 
 def _csv(table: pa.Table) -> bytes:
-    """Spreadsheets run cells that begin like a formula; a video's name is not ours, so such a text
-    gets a leading quote.
-    """
-    sink = io.StringIO(newline="")
-    writer = csv.writer(sink)
-    writer.writerow(table.column_names)
-    for row in table.to_pylist():
-        writer.writerow([_harmless(value) for value in row.values()])
-    return sink.getvalue().encode()
-
-
-def _harmless(value: Any) -> Any:
-    return (
-        f"'{value}"
-        if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-        else value
-    )
+    return to_csv(table.column_names, (row.values() for row in table.to_pylist()))

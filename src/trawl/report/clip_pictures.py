@@ -13,9 +13,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
-import cv2
-import numpy as np
-
 from trawl.config.jobs import ReportJobConfig
 from trawl.config.steps import PageConfig
 from trawl.corpus.fetch import localize
@@ -24,7 +21,7 @@ from trawl.corpus.source import reopen
 from trawl.decode.sandbox import DecodeSandbox
 from trawl.draw import marks
 from trawl.draw.marks import Marks
-from trawl.draw.overlay import Overlay, Picture
+from trawl.draw.overlay import Overlay, Picture, enlarged, to_jpeg
 from trawl.draw.times import clock
 from trawl.draw.tracks import ClipFacts
 from trawl.draw.trajectories import empty_ground, plot
@@ -104,10 +101,10 @@ class ClipDesk:
         side = self._config.report.side
         ground = reel.ground if reel.ground is not None else empty_ground(clip.size, side)
         paths = [marks.path(track.number, trajectories[track.track_id]) for track in clip.tracks]
-        files = {f"{clip.clip_id}-ways.jpg": _jpeg(plot(ground, clip.size, paths))}
+        files = {f"{clip.clip_id}-ways.jpg": to_jpeg(plot(ground, clip.size, paths), _JPEG_QUALITY)}
         if reel.poster is not None:
             files |= {
-                f"{clip.clip_id}.jpg": _jpeg(reel.poster),
+                f"{clip.clip_id}.jpg": to_jpeg(reel.poster, _JPEG_QUALITY),
                 f"{clip.clip_id}.mp4": video.read_bytes(),
             }
             video.unlink()
@@ -183,7 +180,7 @@ class _Reel:
             self.broken = error
 
     def _drawn(self, frame: Picture, index: int, time_s: float) -> Picture:
-        frame = _grown(frame, self._side)
+        frame = enlarged(frame, max(frame.shape[:2]), self._side)
         drawn = self._overlay.draw(frame, time_s, self._rows.at(index))
         if self.ground is None:
             self.first_s = time_s
@@ -191,24 +188,3 @@ class _Reel:
             self.ground, self.poster = frame, drawn
         self.last_s = time_s
         return drawn
-
-
-def _grown(frame: Picture, side: int) -> Picture:
-    """A small frame at up to twice its size, so that what is drawn on it is not coarse; always a
-    copy.
-    """
-    scale = min(max(side / max(frame.shape[:2]), 1.0), 2.0)
-    size = round(frame.shape[1] * scale), round(frame.shape[0] * scale)
-    return (
-        frame.copy()
-        if scale == 1
-        else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-    )
-
-
-def _jpeg(picture: Picture) -> bytes:
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    )
-    assert done
-    return bytes(data.tobytes())

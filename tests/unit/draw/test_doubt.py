@@ -30,11 +30,11 @@ def test_what_makes_a_track_doubtful() -> None:
 
 def test_worst_first() -> None:
     fine, flagged = track(0), track(1, flags=("border", "lost"))
-    one = track(2, mean_score=0.6)
+    entry = track(2, mean_score=0.6)
     gappy = track(3, mean_score=0.6, num_inferred=60)
     unsure = track(4, mean_score=0.2)
     two = track(5, mean_score=0.6, grounding_mean=0.1)
-    assert [item.number for item in worst_first([fine, flagged, one, gappy, unsure, two])] == [
+    assert [item.number for item in worst_first([fine, flagged, entry, gappy, unsure, two])] == [
         5,
         3,
         4,

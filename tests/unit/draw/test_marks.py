@@ -43,11 +43,15 @@ def marks(*rows: dict) -> Marks:
 
 
 def test_the_objects_of_a_frame() -> None:
-    made = marks(row(10, 7, flags=("area_jump",)), row(0, 8), row(0, 7, side=0), row(0, 6))
-    guessed, seen = made.at(7)
+    created = marks(row(10, 7, flags=("area_jump",)), row(0, 8), row(0, 7, side=0), row(0, 6))
+    guessed, visible = created.at(7)
     assert (guessed.number, guessed.rle, guessed.flags) == (0, None, ())
-    assert (seen.number, seen.text, seen.flags) == (10, "a blue ring", ("area jump",)) and seen.rle
-    assert seen.box == (0, 0, 10, 10) and len(made.at(8)) == 1 and made.at(99) == []
+    assert (visible.number, visible.text, visible.flags) == (
+        10,
+        "a blue ring",
+        ("area jump",),
+    ) and visible.rle
+    assert visible.box == (0, 0, 10, 10) and len(created.at(8)) == 1 and created.at(99) == []
 
 
 def test_the_fullest_frame_has_most_masks_then_the_largest() -> None:
@@ -67,10 +71,10 @@ def test_the_fullest_frame_has_most_masks_then_the_largest() -> None:
 
 
 def test_flags_by_object_in_order_of_time() -> None:
-    made = marks(
+    created = marks(
         row(0, 9, flags=("speed",)), row(0, 2, flags=("border", "speed")), row(0, 5), row(10, 5)
     )
-    assert made.flags() == {0: [(0.2, ["border", "speed"]), (0.9, ["speed"])]}
+    assert created.flags() == {0: [(0.2, ["border", "speed"]), (0.9, ["speed"])]}
 
 
 def test_rows_of_an_attempt_that_died_are_passed_over() -> None:
@@ -86,10 +90,10 @@ def test_trajectories() -> None:
         {"time_s": 1.0, "x": 3.0, "y": 4.0, "inferred": True},
     ]
     full, empty = pa.array([places, []], TRACKS.field("trajectory").type)
-    made = path(3, full)
+    created = path(3, full)
     assert (
-        made.points.tolist() == [[1, 2], [3, 4]]
-        and made.inferred.tolist() == [False, True]
-        and made.number == 3
+        created.points.tolist() == [[1, 2], [3, 4]]
+        and created.inferred.tolist() == [False, True]
+        and created.number == 3
     )
     assert path(0, empty).points.shape == (0, 2)

@@ -17,7 +17,7 @@ def test_the_objective_leads_and_every_family_is_heard() -> None:
         metric("j_and_f"),
         metric("boundary_iou"),
     ]
-    chosen = [one.name for one in headlines(metrics, "boundary_iou")]
+    chosen = [item.name for item in headlines(metrics, "boundary_iou")]
     assert chosen == ["boundary_iou", "j_and_f", "hota_masks", "frame_recall_at_1", "odd"]
 
 
@@ -27,7 +27,7 @@ def test_a_headline_has_a_value_and_is_of_everything() -> None:
         metric("hota_masks", slice="pair=unseen"),
         metric("idf1_masks", 0.3),
     ]
-    assert [one.name for one in headlines(metrics)] == ["idf1_masks"]
+    assert [item.name for item in headlines(metrics)] == ["idf1_masks"]
     assert headlines([]) == []
 
 
@@ -66,18 +66,19 @@ def test_metrics_of_like_slices_share_a_table_without_what_is_the_whole() -> Non
 NAMES, SLICES = st.sampled_from("abc"), st.sampled_from(["all", "x", "y"])
 
 
-@given(st.lists(st.tuples(NAMES, SLICES, st.integers(0, 1)), unique_by=lambda one: one[:2]))
+@given(st.lists(st.tuples(NAMES, SLICES, st.integers(0, 1)), unique_by=lambda item: item[:2]))
 def test_no_metric_is_lost_and_each_row_is_full(drawn: list[tuple[str, str, int]]) -> None:
     metrics = [metric(name, float(value), slice=part) for name, part, value in drawn]
-    there = {(one.name, one.slice): one for one in metrics}
-    made = tables(metrics)
-    assert sorted(name for names, _ in made for name in names) == sorted(
-        {one.name for one in metrics}
+    present = {(item.name, item.slice): item for item in metrics}
+    created = tables(metrics)
+    assert sorted(name for names, _ in created for name in names) == sorted(
+        {item.name for item in metrics}
     )
-    shown = {(name, part) for names, parts in made for name in names for part in parts}
-    assert shown <= set(there)
+    shown = {(name, part) for names, parts in created for name in names for part in parts}
+    assert shown <= set(present)
     assert all(
-        there[name, "all"].value == there[name, part].value for name, part in set(there) - shown
+        present[name, "all"].value == present[name, part].value
+        for name, part in set(present) - shown
     )
 
 

@@ -61,8 +61,8 @@ def test_a_mask_is_a_translucent_fill_and_the_frame_stays_as_it_is() -> None:
 
 
 def test_masks_fit_frames_of_another_size() -> None:
-    whole = square(200, 300, 240, (480 * 2, 640 * 2))
-    small = Overlay(0).draw(gray(), 0.0, [mark(3, whole)])
+    full = square(200, 300, 240, (480 * 2, 640 * 2))
+    small = Overlay(0).draw(gray(), 0.0, [mark(3, full)])
     edge = is_near(small, color(3))
     rows, columns = (
         np.flatnonzero(edge[70:].any(axis=1)) + 70,
@@ -141,6 +141,6 @@ def test_no_box_and_no_frame_is_too_odd(
 )
 def test_half_of_a_dashed_line_is_drawn(points: list[tuple[int, int]], length: float) -> None:
     strokes = list(dashes([(float(x), float(y)) for x, y in points], length))
-    whole = sum(np.hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in pairwise(points))
+    full = sum(np.hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in pairwise(points))
     drawn = sum(np.hypot(x1 - x0, y1 - y0) for (x0, y0), (x1, y1) in strokes)
-    assert abs(drawn - whole / 2) <= length + 1.5 * len(strokes)
+    assert abs(drawn - full / 2) <= length + 1.5 * len(strokes)

@@ -21,13 +21,15 @@ def lab(colors: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("blindness", BLINDNESS)
 def test_colors_differ_for_everybody(blindness: str) -> None:
     linear = (np.array(COLORS) / 255) ** 2.2
-    seen = lab((linear @ np.transpose(BLINDNESS[blindness])).clip(0, 1) ** (1 / 2.2))
-    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1)[~np.eye(len(COLORS), dtype=bool)]
+    visible = lab((linear @ np.transpose(BLINDNESS[blindness])).clip(0, 1) ** (1 / 2.2))
+    apart = np.linalg.norm(visible[:, None] - visible[None], axis=-1)[
+        ~np.eye(len(COLORS), dtype=bool)
+    ]
     assert apart.min() > 17, "just noticeable is 2.3"
 
 
 def test_letters_can_be_read_on_every_color() -> None:
-    assert min(contrast(ink(own), own) for own in COLORS) > 4.5
+    assert min(contrast(ink(background), background) for background in COLORS) > 4.5
 
 
 def test_neighbours_differ_and_numbers_go_round() -> None:

@@ -54,13 +54,13 @@ def test_the_same_drawing_is_the_same_bytes_in_another_process(tmp_path: Path) -
         "PYTHONHASHSEED": "7",
         "SOURCE_DATE_EPOCH": "1",
     }
-    done = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", code, str(Path(__file__).parent)],
         capture_output=True,
         env=environment,
         check=True,
     )
-    assert done.stdout.decode() == drawing()
+    assert finished.stdout.decode() == drawing()
 
 
 @pytest.mark.parametrize("number", range(24))

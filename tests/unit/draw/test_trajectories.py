@@ -56,8 +56,8 @@ def test_standing_still_single_and_empty_paths() -> None:
     single = Path(2, np.full((1, 2), 200, np.float32), np.zeros(1, np.bool_))
     empty = Path(3, np.zeros((0, 2), np.float32), np.zeros(0, np.bool_))
     drawn = plot(ground(), (480, 640), [still, single, empty])
-    for number, seen in ((1, True), (2, True), (3, False)):
-        assert (np.abs(drawn.astype(int) - color(number)) <= 6).all(axis=-1).any() == seen
+    for number, visible in ((1, True), (2, True), (3, False)):
+        assert (np.abs(drawn.astype(int) - color(number)) <= 6).all(axis=-1).any() == visible
 
 
 def test_numbers_stay_inside() -> None:

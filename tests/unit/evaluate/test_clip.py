@@ -75,23 +75,23 @@ def test_a_stretch_with_its_texts_and_tracks() -> None:
     rows = [mask_row("c1-1", n, flags=["border"] if n == 6 else []) for n in (7, 5, 6)] + [
         mask_row("c1-0", 9, rle=None)
     ]
-    found = built(
+    result = built(
         rows, [track_row("c1-1"), track_row("c1-0", "a blue ring", 0.2), track_row("c1-2", "a dog")]
     )
-    assert found.frame_index.tolist() == [*range(5, 15)]
-    assert found.time_s.tolist() == pytest.approx(np.arange(5, 15) / 10)
-    assert found.duration_s == pytest.approx(1.0)
-    assert [(a.text, a.wanted, a.ignored, a.slices) for a in found.asked] == [
+    assert result.frame_index.tolist() == [*range(5, 15)]
+    assert result.time_s.tolist() == pytest.approx(np.arange(5, 15) / 10)
+    assert result.duration_s == pytest.approx(1.0)
+    assert [(a.text, a.targets, a.ignored, a.slices) for a in result.queries] == [
         ("a red star", (1,), (), ("things=1",)),
         ("a blue ring", (), (), ()),
     ]
-    assert found.unknown == ("a dog",)
-    ring, star = found.tracks
+    assert result.unknown == ("a dog",)
+    ring, star = result.tracks
     assert (ring.track_id, ring.rles, star.frame_index.tolist()) == ("c1-0", (None,), [5, 6, 7])
     assert star.flags == ((), ("border",), ())
     assert (star.score, star.boxes.dtype) == (pytest.approx(0.4), np.float32)
     assert star.boxes.tolist()[0] == [0, 15, 40, 30]
-    assert found.has_masks
+    assert result.has_masks
 
 
 def test_tables_are_as_good_as_rows() -> None:
@@ -103,34 +103,34 @@ def test_tables_are_as_good_as_rows() -> None:
     tables = [
         pa.Table.from_pylist(part, schema=schema) for part, schema in zip((rows, tracks), schemas_)
     ]
-    one, other = built(rows, tracks).tracks[0], built(*tables).tracks[0]
-    assert (one.rles, one.frame_index.tolist()) == (other.rles, other.frame_index.tolist())
+    item, other = built(rows, tracks).tracks[0], built(*tables).tracks[0]
+    assert (item.rles, item.frame_index.tolist()) == (other.rles, other.frame_index.tolist())
 
 
 def test_frames_that_nobody_looked_at_are_not_judged() -> None:
-    found = built(
+    result = built(
         [mask_row("c1-1", n) for n in range(5, 15)],
         [track_row("c1-1")],
-        looked=np.array([5, 8, 11, 14]),
+        tracked_frames=np.array([5, 8, 11, 14]),
     )
-    assert found.frame_index.tolist() == found.tracks[0].frame_index.tolist() == [5, 8, 11, 14]
+    assert result.frame_index.tolist() == result.tracks[0].frame_index.tolist() == [5, 8, 11, 14]
 
 
 def test_a_truth_of_every_other_frame() -> None:
     sparse = TruthVideo(
         "a.mp4", *SIZE, np.arange(0, 20, 2), np.arange(0, 20, 2) / 10, VIDEO.objects
     )
-    found = built([mask_row("c1-1", n) for n in range(5, 15)], [track_row("c1-1")], video=sparse)
-    assert found.tracks[0].frame_index.tolist() == [6, 8, 10, 12, 14]
+    result = built([mask_row("c1-1", n) for n in range(5, 15)], [track_row("c1-1")], video=sparse)
+    assert result.tracks[0].frame_index.tolist() == [6, 8, 10, 12, 14]
 
 
 def test_tracks_below_the_score_are_filtered() -> None:
-    found = built(
+    result = built(
         [],
         [track_row("c1-1", score=0.6), track_row("c1-2", score=0.7)],
         config=EvaluationConfig(min_score=0.7),
     )  # which single precision stores as a little less
-    assert [t.track_id for t in found.tracks] == ["c1-2"]
+    assert [t.track_id for t in result.tracks] == ["c1-2"]
 
 
 def test_smaller_masks_are_brought_to_the_truths_size() -> None:
@@ -179,16 +179,16 @@ def test_without_identities_every_frame_is_a_clip() -> None:
     bit of the third too.
     """
     objects = tuple(
-        truth(n, {frame: square(5)}, visibility=seen)
-        for n, frame, seen in ((1, 5, 1), (2, 6, 1), (3, 6, 0.1))
+        truth(n, {frame: square(5)}, visibility=visible)
+        for n, frame, visible in ((1, 5, 1), (2, 6, 1), (3, 6, 0.1))
     )
     video = TruthVideo("a.mp4", *SIZE, np.arange(20), np.arange(20) / 10, objects)
     answers = Answers([TruthQuery("a red star", {"a.mp4": ((1, 2, 3),)})])
     rows = [mask_row("c1-1", n) for n in (5, 6, 7)]
     whole = built(rows, [track_row("c1-1")], video=video, answers=answers)
     frames = list(frames_apart(whole, answers, CONFIG))
-    assert [one.clip_id for one in frames] == [f"c1@{n}" for n in range(5, 15)]
-    assert [one.asked[0].wanted for one in frames[:3]] == [(1,), (2,), ()]
-    assert frames[1].asked[0].ignored == (3,)
-    assert [len(one.tracks) for one in frames[:4]] == [1, 1, 1, 0]
-    assert not any(one.identities for one in frames)
+    assert [item.clip_id for item in frames] == [f"c1@{n}" for n in range(5, 15)]
+    assert [item.queries[0].targets for item in frames[:3]] == [(1,), (2,), ()]
+    assert frames[1].queries[0].ignored == (3,)
+    assert [len(item.tracks) for item in frames[:4]] == [1, 1, 1, 0]
+    assert not any(item.identities for item in frames)

@@ -34,10 +34,10 @@ INDEX: dict[str, Any] = {
 
 
 def by_name(metrics: list[Metric]) -> dict[tuple[str, str], Metric]:
-    found = {(metric.name, metric.slice): metric for metric in metrics}
-    assert len(found) == len(metrics), "a metric twice"
+    result = {(metric.name, metric.slice): metric for metric in metrics}
+    assert len(result) == len(metrics), "a metric twice"
     assert {metric.family for metric in metrics} == {"cost"}
-    return found
+    return result
 
 
 @pytest.mark.parametrize(
@@ -81,9 +81,9 @@ def test_more_is_better_only_of_speeds() -> None:
 
 
 def test_gpus_that_are_held_cost_whether_they_work_or_not() -> None:
-    found = by_name(measured(TRACK | {"gpus": 0.5, "gpu_s": 3.0}, None).metrics)
-    assert found["gpu_s_per_video_hour", "all"].value == pytest.approx(0.5 * 8 * 360)
-    assert found["gpu_busy_share", "all"].value == pytest.approx(0.75)
+    result = by_name(measured(TRACK | {"gpus": 0.5, "gpu_s": 3.0}, None).metrics)
+    assert result["gpu_s_per_video_hour", "all"].value == pytest.approx(0.5 * 8 * 360)
+    assert result["gpu_busy_share", "all"].value == pytest.approx(0.75)
 
 
 def test_what_was_reused_costs_what_it_took_and_stops_the_clock() -> None:
@@ -91,12 +91,12 @@ def test_what_was_reused_costs_what_it_took_and_stops_the_clock() -> None:
         "cpu_s": {"decode": 1.0, "other": 1.0},
         "saved_cpu_s": {"track": 6.0, "ground": 2.0},
     }
-    found = by_name(measured(reused, None).metrics)
+    result = by_name(measured(reused, None).metrics)
     plain = by_name(measured(TRACK, None).metrics)
     for name, slice_ in plain:
         if "cpu" in name and name != "cpu_saved_share":
-            assert found[name, slice_] == plain[name, slice_]
-    assert (plain["cpu_saved_share", "all"].value, found["cpu_saved_share", "all"].value) == (
+            assert result[name, slice_] == plain[name, slice_]
+    assert (plain["cpu_saved_share", "all"].value, result["cpu_saved_share", "all"].value) == (
         0,
         pytest.approx(0.8),
     )
@@ -106,8 +106,8 @@ def test_what_was_reused_costs_what_it_took_and_stops_the_clock() -> None:
         "wall_s_per_video_hour",
         "gpu_s_per_video_hour",
     ):
-        assert found[name, "all"].value is None and "reuse=false" in found[name, "all"].why
-        assert found[name, "all"].unit == plain[name, "all"].unit
+        assert result[name, "all"].value is None and "reuse=false" in result[name, "all"].why
+        assert result[name, "all"].unit == plain[name, "all"].unit
 
 
 def nothing(**changed: Any) -> dict[str, Any]:
@@ -156,21 +156,21 @@ def test_runs_of_earlier_versions_are_read_as_far_as_they_go() -> None:
         if name not in ("actor_s", "video_s", "gpus", "gpu_s")
     }
     old |= {"counts": {"frames": 200, "tracks": 4, "masks": 350}, "peak_mb": {"track_actor": 900.0}}
-    found = by_name(
+    result = by_name(
         measured(
             old, {k: v for k, v in INDEX.items() if k not in ("video_s", "gpus")}, 150.0
         ).metrics
     )
-    assert found["cpu_ms_per_frame", "all"].value == pytest.approx(50)
+    assert result["cpu_ms_per_frame", "all"].value == pytest.approx(50)
     for name in (
         "latency_ms_per_frame",
         "object_frames_per_s",
         "cpu_s_per_video_hour",
         "gpu_busy_share",
     ):
-        assert "older version" in found[name, "all"].why
-    assert found["index_cpu_s_per_video_hour", "all"].value == pytest.approx(960)
-    assert found["peak_mb", "process=track_actor"].value == 900
+        assert "older version" in result[name, "all"].why
+    assert result["index_cpu_s_per_video_hour", "all"].value == pytest.approx(960)
+    assert result["peak_mb", "process=track_actor"].value == 900
 
 
 def test_the_records_of_both_jobs_are_what_is_read() -> None:
@@ -198,8 +198,8 @@ def test_the_records_of_both_jobs_are_what_is_read() -> None:
             pass
     with track.clock.step("search"):
         pass
-    found = measured(json.loads(track.to_json()), json.loads(index.to_json())).metrics
-    assert {metric.why for metric in found if metric.value is None} == {"no GPU was used"}
+    result = measured(json.loads(track.to_json()), json.loads(index.to_json())).metrics
+    assert {metric.why for metric in result if metric.value is None} == {"no GPU was used"}
 
 
 def test_the_index_s_run_is_the_one_that_embedded_most() -> None:

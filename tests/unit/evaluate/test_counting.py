@@ -40,11 +40,11 @@ def test_a_share_stored_in_single_precision_counts() -> None:
 
 
 def test_what_is_seen_too_little_is_ignored_and_what_is_not_seen_is_nothing() -> None:
-    there = video(
+    present = video(
         "a.mp4", on(1, range(10)), on(2, range(1)), on(3, range(15, 20)), on(4, range(10))
     )
     answers = Answers([TruthQuery("a red star", {"a.mp4": ((1, 2, 3),)}, ("things=1",))])
-    assert answers.in_stretch("a red star", there, np.arange(10), CONFIG) == ((1,), (2,))
+    assert answers.in_stretch("a red star", present, np.arange(10), CONFIG) == ((1,), (2,))
 
 
 def test_texts_are_known_whatever_their_dress() -> None:
@@ -65,6 +65,6 @@ def test_corpus_holds_what_counts_in_its_video() -> None:
         TruthQuery("a red star", {"a.mp4": ((1, 2),), "b.mp4": ((5,),)}, ("things=1",)),
         TruthQuery("a blue ring", {"b.mp4": ((1,),)}),
     ]
-    found = corpus(videos, ["a red star", "a dog", "a red star"], Answers(queries), CONFIG)
-    assert found.objects == {("a red star", "a.mp4", 1), ("a red star", "b.mp4", 5)}
-    assert found.slices == {"a red star": ("things=1",)}
+    result = corpus(videos, ["a red star", "a dog", "a red star"], Answers(queries), CONFIG)
+    assert result.objects == {("a red star", "a.mp4", 1), ("a red star", "b.mp4", 5)}
+    assert result.slices == {"a red star": ("things=1",)}

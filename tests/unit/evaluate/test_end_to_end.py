@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.counting import Corpus
 from trawl.evaluate.end_to_end import EndToEnd
 from trawl.evaluate.measured import Measured
@@ -74,13 +74,13 @@ def test_where_the_thing_is_absent() -> None:
 
 
 def test_what_does_not_count_is_nobodys_mistake() -> None:
-    asked = [Asked(STAR, (1,), (2,))]
+    queries = [ClipQuery(STAR, (1,), (2,))]
     found = values(
         measured(
             paired(
                 [truth(1, LEFT), truth(2, RIGHT)],
                 [track("c1-0", LEFT), track("c1-1", RIGHT)],
-                asked=asked,
+                queries=queries,
             )
         )
     )
@@ -93,7 +93,9 @@ def test_what_does_not_count_is_nobodys_mistake() -> None:
 
 def test_a_segment_with_barely_a_thing_is_neither_with_nor_without() -> None:
     found = values(
-        measured(paired([truth(2, RIGHT)], [track("c1-1", LEFT)], asked=[Asked(STAR, (), (2,))]))
+        measured(
+            paired([truth(2, RIGHT)], [track("c1-1", LEFT)], queries=[ClipQuery(STAR, (), (2,))])
+        )
     )
     assert found["false_tracks_per_segment"] is found["false_tracks_per_absent_segment"] is None
 
@@ -108,11 +110,13 @@ def test_half_of_it_is_found_and_less_is_not() -> None:
 
 def test_identity_is_lost_to_any_other_object_of_the_video() -> None:
     wanders = {n: square(5) if n < 7 else square(50) for n in range(10)}
-    asked = [Asked(STAR, (1,))]  # the second object is no red star
+    queries = [ClipQuery(STAR, (1,))]  # the second object is no red star
     found = values(
         measured(
             paired(
-                [truth(1, LEFT), truth(2, RIGHT, ("ring",))], [track("c1-0", wanders)], asked=asked
+                [truth(1, LEFT), truth(2, RIGHT, ("ring",))],
+                [track("c1-0", wanders)],
+                queries=queries,
             )
         )
     )
@@ -153,9 +157,9 @@ def test_an_unknown_corpus_is_null_and_says_so() -> None:
 def test_texts_that_the_truth_does_not_know_are_counted_once() -> None:
     from dataclasses import replace
 
-    one = paired([truth(1, LEFT)], [])
-    one = replace(one, clip=replace(one.clip, unknown=("a dog", "a cat")))
-    assert values(measured(one, one))["texts_not_evaluated"] == 2
+    item = paired([truth(1, LEFT)], [])
+    item = replace(item, clip=replace(item.clip, unknown=("a dog", "a cat")))
+    assert values(measured(item, item))["texts_not_evaluated"] == 2
 
 
 @settings(max_examples=15, deadline=None)

@@ -4,7 +4,7 @@ import pytest
 from beside_truth import STAR, paired, square, track, truth
 
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.misses import Misses
 from trawl.records.truth import Case
 
@@ -19,10 +19,10 @@ def cases(*clips, worst: int = 12) -> list[Case]:
 
 
 def test_a_missed_object_on_its_clearest_frame() -> None:
-    one = truth(1, LEFT)
-    one.visibility[:] = 0.5
-    one.visibility[7] = 0.9
-    (case,) = cases(paired([one], []))
+    item = truth(1, LEFT)
+    item.visibility[:] = 0.5
+    item.visibility[7] = 0.9
+    (case,) = cases(paired([item], []))
     assert (case.kind, case.video_id, case.frame_index, case.object_id, case.track_id) == (
         "missed",
         "a.mp4",
@@ -47,14 +47,14 @@ def test_a_good_track_is_no_case() -> None:
 
 
 def test_a_false_track_says_what_it_follows() -> None:
-    asked = [Asked(STAR, (1,))]
+    queries = [ClipQuery(STAR, (1,))]
     tracks = [
         track("c1-0", LEFT),
         track("c1-1", RIGHT, 0.7),
         track("c1-2", {4: square(30, 40)}, 0.8),
     ]
     nothing, ring = cases(
-        paired([truth(1, LEFT), truth(2, RIGHT, ("ring", "blue ring"))], tracks, asked=asked)
+        paired([truth(1, LEFT), truth(2, RIGHT, ("ring", "blue ring"))], tracks, queries=queries)
     )
     assert (nothing.kind, nothing.severity, nothing.frame_index) == ("false", 0.8, 4)
     assert nothing.message == "grounded with 0.80: nothing that the truth knows is there"
@@ -72,9 +72,9 @@ def test_a_double_track() -> None:
 
 
 def test_what_does_not_count_is_no_case() -> None:
-    asked = [Asked(STAR, (1,), (2,))]
+    queries = [ClipQuery(STAR, (1,), (2,))]
     tracks = [track("c1-0", LEFT), track("c1-1", RIGHT)]
-    assert cases(paired([truth(1, LEFT), truth(2, RIGHT)], tracks, asked=asked)) == []
+    assert cases(paired([truth(1, LEFT), truth(2, RIGHT)], tracks, queries=queries)) == []
 
 
 def test_as_many_as_are_shown_worst_first_in_any_order_of_clips() -> None:
@@ -84,7 +84,7 @@ def test_as_many_as_are_shown_worst_first_in_any_order_of_clips() -> None:
         )
         for k in range(1, 6)
     ]
-    found = cases(*clips, worst=2)
-    assert [case.video_id for case in found] == ["5.mp4", "4.mp4"]
-    assert cases(*clips[::-1], worst=2) == found
+    result = cases(*clips, worst=2)
+    assert [case.video_id for case in result] == ["5.mp4", "4.mp4"]
+    assert cases(*clips[::-1], worst=2) == result
     assert cases(*clips, worst=0) == []

@@ -17,40 +17,40 @@ SCENE = clip(
 
 
 def test_masks_and_boxes_frame_by_frame() -> None:
-    found, boxes = (of(SCENE, SCENE.video.objects, SCENE.tracks) for of in (of_masks, of_boxes))
-    assert found.iou.shape == (10, 2, 2)
+    result, boxes = (of(SCENE, SCENE.video.objects, SCENE.tracks) for of in (of_masks, of_boxes))
+    assert result.iou.shape == (10, 2, 2)
     for frame in range(10):
-        for k, one in enumerate(SCENE.video.objects):
+        for k, item in enumerate(SCENE.video.objects):
             for n, track_ in enumerate(SCENE.tracks):
-                a, b = positions(SCENE, one)[frame], positions(SCENE, track_)[frame]
+                a, b = positions(SCENE, item)[frame], positions(SCENE, track_)[frame]
                 if a < 0 or b < 0:
-                    assert found.iou[frame, k, n] == boxes.iou[frame, k, n] == 0
+                    assert result.iou[frame, k, n] == boxes.iou[frame, k, n] == 0
                 else:
-                    expected = masks.iou([one.rles[a]], [track_.rles[b]], 60, 80)[0, 0]
-                    assert found.iou[frame, k, n] == pytest.approx(expected)
+                    expected = masks.iou([item.rles[a]], [track_.rles[b]], 60, 80)[0, 0]
+                    assert result.iou[frame, k, n] == pytest.approx(expected)
                     assert boxes.iou[frame, k, n] == pytest.approx(
-                        geometry.iou(one.boxes[[a]], track_.boxes[[b]])[0, 0]
+                        geometry.iou(item.boxes[[a]], track_.boxes[[b]])[0, 0]
                     )
-    assert np.flatnonzero(found.seen[:, 1]).tolist() == [2, 4]  # hidden on 3
-    assert np.flatnonzero(found.followed[:, 1]).tolist() == [4]  # a guess on 2
+    assert np.flatnonzero(result.visible[:, 1]).tolist() == [2, 4]  # hidden on 3
+    assert np.flatnonzero(result.followed[:, 1]).tolist() == [4]  # a guess on 2
 
 
 def test_mean_over_frames_on_which_either_is_there() -> None:
-    found = of_masks(SCENE, SCENE.video.objects, SCENE.tracks)
+    result = of_masks(SCENE, SCENE.video.objects, SCENE.tracks)
     # the first object is seen on 0-5, the first track on 3-8: 9 frames, 3 of them shared
-    assert found.mean()[0, 0] == pytest.approx(found.iou[3:6, 0, 0].sum() / 9)
-    assert found.mean()[0, 0] > 0
+    assert result.mean()[0, 0] == pytest.approx(result.iou[3:6, 0, 0].sum() / 9)
+    assert result.mean()[0, 0] > 0
 
 
 @pytest.mark.parametrize(("objects", "tracks"), [(0, 0), (0, 2), (2, 0)])
 def test_nobody_there(objects: int, tracks: int) -> None:
-    found = of_masks(SCENE, SCENE.video.objects[:objects], SCENE.tracks[:tracks])
-    assert found.mean().shape == (objects, tracks)
-    assert (found.seen.shape, found.followed.shape) == ((10, objects), (10, tracks))
+    result = of_masks(SCENE, SCENE.video.objects[:objects], SCENE.tracks[:tracks])
+    assert result.mean().shape == (objects, tracks)
+    assert (result.visible.shape, result.followed.shape) == ((10, objects), (10, tracks))
 
 
 def test_some_of_them() -> None:
-    found = of_masks(SCENE, SCENE.video.objects, SCENE.tracks)
-    part = found.of([1], [1, 0])
-    assert np.array_equal(part.iou[:, 0], found.iou[:, 1, ::-1])
-    assert np.array_equal(part.followed, found.followed[:, ::-1])
+    result = of_masks(SCENE, SCENE.video.objects, SCENE.tracks)
+    part = result.of([1], [1, 0])
+    assert np.array_equal(part.iou[:, 0], result.iou[:, 1, ::-1])
+    assert np.array_equal(part.followed, result.followed[:, ::-1])

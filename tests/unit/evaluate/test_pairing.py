@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.pairing import pair
 
 CONFIG = EvaluationConfig()
@@ -32,9 +32,9 @@ def test_the_best_total_and_not_the_best_first() -> None:
 
 
 def test_tracks_of_other_texts_are_no_answer() -> None:
-    asked = [Asked(STAR, (1,)), Asked("a blue ring", ())]
+    queries = [ClipQuery(STAR, (1,)), ClipQuery("a blue ring", ())]
     star, ring = pair(
-        clip([truth(1, LEFT)], [track("c1-0", LEFT, text="a blue ring")], asked=asked), CONFIG
+        clip([truth(1, LEFT)], [track("c1-0", LEFT, text="a blue ring")], queries=queries), CONFIG
     ).texts
     assert (star.track_of, star.tracks) == ({}, ())
     assert ring.false_tracks(CONFIG.match_iou) == [0]
@@ -42,10 +42,12 @@ def test_tracks_of_other_texts_are_no_answer() -> None:
 
 def test_what_does_not_count_is_neither_missed_nor_false() -> None:
     scene = clip(
-        [truth(1, LEFT), truth(2, RIGHT)], [track("c1-0", RIGHT)], asked=[Asked(STAR, (1,), (2,))]
+        [truth(1, LEFT), truth(2, RIGHT)],
+        [track("c1-0", RIGHT)],
+        queries=[ClipQuery(STAR, (1,), (2,))],
     )
     (text,) = pair(scene, CONFIG).texts
-    assert (text.wanted, text.track_of, text.false_tracks(CONFIG.match_iou)) == (1, {}, [])
+    assert (text.num_targets, text.track_of, text.false_tracks(CONFIG.match_iou)) == (1, {}, [])
 
 
 def test_too_little_overlap_is_no_pair() -> None:
@@ -64,14 +66,14 @@ def test_names_and_order_of_tracks_change_nothing(seed: int, order: list[int]) -
     followed = [near(film, rng) for film in films]
     first = [track(f"c1-{n}", film, 0.1 * n) for n, film in enumerate(followed)]
     second = [track(f"c1-{order[n]}", followed[n], 0.1 * n) for n in order]
-    one, other = (
+    item, other = (
         pair(clip(objects, tracks, frames=8), CONFIG).texts[0] for tracks in (first, second)
     )
-    assert one.track_of == other.track_of  # positions are by score
-    assert np.array_equal(one.overlap.iou, other.overlap.iou)
+    assert item.track_of == other.track_of  # positions are by score
+    assert np.array_equal(item.overlap.iou, other.overlap.iou)
 
 
 def test_on_boxes_where_the_truth_has_no_masks() -> None:
-    found = pair(clip([boxes_only(truth(1, moving(5)))], [track("c1-0", moving(5))]), CONFIG)
-    assert not found.has_masks
-    assert found.texts[0].track_of == {0: 0}
+    result = pair(clip([boxes_only(truth(1, moving(5)))], [track("c1-0", moving(5))]), CONFIG)
+    assert not result.has_masks
+    assert result.texts[0].track_of == {0: 0}

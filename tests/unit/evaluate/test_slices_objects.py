@@ -17,8 +17,8 @@ def slices(one: TruthObject, objects: int = 1) -> dict[str, str]:
 @pytest.mark.parametrize(("side", "word"), [(31, "small"), (32, "medium"), (50, "medium")])
 @pytest.mark.parametrize("masks", [True, False])
 def test_size(side: int, word: str, masks: bool) -> None:
-    one = truth(1, {0: square(0, 0, side)})
-    assert slices(one if masks else boxes_only(one))["size"] == word
+    item = truth(1, {0: square(0, 0, side)})
+    assert slices(item if masks else boxes_only(item))["size"] == word
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ def test_size(side: int, word: str, masks: bool) -> None:
 )
 def test_speed_in_object_sizes_per_second(step: float, word: str) -> None:
     """Squares of 20 pixels at 10 frames a second: 2 pixels a frame are one size a second."""
-    one = truth(1, STILL)
-    one.boxes[:, [0, 2]] += (np.arange(10) * step)[:, None].astype(np.float32)
-    assert slices(one)["speed"] == word
+    item = truth(1, STILL)
+    item.boxes[:, [0, 2]] += (np.arange(10) * step)[:, None].astype(np.float32)
+    assert slices(item)["speed"] == word
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
-"""One true object and its track, mask against mask on every frame of a clip: decoded a frame at a
-time, where something is.
+"""Compares the masks of one true object and its track on every frame of a clip.
+
+Masks are decoded one frame at a time, only where either is present.
 """
 
 import math
@@ -19,50 +20,58 @@ from trawl.records.truth import TruthObject
 
 @dataclass(frozen=True, slots=True)
 class MaskPair:
-    """F frames; `there` (F,) bool: the object or the track is. j, f, boundary (F,) float64, 1 where
-    neither is there.
+    """Holds the comparison over F frames.
 
-    flicker: dtSSD of each step between neighbouring frames on either of which anything is there.
-    right, found, real: pixels over all frames, of both masks, of the track's, of the object's.
+    Args:
+        present: (F,) bool, where the object or the track is present.
+        j: (F,) float64 IoU; 1 where neither is present, as in `f` and `boundary`.
+        flicker: dtSSD of each step between neighbouring frames on either of which anything is
+            present.
+        shared: Pixels of both masks over all frames.
+        predicted: Pixels of the track's masks.
+        true: Pixels of the object's masks.
     """
 
-    there: NDArray[np.bool_]
+    present: NDArray[np.bool_]
     j: NDArray[np.float64]
     f: NDArray[np.float64]
     boundary: NDArray[np.float64]
     flicker: NDArray[np.float64]
-    right: int
-    found: int
-    real: int
+    shared: int
+    predicted: int
+    true: int
 
 
 def compare(
-    clip: EvaluatedClip, one: TruthObject, track: FollowedTrack, j: NDArray[np.float64]
+    clip: EvaluatedClip, truth: TruthObject, track: FollowedTrack, j: NDArray[np.float64]
 ) -> MaskPair:
-    """Compare all frames. j (F,): their IoU, 0 where either is not there."""
+    """Compare all frames, given their IoU (F,), 0 where either is absent."""
     size = clip.video.height, clip.video.width
-    of_object, of_track = positions(clip, one), positions(clip, track)
-    there = (of_object >= 0) | (of_track >= 0)
-    f, boundary = np.ones(len(there)), np.ones(len(there))
+    of_object, of_track = positions(clip, truth), positions(clip, track)
+    present = (of_object >= 0) | (of_track >= 0)
+    f, boundary = np.ones(len(present)), np.ones(len(present))
     flicker: list[float] = []
-    right = found = real = 0
+    right = predicted = real = 0
     before = _Frame(None, None, size)
     for frame, (k, n) in enumerate(zip(of_object, of_track, strict=True)):
-        now = _Frame(track.rles[n] if n >= 0 else None, one.rles[k] if k >= 0 else None, size)
-        if there[frame]:
-            ours, true = now.cut(now.box)
+        now = _Frame(track.rles[n] if n >= 0 else None, truth.rles[k] if k >= 0 else None, size)
+        if present[frame]:
+            track_mask, true = now.cut(now.box)
             f[frame], boundary[frame] = (
-                boundary_f(ours, true, now.diagonal),
-                boundary_iou(ours, true, now.diagonal),
+                boundary_f(track_mask, true, now.diagonal),
+                boundary_iou(track_mask, true, now.diagonal),
             )
-            right += int(np.count_nonzero(ours & true))
-            found, real = found + int(np.count_nonzero(ours)), real + int(np.count_nonzero(true))
-        if frame and (there[frame] or there[frame - 1]):
+            right += int(np.count_nonzero(track_mask & true))
+            predicted, real = (
+                predicted + int(np.count_nonzero(track_mask)),
+                real + int(np.count_nonzero(true)),
+            )
+        if frame and (present[frame] or present[frame - 1]):
             both = _around(before.box, now.box)
             flicker.append(dtssd(before.cut(both), now.cut(both), math.prod(size)))
         before = now
     return MaskPair(
-        there, np.where(there, j, 1.0), f, boundary, np.array(flicker), right, found, real
+        present, np.where(present, j, 1.0), f, boundary, np.array(flicker), right, predicted, real
     )
 
 
@@ -70,35 +79,35 @@ Box = tuple[int, int, int, int]
 
 
 class _Frame:
-    """Both masks of one frame, and the part of the picture that holds them."""
+    """Holds both masks of one frame and the box that contains them."""
 
-    def __init__(self, found: str | None, real: str | None, size: tuple[int, int]) -> None:
-        self._found, self._real = (_decoded(rle, size) for rle in (found, real))
+    def __init__(self, predicted: str | None, real: str | None, size: tuple[int, int]) -> None:
+        self._found, self._real = (_decoded(rle, size) for rle in (predicted, real))
         self.diagonal = math.hypot(*size)
         self.box = (0, 0, 0, 0)
         coded = [
             {"size": list(size), "counts": rle.encode("ascii")}
-            for rle in (found, real)
+            for rle in (predicted, real)
             if rle is not None
         ]
         if coded:
-            left, top, wide, high = np.asarray(coco.toBbox(coded), np.int64).T
+            x, y, width, height = np.asarray(coco.toBbox(coded), np.int64).T
             self.box = (
-                max(int(left.min()) - MARGIN, 0),
-                max(int(top.min()) - MARGIN, 0),
-                min(int((left + wide).max()) + MARGIN, size[1]),
-                min(int((top + high).max()) + MARGIN, size[0]),
+                max(int(x.min()) - MARGIN, 0),
+                max(int(y.min()) - MARGIN, 0),
+                min(int((x + width).max()) + MARGIN, size[1]),
+                min(int((y + height).max()) + MARGIN, size[0]),
             )
 
     def cut(self, box: Box) -> tuple[Mask, Mask]:
-        """(found, real) inside a box, xyxy pixels."""
+        """Return (predicted, true) inside a box, xyxy pixels."""
         left, top, right, bottom = box
         nothing = np.zeros((bottom - top, right - left), np.bool_)
-        found, real = (
-            nothing if one is None else one[top:bottom, left:right]
-            for one in (self._found, self._real)
+        predicted, real = (
+            nothing if mask is None else mask[top:bottom, left:right]
+            for mask in (self._found, self._real)
         )
-        return found, real
+        return predicted, real
 
 
 def _decoded(rle: str | None, size: tuple[int, int]) -> Mask | None:
@@ -106,17 +115,20 @@ def _decoded(rle: str | None, size: tuple[int, int]) -> Mask | None:
 
 
 def _around(a: Box, b: Box) -> Box:
-    """The smallest box that holds two; an empty one holds nothing."""
+    """Return the smallest box that contains two; an empty box contains nothing."""
     if a[2] <= a[0] or b[2] <= b[0]:
         return a if a[2] > a[0] else b
     return min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])
 
 
 def dtssd(before: tuple[Mask, Mask], now: tuple[Mask, Mask], pixels: int) -> float:
-    """Of one step. before, now: (found, truth), (H, W) bool each, any part of the picture that
-    holds all four masks.
+    """Return the dtSSD of one step between two frames.
 
-    pixels: of the whole picture.
+    Args:
+        before: (predicted, true) masks, (H, W) bool each, of any part of the picture that contains
+            all four masks.
+        now: The same of the next frame.
+        pixels: Number of pixels of the whole picture.
     """
     change = [
         new.astype(np.int8) - old.astype(np.int8) for old, new in zip(before, now, strict=True)

@@ -1,4 +1,4 @@
-"""Which of the things that went wrong are looked at, and in which order."""
+"""Chooses the cases that the page shows, and their order."""
 
 from collections.abc import Sequence
 from itertools import chain, zip_longest
@@ -15,11 +15,10 @@ KINDS = {
 
 
 def worst_first(cases: Sequence[Case], most: int) -> list[Case]:
-    """At most so many: the worst of every kind, then the second of every kind, and so on, ordered
-    by kind and then badness.
+    """Return at most `most` cases, the worst of every kind first.
 
-    Severities of different kinds say nothing of each other, so each kind has the same right to be
-    seen.
+    The worst of every kind are chosen, then the second worst, and so on. Severities of different kinds do not compare, so
+    every kind has the same share.
     """
     turns = zip_longest(*by_kind(cases).values())
     chosen = [case for case in chain.from_iterable(turns) if case is not None][:most]
@@ -27,14 +26,14 @@ def worst_first(cases: Sequence[Case], most: int) -> list[Case]:
 
 
 def by_kind(cases: Sequence[Case]) -> dict[str, list[Case]]:
-    """Worst first within each; the kinds in the order of `KINDS` and then as they come.
+    """Group cases by kind, worst first; kinds in the order of `KINDS`, then of appearance.
 
-    Ties go by place, not by chance.
+    Ties are broken by place, not by chance.
     """
-    found: dict[str, list[Case]] = {kind: [] for kind in KINDS}
+    groups: dict[str, list[Case]] = {kind: [] for kind in KINDS}
     for case in cases:
-        found.setdefault(case.kind, []).append(case)
-    return {kind: sorted(some, key=_badness) for kind, some in found.items() if some}
+        groups.setdefault(case.kind, []).append(case)
+    return {kind: sorted(group, key=_badness) for kind, group in groups.items() if group}
 
 
 def title_of(kind: str) -> str:

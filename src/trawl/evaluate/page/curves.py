@@ -1,6 +1,6 @@
-"""The curves of an evaluation as plots: one drawing for each kind, its curves as lines.
+"""Draws the curves of an evaluation: one plot per kind of curve.
 
-Points without a value interrupt a line; a curve without any is named below its drawing and not
+Points without a value interrupt a line. A curve without any point is named below its plot and not
 drawn.
 """
 
@@ -31,21 +31,22 @@ _LINES = 12  # in one drawing; more cannot be told apart
 
 
 def plot_curves(curves: Sequence[Curve], prefix: str = "plot") -> list[Plot]:
-    """One plot for each kind, in the order of `TITLES` and then as they come.
+    """Return one plot per kind, in the order of `TITLES` and then of appearance.
 
     Args:
-        curves: of any kinds, in the order of their lines.
-        prefix: of the drawings' ids, of this call alone in its page.
+        curves: Curves of any kinds, in the order of their lines.
+        prefix: Prefix of the drawings' ids, unique in the page.
     """
     by_kind: dict[str, list[Curve]] = {kind: [] for kind in TITLES}
     for curve in curves:
         by_kind.setdefault(curve.kind, []).append(curve)
-    found = [(title_of(kind), some) for kind, some in by_kind.items() if some]
-    return [plot_lines(title, some, f"{prefix}-{n}") for n, (title, some) in enumerate(found)]
+    groups = [(title_of(kind), group) for kind, group in by_kind.items() if group]
+    return [plot_lines(title, group, f"{prefix}-{n}") for n, (title, group) in enumerate(groups)]
 
 
 def title_of(kind: str) -> str:
-    """
+    """Return the title of a kind of curve.
+
     >>> title_of("recall_at_k"), title_of("idf1_over_gap")
     ('Recall at k', 'Idf1 over gap')
     """
@@ -53,10 +54,10 @@ def title_of(kind: str) -> str:
 
 
 def plot_lines(title: str, curves: Sequence[Curve], ident: str) -> Plot:
-    """One drawing of some curves that share their axes, at least one.
+    """Draw one or more curves that share their axes.
 
     Args:
-        ident: of this drawing alone in its page; see `plots.draw`.
+        ident: Unique in the page; see `plots.draw`.
     """
     full = [curve for curve in curves if np.isfinite(curve.y).any()]
     shown, keys = full[:_LINES], [plots.key(n, curve.name) for n, curve in enumerate(full[:_LINES])]
@@ -96,8 +97,8 @@ def _wrapped(label: str) -> str:
 
 
 def _is_share(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> bool:
-    there = values[np.isfinite(values)]
-    return bool(((there >= 0) & (there <= 1)).all())
+    finite = values[np.isfinite(values)]
+    return bool(((finite >= 0) & (finite <= 1)).all())
 
 
 def _dashes(dash: str | None) -> str | tuple[int, tuple[float, ...]]:
@@ -105,13 +106,16 @@ def _dashes(dash: str | None) -> str | tuple[int, tuple[float, ...]]:
 
 
 def _in_words(curve: Curve) -> str:
-    """A line as a sentence: where it begins and ends, and its highest point where that is neither."""
-    there = np.flatnonzero(np.isfinite(curve.y))
-    first, last = there[0], there[-1]
-    top = there[np.argmax(curve.y[there])]
-    said = f"{curve.name}: {curve.y_label} {curve.y[first]:.3g} at {curve.x_label} {curve.x[first]:.3g}"
+    """Describe a line: where it starts and ends, and its highest point if that is neither."""
+    finite = np.flatnonzero(np.isfinite(curve.y))
+    first, last = finite[0], finite[-1]
+    top = finite[np.argmax(curve.y[finite])]
+    words = (
+        f"{curve.name}: {curve.y_label} {curve.y[first]:.3g} at {curve.x_label} "
+        f"{curve.x[first]:.3g}"
+    )
     if curve.y[top] > max(curve.y[first], curve.y[last]):
-        said += f", at most {curve.y[top]:.3g} at {curve.x[top]:.3g}"
-    if any(b - a > 1 for a, b in pairwise(there)):
-        said += ", with gaps"
-    return said + (f", {curve.y[last]:.3g} at {curve.x[last]:.3g}" if last > first else "")
+        words += f", at most {curve.y[top]:.3g} at {curve.x[top]:.3g}"
+    if any(b - a > 1 for a, b in pairwise(finite)):
+        words += ", with gaps"
+    return words + (f", {curve.y[last]:.3g} at {curve.x[last]:.3g}" if last > first else "")

@@ -1,10 +1,9 @@
-"""The page of one evaluation: what went wrong, in pictures and worst first, then the figures, then
-the curves.
+"""Renders the page of one evaluation: the worst cases in pictures, the metrics and the curves.
 
-One HTML file that needs nothing else: no script, no network; pictures go in as JPEG in data URIs
-and plots as inline SVG. What cannot be computed stands as a dash with its reason, never as a zero.
-Equal figures make equal pages, but for the facts at the foot. Knows nothing of storage, of decoding
-and of how a metric is taken.
+The page is one HTML file without scripts or network: pictures are JPEG in data URIs and plots are
+inline SVG. A metric that cannot be computed is shown as a dash with its reason, never as zero.
+Equal metrics give equal pages, except for the facts at the foot. Knows nothing of storage, of
+decoding and of how a metric is computed.
 """
 
 import base64
@@ -14,7 +13,7 @@ from typing import Any
 
 from trawl.draw import measures, plots
 from trawl.draw.times import clock
-from trawl.evaluate.page import cases as kinds
+from trawl.evaluate.page.cases import by_kind, title_of
 from trawl.evaluate.page.curves import plot_curves
 from trawl.records.truth import Case, Curve, Metric
 
@@ -23,10 +22,13 @@ MISSING = "—"
 
 @dataclass(frozen=True, slots=True)
 class ShownCase:
-    """A case and its picture: a JPEG of size (width, height) pixels, or None and a note that says
-    why.
+    """Holds a case and its picture.
 
-    time_s: of its frame, None without a frame. note: empty for a case that has no frame to show.
+    Args:
+        picture: JPEG, or None if there is none.
+        size: (width, height) of the picture in pixels.
+        time_s: Time of the case's frame, None without a frame.
+        note: Why there is no picture; "" for a case without a frame.
     """
 
     case: Case
@@ -37,9 +39,14 @@ class ShownCase:
 
 
 @dataclass(frozen=True, slots=True)
-class About:
-    """What the page is of. lead: one line below the title; cases: how many there are, shown or not;
-    objective: the metric that leads, or empty; facts: (label, value) for the foot.
+class EvaluationSummary:
+    """Holds what the page says besides metrics.
+
+    Args:
+        lead: The line below the title.
+        cases: Number of all cases, shown or not.
+        objective: Name of the metric that comes first, or "".
+        facts: (label, value) pairs for the foot.
     """
 
     title: str
@@ -50,12 +57,15 @@ class About:
 
 
 def render(
-    about: About, metrics: Sequence[Metric], curves: Sequence[Curve], shown: Sequence[ShownCase]
+    about: EvaluationSummary,
+    metrics: Sequence[Metric],
+    curves: Sequence[Curve],
+    shown: Sequence[ShownCase],
 ) -> str:
-    """The page as HTML.
+    """Return the page as HTML.
 
     Args:
-        shown: the cases to show, in any order; see `cases.worst_first` for a choice.
+        shown: The cases to show, in any order; see `cases.worst_first`.
     """
     headlines = measures.headlines(metrics, about.objective)
     html: str = (
@@ -66,7 +76,7 @@ def render(
             shown=len(shown),
             cases=_grouped(shown),
             headlines=[_figure(metric) for metric in headlines],
-            tables=[_table(family, some) for family, some in measures.families(metrics).items()],
+            tables=[_table(family, group) for family, group in measures.families(metrics).items()],
             plots=plot_curves(curves),
         )
     )
@@ -74,58 +84,54 @@ def render(
 
 
 def environment() -> Any:
-    """The template engine of the pages of figures, with the shades of their plots; it escapes
-    everything.
-    """
+    """Return the template engine of the pages of metrics, which escapes everything."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    made = Environment(
+    templates = Environment(
         loader=PackageLoader("trawl", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {
+    templates.globals |= {
         "shades_light": plots.properties(dark=False),
         "shades_dark": plots.properties(dark=True),
     }
-    return made
+    return templates
 
 
 def _grouped(shown: Sequence[ShownCase]) -> list[tuple[str, list[dict[str, Any]]]]:
-    views = {id(one.case): _case(one) for one in shown}
-    groups = kinds.by_kind([one.case for one in shown])
-    return [
-        (kinds.title_of(kind), [views[id(case)] for case in some]) for kind, some in groups.items()
-    ]
+    views = {id(item.case): _case(item) for item in shown}
+    groups = by_kind([item.case for item in shown])
+    return [(title_of(kind), [views[id(case)] for case in group]) for kind, group in groups.items()]
 
 
-def _case(one: ShownCase) -> dict[str, Any]:
-    """A case in the template's words."""
-    case = one.case
-    time = clock(one.time_s) if one.time_s is not None else ""
+def _case(item: ShownCase) -> dict[str, Any]:
+    """Return a case as the template's fields."""
+    case = item.case
+    time = clock(item.time_s) if item.time_s is not None else ""
     frame = f"frame {case.frame_index}" if case.frame_index is not None else ""
-    thing = f"object {case.object_id}" if case.object_id is not None else ""
+    object_words = f"object {case.object_id}" if case.object_id is not None else ""
     track = f"track {case.track_id}" if case.track_id is not None else ""
     place = " at ".join(part for part in (case.video_id or "", time or frame) if part)
     return {
         "text": case.text,
         "message": case.message,
         "where": " · ".join(
-            part for part in (case.video_id or "", time, frame, thing, track) if part
+            part for part in (case.video_id or "", time, frame, object_words, track) if part
         ),
-        "picture": f"data:image/jpeg;base64,{base64.b64encode(one.picture).decode()}"
-        if one.picture
+        "picture": f"data:image/jpeg;base64,{base64.b64encode(item.picture).decode()}"
+        if item.picture
         else None,
-        "size": one.size,
-        "note": one.note,
-        "alt": f"{place}: {kinds.title_of(case.kind).lower()}: {case.message}",
+        "size": item.size,
+        "note": item.note,
+        "alt": f"{place}: {title_of(case.kind).lower()}: {case.message}",
     }
 
 
 def _figure(metric: Metric) -> dict[str, Any]:
-    """A metric with a value in the template's words."""
+    """Return a metric with a value as the template's fields."""
     assert metric.value is not None
     return {
         "name": measures.name_of(metric.name),
@@ -137,35 +143,37 @@ def _figure(metric: Metric) -> dict[str, Any]:
 
 
 def _table(family: str, metrics: Sequence[Metric]) -> dict[str, Any]:
-    """A family: a row for each metric, a column for each slice, and why some have no value."""
+    """Return a family as a table: a row per metric, a column per slice, and notes for null values."""
     notes = list(dict.fromkeys(metric.why for metric in metrics if metric.value is None))
-    found: dict[str, dict[str, Metric]] = {}
+    by_name: dict[str, dict[str, Metric]] = {}
     for metric in metrics:
-        found.setdefault(metric.name, {})[metric.slice] = metric
+        by_name.setdefault(metric.name, {})[metric.slice] = metric
     parts = [
-        {"slices": columns, "rows": [_row(name, found[name], columns, notes) for name in names]}
+        {"slices": columns, "rows": [_row(name, by_name[name], columns, notes) for name in names]}
         for names, columns in measures.tables(metrics)
     ]
     return {"title": measures.family_name(family), "parts": parts, "notes": notes}
 
 
 def _row(
-    name: str, found: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]
+    name: str, by_slice: dict[str, Metric], columns: Sequence[str], notes: Sequence[str]
 ) -> dict[str, Any]:
-    any_one = next(iter(found.values()))
-    whole = found.get(measures.ALL)
+    first = next(iter(by_slice.values()))
+    all_metric = by_slice.get(measures.ALL)
     return {
         "name": measures.name_of(name),
-        "unit": measures.unit_of(name, any_one.unit),
-        "better": any_one.better,
-        "arrow": measures.arrow(any_one.better),
-        "cells": [_cell(found[column], notes) for column in columns],
-        "count": f"{whole.count:,}" if whole is not None and whole.count is not None else "",
+        "unit": measures.unit_of(name, first.unit),
+        "better": first.better,
+        "arrow": measures.arrow(first.better),
+        "cells": [_cell(by_slice[column], notes) for column in columns],
+        "count": f"{all_metric.count:,}"
+        if all_metric is not None and all_metric.count is not None
+        else "",
     }
 
 
 def _cell(metric: Metric, notes: Sequence[str]) -> dict[str, Any]:
-    """A dash with the number of its reason where there is no value."""
+    """Return a value, or a dash with the number of its reason."""
     if metric.value is None:
         return {"text": MISSING, "note": str(notes.index(metric.why) + 1), "count": metric.count}
     return {

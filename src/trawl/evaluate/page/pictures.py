@@ -1,10 +1,9 @@
-"""The pictures of what went wrong in a run: the frame of each case, with the truth and what the run
-made of it drawn on.
+"""Draws the frame of each case, with the ground truth and the run's tracks on it.
 
-Every video is opened once, where it can do no harm. One that is gone, has changed or does not
-decode costs its pictures and nothing else: the reason stands in their place. Beside the case's own
-track those of the same text are drawn, since a thing that nobody followed is best understood by
-what was followed instead.
+The ground truth is a dashed white outline; the run's tracks are drawn in colour by the same overlay
+as everywhere else, so the two cannot be confused. A video that is gone, has changed or does not
+decode costs only its pictures, and a note gives the reason. Beside the case's own track, those of
+the same text are drawn, because a missed object is best understood by what was followed instead.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,25 +15,41 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trawl import masks
 from trawl.config.data import DecodeConfig, StorageConfig
 from trawl.decode.desk import PictureDesk, Shot
 from trawl.draw import marks
-from trawl.draw.overlay import Mark, Picture
-from trawl.evaluate.page.case_picture import draw_case
+from trawl.draw.overlay import (
+    Mark,
+    Overlay,
+    Pen,
+    Picture,
+    dashes,
+    enlarged,
+    fitted,
+    free_place,
+    scaled_box,
+    to_jpeg,
+)
+from trawl.draw.palette import Rgb
 from trawl.evaluate.page.page import ShownCase
 from trawl.evaluate.truth import Truth
 from trawl.records.search import Source
-from trawl.records.truth import Case, TruthObject, TruthVideo
+from trawl.records.truth import Case, TruthVideo
 from trawl.storage import Storage
-from trawl.track import tables as write
+from trawl.track import tables
 
-_SIDE = 480  # pixels of a picture's width; a small video grows to twice its size at most
+_WIDTH = 480  # pixels; a small video grows to twice its size at most
 _JPEG_QUALITY = 82
+_WHITE: Rgb = (255, 255, 255)
+_DARK: Rgb = (16, 18, 22)
+_PAD = 4  # pixels around the label's text
+_TEXT_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """The run whose cases are drawn, and the truth that it was held against."""
+class EvaluatedRun:
+    """Names a tracking run and the ground truth that it is measured against."""
 
     storage: Storage
     dataset: str
@@ -43,45 +58,69 @@ class Judged:
 
 
 def picture_cases(
-    judged: Judged,
+    run: EvaluatedRun,
     cases: Sequence[Case],
     sources: Mapping[str, Source],
     decode: DecodeConfig,
     files: StorageConfig,
 ) -> list[ShownCase]:
-    """Each case with its picture, in their order.
+    """Return each case with its picture, in their order.
 
     Args:
-        sources: where the videos lie, as the index knows them; a video that is not among them has
-            no picture.
-        files: how the videos are opened.
+        sources: Where the videos are, by video_id; a video that is missing here has no picture.
+        files: How the videos are opened.
 
     Raises:
-        StorageError: the run cannot be read.
+        StorageError: The run cannot be read.
     """
-    known = set(judged.truth.video_ids())
-    named = {
+    with_frame = {
         case.video_id
         for case in cases
         if case.video_id is not None and case.frame_index is not None
     }
-    videos = {video_id: judged.truth.video(video_id) for video_id in sorted(named & known)}
+    annotated = with_frame & set(run.truth.video_ids())
+    videos = {video_id: run.truth.video(video_id) for video_id in sorted(annotated)}
     times = [_time_s(case, videos) for case in cases]
-    wanted: dict[str, list[float]] = {}
+    times_of_video: dict[str, set[float]] = {}
     for case, time_s in zip(cases, times, strict=True):
         if case.video_id is not None and case.video_id in sources and time_s is not None:
-            wanted.setdefault(case.video_id, []).append(time_s)
+            times_of_video.setdefault(case.video_id, set()).add(time_s)
     shots: dict[tuple[str, float], Shot] = {}
-    if wanted:
+    if times_of_video:
+        requests = {video_id: sorted(times_s) for video_id, times_s in times_of_video.items()}
         with PictureDesk(decode, files) as desk:
-            shots = desk.fetch(
-                {video_id: sorted(set(some)) for video_id, some in wanted.items()}, sources, _SIDE
-            )
-    found = _Found(judged, [case for case in cases if case.video_id in wanted])
+            shots = desk.fetch(requests, sources, _WIDTH)
+    tracks = _Tracks(run, [case for case in cases if case.video_id in times_of_video])
     return [
-        _shown(case, time_s, shots, videos, found)
+        _shown(case, time_s, shots, videos, tracks)
         for case, time_s in zip(cases, times, strict=True)
     ]
+
+
+def draw_case(frame: Picture, truth: Mark | None, tracks: Sequence[Mark]) -> Picture:
+    """Return a copy of `frame` with the ground truth and the tracks drawn on it.
+
+    Args:
+        frame: The frame of the case, at any scale.
+        truth: The true object, whose `text` is its name, or None if there is none.
+        tracks: The run's objects on that frame, with numbers that all differ.
+    """
+    taken: list[tuple[int, int, int, int]] = []
+    canvas = frame.copy()
+    scale = max(1.0, min(canvas.shape[:2]) / 480)
+    if truth is not None:  # its label takes its place before the run's labels do
+        place = _label_place(truth, canvas, scale)
+        taken.append(place)
+    canvas = Overlay(0).draw(canvas, 0.0, tracks, taken)
+    if truth is not None:
+        for outline in _outlines(truth, canvas):
+            for width, shade in ((4 * scale, _DARK), (2 * scale, _WHITE)):
+                for a, b in dashes(outline, 6 * scale):
+                    cv2.line(canvas, a, b, shade, round(width), cv2.LINE_AA)
+        corner = place[0] + _PAD, place[1] + _PAD
+        cv2.rectangle(canvas, place[:2], place[2:], _WHITE, -1)
+        Pen().write(canvas, _label(truth), corner, round(13 * scale), _DARK)
+    return canvas
 
 
 def _shown(
@@ -89,120 +128,99 @@ def _shown(
     time_s: float | None,
     shots: Mapping[tuple[str, float], Shot],
     videos: Mapping[str, TruthVideo],
-    found: "_Found",
+    tracks: "_Tracks",
 ) -> ShownCase:
-    shot = (
-        shots.get((case.video_id, time_s))
-        if case.video_id is not None and time_s is not None
-        else None
-    )
-    if shot is None or shot.pixels is None or case.video_id is None:
-        return ShownCase(case, time_s=time_s, note=shot.note if shot else _no_picture(case))
-    picture = draw_case(
-        _grown(shot.pixels), _true_mark(case, videos[case.video_id]), found.marks(case)
-    )
-    return ShownCase(case, _jpeg(picture), (picture.shape[1], picture.shape[0]), time_s)
+    if case.video_id is None or time_s is None or (case.video_id, time_s) not in shots:
+        no_source = "no picture: the index does not know where this video is"
+        return ShownCase(case, time_s=time_s, note="" if case.frame_index is None else no_source)
+    shot = shots[case.video_id, time_s]
+    if shot.pixels is None:
+        return ShownCase(case, time_s=time_s, note=shot.note)
+    frame = enlarged(shot.pixels, shot.pixels.shape[1], _WIDTH)
+    picture = draw_case(frame, _true_mark(case, videos[case.video_id]), tracks.marks(case))
+    size = picture.shape[1], picture.shape[0]
+    return ShownCase(case, to_jpeg(picture, _JPEG_QUALITY), size, time_s)
 
 
-class _Found:
-    """What the run has on the frames of some cases."""
+class _Tracks:
+    """Holds the run's tracks on the frames of some cases."""
 
-    def __init__(self, judged: Judged, cases: Sequence[Case]) -> None:
-        mask_rows, tracks = write.read_run(judged.storage, judged.dataset, judged.run_id)
+    def __init__(self, run: EvaluatedRun, cases: Sequence[Case]) -> None:
+        mask_rows, tracks = tables.read_run(run.storage, run.dataset, run.run_id)
         of_videos = pc.field("video_id").isin(
             pa.array({case.video_id for case in cases}, pa.string())
         )
         on_frames = pc.field("frame_index").isin(
             pa.array({case.frame_index for case in cases}, pa.int64())
         )
-        columns = ["track_id", "text"]
-        self._texts = {
-            row["track_id"]: row["text"]
-            for row in _rows(tracks.to_table(columns, filter=of_videos))
-        }
+        texts = tracks.to_table(["track_id", "text"], filter=of_videos).to_pylist()
+        self._texts = {row["track_id"]: row["text"] for row in texts}
         self._table = mask_rows.to_table([*marks.COLUMNS, "video_id"], filter=of_videos & on_frames)
 
     def marks(self, case: Case) -> list[Mark]:
-        """The case's own track first, so that it keeps its colour; then those of the same text."""
-        here = pc.and_(
+        """Return the case's own track first, so that it keeps its colour, then others of its text."""
+        on_frame = pc.and_(
             pc.equal(self._table["video_id"], case.video_id),
             pc.equal(self._table["frame_index"], case.frame_index),
         )
-        rows = [row for row in _rows(self._table.filter(here)) if row["track_id"] in self._texts]
-        own = [row for row in rows if row["track_id"] == case.track_id]
-        like = [row for row in rows if row not in own and self._texts[row["track_id"]] == case.text]
-        return [self._mark(number, row) for number, row in enumerate(own + like)]
+        rows = self._table.filter(on_frame).to_pylist()
+        rows = [
+            row
+            for row in rows
+            if row["track_id"] in self._texts
+            and (row["track_id"] == case.track_id or self._texts[row["track_id"]] == case.text)
+        ]
+        rows.sort(key=lambda row: row["track_id"] != case.track_id)
+        return [self._mark(number, row) for number, row in enumerate(rows)]
 
     def _mark(self, number: int, row: dict[str, Any]) -> Mark:
         text, box = self._texts[row["track_id"]], tuple(row["box"])
         return Mark(number, text, row["score"], box, row["rle"], row["height"], row["width"])
 
 
-def _rows(table: Any) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
-
-
 def _time_s(case: Case, videos: Mapping[str, TruthVideo]) -> float | None:
     video = videos.get(case.video_id or "")
     if video is None or case.frame_index is None:
         return None
-    place = int(np.searchsorted(video.frame_index, case.frame_index))
-    there = place < len(video.frame_index) and video.frame_index[place] == case.frame_index
-    return float(video.time_s[place]) if there else None
-
-
-def _no_picture(case: Case) -> str:
-    return (
-        ""
-        if case.frame_index is None
-        else "no picture: the index does not know where this video lies"
-    )
+    rows = np.flatnonzero(video.frame_index == case.frame_index)
+    return float(video.time_s[rows[0]]) if len(rows) else None
 
 
 def _true_mark(case: Case, video: TruthVideo) -> Mark | None:
-    """The case's object as the truth has it on that frame; None where it has none, or nothing
-    visible of it.
-    """
-    thing = next((thing for thing in video.objects if thing.object_id == case.object_id), None)
-    if thing is None or (place := _place(thing, case)) is None:
-        return None
-    x0, y0, x1, y1 = map(float, thing.boxes[place])
-    return Mark(
-        0,
-        _longest(thing.names) or case.text,
-        1.0,
-        (x0, y0, x1, y1),
-        thing.rles[place],
-        video.height,
-        video.width,
-    )
+    """Return the case's true object on its frame, or None if nothing of it is visible there."""
+    for truth in video.objects:
+        rows = np.flatnonzero(truth.frame_index == case.frame_index)
+        if truth.object_id == case.object_id and len(rows) and truth.visibility[rows[0]] > 0:
+            x0, y0, x1, y1 = map(float, truth.boxes[rows[0]])
+            name = max(truth.names, key=len, default="") or case.text  # the most specific name
+            rle = truth.rles[rows[0]]
+            return Mark(0, name, 1.0, (x0, y0, x1, y1), rle, video.height, video.width)
+    return None
 
 
-def _place(thing: TruthObject, case: Case) -> int | None:
-    found = np.flatnonzero(thing.frame_index == case.frame_index)
-    return int(found[0]) if len(found) and thing.visibility[found[0]] > 0 else None
+def _outlines(mark: Mark, canvas: Picture) -> list[list[tuple[float, float]]]:
+    """Return closed lines around the mask, or the box if there is no mask, in the canvas's pixels."""
+    if mark.rle is None:
+        x0, y0, x1, y1 = scaled_box(mark, canvas)
+        return [[(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)]]
+    mask = fitted(masks.decode(mark.rle, mark.height, mark.width), canvas)
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    return [
+        [(float(x), float(y)) for x, y in np.concatenate([contour, contour[:1]])[:, 0]]
+        for contour in contours
+    ]
 
 
-def _longest(names: Sequence[str]) -> str:
-    """The name that says most of the thing."""
-    return max(names, key=len, default="")
+def _label(mark: Mark) -> str:
+    text = f"truth: {mark.text}"
+    return text if len(text) <= _TEXT_CHARS else text[: _TEXT_CHARS - 1] + "…"
 
 
-def _grown(frame: Picture) -> Picture:
-    """A small frame at up to twice its size, so that what is drawn on it is not coarse."""
-    scale = min(max(_SIDE / frame.shape[1], 1.0), 2.0)
-    size = round(frame.shape[1] * scale), round(frame.shape[0] * scale)
-    return (
-        frame
-        if scale == 1
-        else np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
-    )
-
-
-def _jpeg(picture: Picture) -> bytes:
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-    )
-    assert done
-    return bytes(data.tobytes())
+def _label_place(mark: Mark, canvas: Picture, scale: float) -> tuple[int, int, int, int]:
+    """Return a place below the object if there is room, because the run's labels go above."""
+    width, height = Pen().size(_label(mark), round(13 * scale))
+    full_width, full_height = width + 2 * _PAD, height + 2 * _PAD
+    x0, _, x1, y1 = scaled_box(mark, canvas)
+    below = (x0, y1 + full_height + 4, x1, y1)
+    x, y = free_place(below, (full_width, full_height), canvas, [])
+    return x, y, x + full_width, y + full_height

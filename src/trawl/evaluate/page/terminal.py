@@ -1,4 +1,4 @@
-"""An evaluation's headline figures as a table in the terminal.
+"""Prints an evaluation's headline metrics as a table in the terminal.
 
 Names and reasons are shown as they are, never read as markup.
 """
@@ -18,11 +18,10 @@ _REASONS = 5
 
 
 def figures_table(title: str, metrics: Sequence[Metric], objective: str = "") -> Group:
-    """One row per headline metric, with the slices that its table has, and below it what could not
-    be computed.
+    """Return a table with one row per headline metric, and the reasons of null metrics below.
 
     Args:
-        objective: name of the metric that leads, or empty.
+        objective: Name of the metric that comes first, or "".
     """
     headlines = measures.headlines(metrics, objective)
     by_key = {(metric.family, metric.name, metric.slice): metric for metric in metrics}
@@ -55,15 +54,15 @@ def _name(metric: Metric) -> Text:
 
 
 def _fitting(columns: Sequence[str], room: int) -> list[str]:
-    """The first, and of the others those that find room one after the other."""
-    kept: list[str] = []
+    """Return the first column and as many of the following ones as fit."""
+    fitting: list[str] = []
     for column in columns:
         width = max(len(column), len("-0.000")) + _GAP
-        if kept and width > room:
+        if fitting and width > room:
             break
-        kept.append(column)
+        fitting.append(column)
         room -= width
-    return kept
+    return fitting
 
 
 def _cell(metric: Metric | None) -> Text:
@@ -77,7 +76,7 @@ def _cell(metric: Metric | None) -> Text:
 
 
 def _missing(metrics: Sequence[Metric]) -> list[Text]:
-    """Which figures of the whole there are not, by reason."""
+    """Return lines that name the null metrics over all queries, by reason."""
     by_why: dict[str, list[str]] = {}
     for metric in metrics:
         if metric.value is None and metric.slice == measures.ALL:

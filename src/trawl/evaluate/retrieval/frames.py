@@ -1,6 +1,4 @@
-"""Text to frame: all sampled frames in order of their scores, against those that show what was
-asked for.
-"""
+"""Measures text to frame: all sampled frames ranked by score, against those that answer the text."""
 
 from collections.abc import Sequence
 
@@ -8,9 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval import ranking as retrieval_ranking
-from trawl.evaluate.retrieval import slices as retrieval_slices
-from trawl.evaluate.retrieval.ranking import CUTOFFS, DEPTH, RECALLS, Judged
+from trawl.evaluate.retrieval.ranking import (
+    CUTOFFS,
+    DEPTH,
+    RECALLS,
+    RankingScores,
+    ranked_order,
+    score_rankings,
+)
+from trawl.evaluate.retrieval.slices import column, rank_columns, slice_metrics
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
 from trawl.records.arrays import Indices
 from trawl.records.truth import Case, Curve, Metric, TruthQuery
@@ -19,7 +23,7 @@ _KEYS = {"map": "ap", "mrr": "rr"}  # a mean over texts has a name of its own
 
 
 class FrameRanking:
-    """Judges one text after the other, so that the scores of all need not be held at once."""
+    """Ranks frames text by text, so that the scores of all texts need not be held at once."""
 
     def __init__(self, sampled: SampledFrames, annotated: NDArray[np.bool_], worst: int) -> None:
         """
@@ -35,41 +39,40 @@ class FrameRanking:
         self._cases: list[Case] = []
 
     def add(self, query: TruthQuery, right: Right, scores: NDArray[np.float32]) -> None:
-        """scores: (F,) of every sampled frame."""
+        """Add one text's scores (F,) of every sampled frame."""
         self._queries.append(query)
         hits = np.isin(self._rows, right.frames, assume_unique=True)
         if not hits.any():
             self._ranked.append(None)
             return
-        order = retrieval_ranking.order(scores[self._rows], hits)
+        order = ranked_order(scores[self._rows], hits)
         places = np.flatnonzero(hits[order])
         self._ranked.append((places, len(places)))
         if places[0] > 0:
             self._cases.append(self._case(query.text, int(places[0]) + 1, self._rows[order]))
 
     def measured(self) -> Measured:
-        """The metrics, the two curves, and the texts whose first right frame comes latest."""
-        judged = retrieval_ranking.judge(self._ranked)
-        values = [one.values if one else None for one in judged]
+        """Return the metrics, two curves, and the texts whose first right frame comes latest."""
+        judged = score_rankings(self._ranked)
+        values = [scores.values if scores else None for scores in judged]
         names = (
             [f"recall_at_{k}" for k in CUTOFFS]
             + [f"precision_at_{k}" for k in CUTOFFS[1:]]
             + ["map", "mrr"]
         )
-        columns = [
-            retrieval_slices.column(f"frame_{name}", values, _KEYS.get(name, name))
-            for name in names
-        ]
-        columns += retrieval_slices.ranks("frame", [one.first if one else None for one in judged])
-        found = retrieval_slices.metrics(columns, self._queries, "right frame")
+        columns = [column(f"frame_{name}", values, _KEYS.get(name, name)) for name in names]
+        columns += rank_columns("frame", [scores.first if scores else None for scores in judged])
+        metrics = slice_metrics(columns, self._queries, "right frame")
         worst = sorted(self._cases, key=lambda case: (-case.severity, case.text))[: self._worst]
         return Measured(
-            [*found, *self._counts()], self._curves([one for one in judged if one]), worst
+            [*metrics, *self._counts()],
+            self._curves([scores for scores in judged if scores]),
+            worst,
         )
 
     def _counts(self) -> list[Metric]:
         without, share = (
-            sum(one is None for one in self._ranked),
+            sum(ranking is None for ranking in self._ranked),
             len(self._rows) / max(len(self._sampled), 1),
         )
         return [
@@ -85,7 +88,7 @@ class FrameRanking:
             ),
         ]
 
-    def _curves(self, judged: list[Judged]) -> list[Curve]:
+    def _curves(self, judged: list[RankingScores]) -> list[Curve]:
         if not judged:
             return []
         return [
@@ -96,7 +99,7 @@ class FrameRanking:
                 x_label="recall",
                 y_label="precision, interpolated",
                 x=np.array(RECALLS),
-                y=np.mean([one.precision for one in judged], axis=0),
+                y=np.mean([scores.precision for scores in judged], axis=0),
             ),
         ]
 
@@ -115,8 +118,11 @@ class FrameRanking:
         return f"{self._sampled.video_of(row)} at {self._sampled.time_s[row]:.1f} s"
 
 
-def recall_curve(name: str, judged: Sequence[Judged], ranked: int) -> Curve:
-    """Share of texts with a right answer among the first k, for k up to 50 or as many as there are."""
+def recall_curve(name: str, judged: Sequence[RankingScores], ranked: int) -> Curve:
+    """Return the share of texts with a right answer among the first k.
+
+    k goes up to 50 or to the number of ranked items.
+    """
     depth = min(DEPTH, ranked)
     return Curve(
         kind="recall_at_k",
@@ -124,5 +130,5 @@ def recall_curve(name: str, judged: Sequence[Judged], ranked: int) -> Curve:
         x_label="k",
         y_label="share of texts with a right answer among the first k",
         x=np.arange(1.0, depth + 1),
-        y=np.mean([one.success[:depth] for one in judged], axis=0),
+        y=np.mean([scores.success[:depth] for scores in judged], axis=0),
     )

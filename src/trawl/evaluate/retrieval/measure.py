@@ -1,19 +1,18 @@
-"""How well the published index answers the texts of a ground truth: frames, segments and videos,
-and misspelt texts.
+"""Measures how well the published index answers the texts of a ground truth.
 
-    1. sampled     which frames of the annotated videos the index holds
-    2. right       which of them, which stretches and which videos answer each text
-    3. frames      every text against every frame, exactly, in blocks of texts and of frames; so are
-                   videos
-    4. segments    as a query job answers, vector index, second look and all
+    1. sampled     the frames of the annotated videos that the index holds
+    2. right       the frames, stretches and videos that answer each text
+    3. frames      every text against every frame, exactly, in blocks of texts and frames; and the
+                   same for videos
+    4. segments    as a query job answers, with vector index and second look
     5. neighbours  what the vector index loses against 3
 
-Reads as a query does, without Ray. Memory: the scores of one block of texts, 64 MiB, and one vector
-for each video; a table too large for one block of texts is read once for each.
+Reads the index as a query does, without Ray. Memory holds the scores of one block of texts, 64 MiB,
+and one vector per video. A table too large for one block of texts is read once per block.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +20,11 @@ from numpy.typing import NDArray
 from trawl.config.steps import EvaluationConfig, SearchConfig
 from trawl.errors import ConfigError
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval import segments as retrieval_segments
-from trawl.evaluate.retrieval import truth as retrieval_truth
-from trawl.evaluate.retrieval import videos as retrieval_videos
 from trawl.evaluate.retrieval.frames import FrameRanking
 from trawl.evaluate.retrieval.neighbours import NEIGHBOURS, NeighbourRecall
-from trawl.evaluate.retrieval.truth import Right, SampledFrames
+from trawl.evaluate.retrieval.segments import measure_segments
+from trawl.evaluate.retrieval.truth import Right, SampledFrames, check_indexed, judge
+from trawl.evaluate.retrieval.videos import MeanVectors, best_frames, in_order, measure_videos
 from trawl.evaluate.robustness import typos
 from trawl.evaluate.truth import Truth
 from trawl.query import rerank, templates
@@ -41,19 +39,14 @@ EmbedTexts = Callable[[Sequence[str]], Embeddings]
 Ask = Callable[[Sequence[str], Sequence[NDArray[np.float32]]], list[Answer]]
 
 _BLOCK_SCORES = 2**24
-# What is said of misspelt texts, beside the same of the texts as they are.
+# Metrics reported for misspelt texts, beside those of the texts as they are.
 _ROBUSTNESS = (
-    *(f"frame_recall_at_{k}" for k in (1, 5, 10)),
-    *(
-        "frame_map",
-        "segment_recall_at_1_iou_0_5",
-        "video_mean_recall_at_1",
-        "video_max_recall_at_1",
-    ),
+    "frame_recall_at_1 frame_recall_at_5 frame_recall_at_10 frame_map segment_recall_at_1_iou_0_5 "
+    "video_mean_recall_at_1 video_max_recall_at_1"
 )
 
 
-def measure(
+def measure_retrieval(
     index: PublishedIndex,
     truth: Truth,
     embed_texts: EmbedTexts,
@@ -61,125 +54,123 @@ def measure(
     evaluation: EvaluationConfig,
     reranker: Reranker | None = None,
 ) -> Measured:
-    """All of retrieval; and of robustness, if `evaluation.robustness` names spelling.
+    """Measure all of retrieval, and misspelt texts if `evaluation.robustness` names spelling.
 
     Args:
-        embed_texts: of the index's model: Q texts -> (Q, D), unit length.
-        search: as the query job has it. `search.where` narrows what is evaluated.
+        embed_texts: The index's text model: Q texts -> (Q, D), unit length.
+        search: As in the query job; `search.where` narrows what is evaluated.
         evaluation: `min_visibility`, `worst`, `rerank` and `robustness` are read here.
-        reranker: looks again at the `evaluation.rerank` best segments of each answer.
+        reranker: Looks again at the `evaluation.rerank` best segments of each answer.
 
     Raises:
-        ConfigError: `search` is no good.
-        TruthError: the ground truth and the index do not speak of the same videos or times.
+        ConfigError: `search` is invalid.
+        TruthError: The ground truth and the index disagree on videos or times.
     """
     templates.check_templates(search.templates)
     sampled, places = _sampled(index, truth, search.where)
     queries = truth.queries()
-    rights, annotated = retrieval_truth.judge(sampled, truth, queries, evaluation.min_visibility)
+    rights, annotated = judge(sampled, truth, queries, evaluation.min_visibility)
     ask = _asking(index, rerank.pool(search, evaluation.rerank), sampled.video_ids, reranker)
-    desk = _Desk(index, search, sampled, places, annotated, queries, rights, ask)
-    plain = desk.measure([query.text for query in queries], embed_texts, evaluation.worst)
+    index_truth = _IndexTruth(index, search, sampled, places, annotated, queries, rights, ask)
+    plain = index_truth.measure([query.text for query in queries], embed_texts, evaluation.worst)
     if "spelling" not in evaluation.robustness:
         return plain
-    slips = desk.measure([typos.misspell(query.text) for query in queries], embed_texts, 0)
+    slips = index_truth.measure([typos.misspell(query.text) for query in queries], embed_texts, 0)
     return plain + _beside(plain, "clean") + _beside(slips, "spelling")
 
 
-class _Desk:
-    """One index and what is right in it, for texts that may be asked more than once in other words."""
+@dataclass(frozen=True, slots=True)
+class _IndexTruth:
+    """Holds an index and its right answers, for texts that may be searched in several wordings.
 
-    def __init__(
-        self,
-        index: PublishedIndex,
-        search: SearchConfig,
-        sampled: SampledFrames,
-        places: Indices,
-        annotated: NDArray[np.bool_],
-        queries: list[TruthQuery],
-        rights: list[Right],
-        ask: Ask,
-    ) -> None:
-        self._index, self._search, self._sampled, self._places = index, search, sampled, places
-        self._annotated, self._queries, self._rights, self._ask = annotated, queries, rights, ask
+    Args:
+        places: (F,) position of each table row among the sampled frames.
+        annotated: (F,) bool, which of the sampled frames are annotated.
+        rights: Right answers to each of `queries`.
+    """
+
+    index: PublishedIndex
+    search: SearchConfig
+    sampled: SampledFrames
+    places: Indices
+    annotated: NDArray[np.bool_]
+    queries: list[TruthQuery]
+    rights: list[Right]
+    ask: Ask
 
     def measure(self, texts: list[str], embed_texts: EmbedTexts, worst: int) -> Measured:
-        """What the texts find, each asked in place of the query at its position."""
+        """Measure texts, each in place of the query at its position."""
         vectors = [
-            templates.query_vector(text, self._search.templates, embed_texts) for text in texts
+            templates.query_vector(text, self.search.templates, embed_texts) for text in texts
         ]
         return self._exact(vectors, worst) + self._segments(texts, vectors)
 
     def _exact(self, vectors: list[NDArray[np.float32]], worst: int) -> Measured:
-        """Frames and videos, and the vector index against them."""
-        frames = FrameRanking(self._sampled, self._annotated, worst)
-        neighbours = NeighbourRecall(self._sampled, self._index.published.vector_index is not None)
-        nearest = self._index.search(self._search, self._sampled.video_ids)
+        """Measure frames and videos exactly, and the vector index against them."""
+        frames = FrameRanking(self.sampled, self.annotated, worst)
+        neighbours = NeighbourRecall(self.sampled, self.index.published.vector_index is not None)
+        nearest = self.index.search(self.search, self.sampled.video_ids)
         by_mean, by_best = [], []
         for chosen in self._blocks(len(vectors)):
-            asked = np.stack(vectors[chosen])
-            scores, means = self._scores(asked)
-            by_mean.append(asked @ means.T)
-            by_best.append(retrieval_videos.best_frames(scores, self._sampled))
+            block = np.stack(vectors[chosen])
+            scores, means = self._scores(block)
+            by_mean.append(block @ means.T)
+            by_best.append(best_frames(scores, self.sampled))
             for query, right, vector, its_scores in zip(
-                self._queries[chosen], self._rights[chosen], asked, scores, strict=True
+                self.queries[chosen], self.rights[chosen], block, scores, strict=True
             ):
                 frames.add(query, right, its_scores)
-                if neighbours.wanted:
+                if neighbours.has_index:
                     neighbours.add(nearest.nearest(vector, NEIGHBOURS), its_scores)
-        measured = frames.measured() + neighbours.measured(len(self._queries))
+        measured = frames.measured() + neighbours.measured(len(self.queries))
         for way, parts in (("mean", by_mean), ("max", by_best)):
             scores = np.concatenate(
-                [np.empty((0, len(self._sampled.video_ids)), np.float32), *parts]
+                [np.empty((0, len(self.sampled.video_ids)), np.float32), *parts]
             )
-            measured += retrieval_videos.measure(
-                way, self._queries, self._rights, scores, complete=True
-            )
+            measured += measure_videos(way, self.queries, self.rights, scores, complete=True)
         return measured
 
     def _segments(self, texts: list[str], vectors: list[NDArray[np.float32]]) -> Measured:
-        """As the query job answers; its videos in the order of their best segments."""
+        """Measure segments as the query job returns them, and videos by their best segments."""
         segments, video_ids = (
-            [answer.segments for answer in self._ask(texts, vectors)],
-            self._sampled.video_ids,
+            [answer.segments for answer in self.ask(texts, vectors)],
+            self.sampled.video_ids,
         )
-        scores = np.array(
-            [retrieval_videos.in_order(one, video_ids) for one in segments], np.float32
-        )
+        scores = np.array([in_order(ranked, video_ids) for ranked in segments], np.float32)
         scores = scores.reshape(len(texts), len(video_ids))
-        return retrieval_segments.measure(
-            self._queries, self._rights, segments, self._search.segments
-        ) + retrieval_videos.measure("segment", self._queries, self._rights, scores, complete=False)
+        return measure_segments(
+            self.queries, self.rights, segments, self.search.segments
+        ) + measure_videos("segment", self.queries, self.rights, scores, complete=False)
 
     def _blocks(self, count: int) -> Iterator[slice]:
-        size = max(_BLOCK_SCORES // len(self._sampled), 1)
+        size = max(_BLOCK_SCORES // len(self.sampled), 1)
         return (slice(start, start + size) for start in range(0, count, size))
 
-    def _scores(self, asked: NDArray[np.float32]) -> tuple[NDArray[np.float32], Embeddings]:
-        """(Q, F) of every frame in the order of the sampled frames, and each video's mean vector.
-        asked: (Q, D).
+    def _scores(self, text_vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], Embeddings]:
+        """Return (Q, F) scores of the sampled frames, and each video's mean vector.
+
+        Args:
+            text_vectors: (Q, D).
         """
-        scores = np.empty((len(asked), len(self._sampled)), np.float32)
-        means = retrieval_videos.MeanVectors(len(self._sampled.video_ids), asked.shape[1])
-        done = 0
-        for frame_index, vectors in self._index.vectors(
-            self._search.where, self._sampled.video_ids
-        ):
-            rows = self._places[done : done + len(vectors)]
-            assert np.array_equal(self._sampled.frame_index[rows], frame_index), (
+        scores = np.empty((len(text_vectors), len(self.sampled)), np.float32)
+        means = MeanVectors(len(self.sampled.video_ids), text_vectors.shape[1])
+        row = 0
+        for frame_index, vectors in self.index.vectors(self.search.where, self.sampled.video_ids):
+            rows = self.places[row : row + len(vectors)]
+            assert np.array_equal(self.sampled.frame_index[rows], frame_index), (
                 "two reads of one version differ"
             )
-            scores[:, rows] = asked @ vectors.T
-            means.add(self._sampled.videos_of(rows), vectors)
-            done += len(vectors)
-        assert done == len(self._sampled)
+            scores[:, rows] = text_vectors @ vectors.T
+            means.add(self.sampled.videos_of(rows), vectors)
+            row += len(vectors)
+        assert row == len(self.sampled)
         return scores, means.unit()
 
 
 def _asking(
     index: PublishedIndex, search: SearchConfig, among: Sequence[str], reranker: Reranker | None
 ) -> Ask:
-    """How a query job answers, among some videos."""
+    """Return a function that answers as a query job does, among some videos."""
 
     def ask(texts: Sequence[str], vectors: Sequence[NDArray[np.float32]]) -> list[Answer]:
         answers = index.answers(texts, vectors, search, among)
@@ -191,15 +182,16 @@ def _asking(
 def _sampled(
     index: PublishedIndex, truth: Truth, where: str | None
 ) -> tuple[SampledFrames, Indices]:
-    """The frames that are evaluated, and (F,) the row among them of each as the table gives them."""
-    wanted = truth.video_ids()
-    table = index.frames(None, wanted)
-    retrieval_truth.check_indexed(wanted, table["video_id"].unique().to_pylist())
+    """Return the evaluated frames, and (F,) the position of each table row among them."""
+    annotated = truth.video_ids()
+    table = index.frames(None, annotated)
+    check_indexed(annotated, table["video_id"].unique().to_pylist())
     if where is not None:
-        table = index.frames(where, wanted)
+        table = index.frames(where, annotated)
         if not table.num_rows:
             raise ConfigError(
-                f'search.where="{where}" leaves none of the {len(wanted)} annotated videos to evaluate'
+                f'search.where="{where}" leaves none of the {len(annotated)} annotated videos to '
+                "evaluate"
             )
     codes = table["video_id"].combine_chunks().dictionary_encode()
     names = np.array(codes.dictionary.to_pylist())
@@ -216,8 +208,12 @@ def _sampled(
 
 
 def _beside(measured: Measured, name: str) -> Measured:
-    """Some of the metrics over all texts, as a slice of robustness."""
-    found = {
-        one.name: one for one in measured.metrics if one.slice == "all" and one.name in _ROBUSTNESS
+    """Return some of the metrics over all texts as a slice of robustness."""
+    by_name = {
+        metric.name: metric
+        for metric in measured.metrics
+        if metric.slice == "all" and metric.name in _ROBUSTNESS.split()
     }
-    return Measured([replace(found[key], family="robustness", slice=name) for key in _ROBUSTNESS])
+    return Measured(
+        [replace(by_name[key], family="robustness", slice=name) for key in _ROBUSTNESS.split()]
+    )

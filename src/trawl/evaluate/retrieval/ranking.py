@@ -1,9 +1,8 @@
-"""One text's ranked answers and what they are worth, by the field's own measures.
+"""Scores rankings with the standard measures of retrieval.
 
-Ties: scores that agree to six decimals are equal, and among equals the wrong ones rank first. So a
-figure depends neither on the order of a table nor on a name, and a model that gives everything the
-same score earns nothing. What trec_eval defines is computed by trec_eval (ir_measures); here is
-only the ranking that it is given.
+Scores that agree to six decimals are ties, and among ties the wrong items rank first. So a metric
+depends neither on the order of a table nor on names, and a model that scores everything alike earns
+nothing. trec_eval (through ir_measures) computes what it defines; this file builds the ranking.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,12 +22,15 @@ _LARGEST = 200_000  # answers
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What one ranking is worth. Shares are 0-1.
+class RankingScores:
+    """Holds the scores of one ranking, shares 0-1.
 
-    values: "recall_at_<k>" 1 where a right answer is among the first k, "precision_at_<k>", "ap"
-    and "rr". success (DEPTH,): the former for k = 1, 2, ...; precision (11,): the best at each of
-    RECALLS or beyond. first: rank of the first right answer from 1, or None where none is listed.
+    Args:
+        values: "recall_at_<k>", which is 1 if a right answer is among the first k,
+            "precision_at_<k>", "ap" and "rr".
+        success: (DEPTH,) recall at k = 1, 2, ...
+        precision: (11,) the best precision at each of RECALLS or beyond.
+        first: Rank of the first right answer from 1, or None if none is listed.
     """
 
     values: dict[str, float]
@@ -37,60 +39,58 @@ class Judged:
     first: int | None
 
 
-def order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indices:
-    """Best first, as (N,) places of (N,) scores; among equal scores the less right first, then by
-    place.
+def ranked_order(scores: NDArray[np.floating[Any]], right: NDArray[Any]) -> Indices:
+    """Return (N,) positions, best score first; among ties the less right first, then by position.
 
-    >>> order(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
+    >>> ranked_order(np.array([0.5, 0.9, 0.5]), np.array([True, False, False]))
     array([1, 2, 0])
     """
     return np.lexsort((right, -np.round(scores, _DECIMALS)))
 
 
-def judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]:
-    """What each text's ranking is worth.
+def score_rankings(rankings: Sequence[tuple[Indices, int] | None]) -> list[RankingScores | None]:
+    """Score each text's ranking.
 
     Args:
-        rankings: (R,) the places of the right answers that are listed, from 0, increasing; and how
-            many right answers exist, listed or not, at least one. None for a text that is left out.
+        rankings: For each text (R,) the positions of the listed right answers, from 0, increasing,
+            and how many right answers exist, at least one. None for a text that is left out.
     """
-    found: list[Judged | None] = []
+    scores: list[RankingScores | None] = []
     for chunk in _chunks(rankings):
-        found += _judge(chunk)
-    return found
+        scores += _judge(chunk)
+    return scores
 
 
-def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[Judged | None]:
+def _judge(rankings: Sequence[tuple[Indices, int] | None]) -> list[RankingScores | None]:
     from ir_measures import pytrec_eval
 
-    wanted, named, deep = _measures()
-    known = {str(k): one for k, one in enumerate(rankings) if one is not None}
-    qrels = {name: _relevant(*one) for name, one in known.items()}
+    measures, named, deep = _measures()
+    ranked = {str(k): result for k, result in enumerate(rankings) if result is not None}
+    qrels = {name: _relevant(*result) for name, result in ranked.items()}
     runs = {
         name: {str(k): -float(k) for k in range(_listed(places))}
-        for name, (places, _) in known.items()
+        for name, (places, _) in ranked.items()
     }
-    values: dict[str, dict[str, float]] = {name: {} for name in known}
-    for one in pytrec_eval.evaluator(wanted, qrels).iter_calc(runs) if known else ():
-        values[one.query_id][str(one.measure)] = float(one.value)
+    values: dict[str, dict[str, float]] = {name: {} for name in ranked}
+    for result in pytrec_eval.evaluator(measures, qrels).iter_calc(runs) if ranked else ():
+        values[result.query_id][str(result.measure)] = float(result.value)
     judged = {
-        name: Judged(
+        name: RankingScores(
             values={key: values[name][measure] for key, measure in named.items()},
             success=np.array([values[name][measure] for measure in deep]),
             precision=interpolated_precision(places, num_right),
             first=int(places[0]) + 1 if len(places) else None,
         )
-        for name, (places, num_right) in known.items()
+        for name, (places, num_right) in ranked.items()
     }
     return [judged.get(str(k)) for k in range(len(rankings))]
 
 
 def interpolated_precision(places: Indices, num_right: int) -> NDArray[np.float64]:
-    """The best precision at any rank by which each share of RECALLS has been found, 0 where it
-    never is.
+    """Return the best precision at any rank that reaches each of RECALLS, 0 if none does.
 
-    trec_eval has it too (iprec_at_recall), but its count of answers for a share is rounded in
-    floating point: 0.7 of 3 is 2.
+    trec_eval has it too (iprec_at_recall), but rounds the needed count in floating point: 0.7 of 3
+    is 2.
 
     >>> interpolated_precision(np.array([0, 3]), 2).tolist()
     [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5, 0.5]
@@ -110,29 +110,25 @@ def _relevant(places: Indices, num_right: int) -> dict[str, int]:
 
 
 def _listed(places: Indices) -> int:
-    """How much of a list is judged: what follows the last right answer changes nothing, and none at
-    all is not judged.
-    """
+    """Return how much of a list must be scored: all up to the last right answer, at least one."""
     return int(places[-1]) + 1 if len(places) else 1
 
 
 def _chunks(
     rankings: Sequence[tuple[Indices, int] | None],
 ) -> Iterator[Sequence[tuple[Indices, int] | None]]:
-    """As many at a time as are small together: trec_eval wants a dictionary entry for each listed
-    answer.
-    """
+    """Split rankings so that each chunk is small: trec_eval needs a dict entry per listed item."""
     start, size = 0, 0
-    for place, one in enumerate(rankings):
+    for place, ranking in enumerate(rankings):
         if place > start and size > _LARGEST:
             yield rankings[start:place]
             start, size = place, 0
-        size += _listed(one[0]) if one else 0
+        size += _listed(ranking[0]) if ranking else 0
     yield rankings[start:]
 
 
 def _measures() -> tuple[list[Any], dict[str, str], list[str]]:
-    """All that are asked of trec_eval, and what they are called: by our names, and at each depth."""
+    """Return trec_eval's measures, their names by our names, and their names at each depth."""
     from ir_measures import AP, RR, P, Success
 
     named = {f"recall_at_{k}": Success @ k for k in CUTOFFS} | {
@@ -140,9 +136,9 @@ def _measures() -> tuple[list[Any], dict[str, str], list[str]]:
     }
     named |= {"ap": AP, "rr": RR}
     deep = [Success @ k for k in range(1, DEPTH + 1)]
-    wanted = {str(measure): measure for measure in (*named.values(), *deep)}
+    measures = {str(measure): measure for measure in (*named.values(), *deep)}
     return (
-        list(wanted.values()),
+        list(measures.values()),
         {key: str(measure) for key, measure in named.items()},
-        [str(one) for one in deep],
+        [str(measure) for measure in deep],
     )

@@ -1,10 +1,8 @@
-"""What is right for a text: which sampled frames, which stretches of time and which videos, from
-the ground truth alone.
+"""Finds the right answers to a text: sampled frames, stretches of time and videos.
 
-A frame is right when of every thing that the text names at least one object is clearly visible on
-it. Only frames that the ground truth annotates are judged; the others are left out of the frame
-ranking, neither right nor wrong. A ground truth of other videos or another clock is an error, never
-a lower score. Knows nothing of scores.
+A frame is right if at least one object of every group that the text names is clearly visible on it.
+Only annotated frames are evaluated; others are left out of the ranking. A ground truth of other
+videos or another clock is an error, never a lower score. Knows nothing of scores.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,11 +21,12 @@ Stretch = tuple[float, float]  # [start_s, end_s)
 
 @dataclass(frozen=True, slots=True)
 class SampledFrames:
-    """The embedded frames of the evaluated videos, video by video in the order of `video_ids`, in
-    time order within each.
+    """Holds the embedded frames of the evaluated videos, by video and then by time.
 
-    starts (V+1,) int64: the frames of video v are starts[v]:starts[v+1], at least one. frame_index
-    (F,) int64; time_s (F,).
+    Args:
+        starts: (V+1,) int64; the frames of video v are starts[v]:starts[v+1], at least one.
+        frame_index: (F,) int64.
+        time_s: (F,) presentation times.
     """
 
     video_ids: tuple[str, ...]
@@ -38,30 +37,35 @@ class SampledFrames:
     def __post_init__(self) -> None:
         if not len(self.frame_index) == len(self.time_s) == self.starts[-1]:
             raise ValueError(
-                f"{len(self.frame_index)} positions, {len(self.time_s)} times, {self.starts[-1]} frames"
+                f"{len(self.frame_index)} positions, {len(self.time_s)} times, {self.starts[-1]} "
+                "frames"
             )
 
     def __len__(self) -> int:
         return len(self.frame_index)
 
     def rows(self, video: int) -> slice:
-        """The frames of the video at this place."""
+        """Return the frames of the video at this position."""
         return slice(int(self.starts[video]), int(self.starts[video + 1]))
 
     def videos_of(self, rows: Indices) -> Indices:
-        """(N,) rows -> (N,) the place of each one's video."""
+        """Return (N,) positions of the videos of (N,) rows."""
         places: Indices = np.searchsorted(self.starts, rows, side="right") - 1
         return places
 
     def video_of(self, row: int) -> str:
-        """The video of one frame."""
+        """Return the video of one frame."""
         return self.video_ids[int(self.videos_of(np.array([row]))[0])]
 
 
 @dataclass(slots=True)
 class Right:
-    """What is right for one text. frames (R,) int64 rows of the sampled frames; videos (V,) bool;
-    stretches by video_id.
+    """Holds the right answers to one text.
+
+    Args:
+        frames: (R,) int64 rows of the sampled frames.
+        videos: (V,) bool.
+        stretches: Stretches of time by video_id.
     """
 
     frames: Indices
@@ -72,56 +76,56 @@ class Right:
 def judge(
     sampled: SampledFrames, truth: Truth, queries: Sequence[TruthQuery], min_visibility: float
 ) -> tuple[list[Right], NDArray[np.bool_]]:
-    """What is right for each text, and (F,) bool which of the sampled frames the ground truth
-    annotates.
+    """Return the right answers to each text, and (F,) bool which frames are annotated.
 
     Raises:
-        TruthError: the ground truth's clock is not the index's, or it annotates none of the sampled
+        TruthError: The ground truth's clock is not the index's, or it annotates none of the sampled
             frames.
     """
     annotated = np.zeros(len(sampled), bool)
     frames: list[list[Indices]] = [[] for _ in queries]
-    found = [Right(np.empty(0, np.int64), np.zeros(len(sampled.video_ids), bool)) for _ in queries]
+    rights = [Right(np.empty(0, np.int64), np.zeros(len(sampled.video_ids), bool)) for _ in queries]
     off: list[str] = []
     for place, video_id in enumerate(sampled.video_ids):
         video, rows = truth.video(video_id), sampled.rows(place)
-        known, at = _places(video.frame_index, sampled.frame_index[rows])
-        annotated[rows] = known
-        off += _other_clock(video, at, sampled.time_s[rows][known])
-        for right, its_frames, query in zip(found, frames, queries, strict=True):
-            seen = answered(video, query.groups.get(video_id, ()), min_visibility)
-            if seen.any():
-                its_frames.append(rows.start + np.flatnonzero(known)[seen[at]])
-                right.stretches[video_id] = stretches(video.time_s, seen)
+        is_annotated, at = _places(video.frame_index, sampled.frame_index[rows])
+        annotated[rows] = is_annotated
+        off += _other_clock(video, at, sampled.time_s[rows][is_annotated])
+        for right, its_frames, query in zip(rights, frames, queries, strict=True):
+            is_answer = answered(video, query.groups.get(video_id, ()), min_visibility)
+            if is_answer.any():
+                its_frames.append(rows.start + np.flatnonzero(is_annotated)[is_answer[at]])
+                right.stretches[video_id] = stretches(video.time_s, is_answer)
                 right.videos[place] = True
     _check(off, annotated)
-    for right, its_frames in zip(found, frames, strict=True):
+    for right, its_frames in zip(rights, frames, strict=True):
         right.frames = np.concatenate([right.frames, *its_frames])
-    return found, annotated
+    return rights, annotated
 
 
 def answered(
     video: TruthVideo, groups: Sequence[Sequence[int]], min_visibility: float
 ) -> NDArray[np.bool_]:
-    """(F,) of every annotated frame, whether at least one object of every group is visible enough
-    on it; no group, no answer.
+    """Return (F,) whether each annotated frame shows at least one object of every group.
+
+    Without groups no frame does.
     """
-    objects = {one.object_id: one for one in video.objects}
-    right = np.full(len(video.frame_index), bool(groups))
+    objects = {truth.object_id: truth for truth in video.objects}
+    is_answer = np.full(len(video.frame_index), bool(groups))
     for group in groups:
-        seen = np.zeros_like(right)
+        in_group = np.zeros_like(is_answer)
         for object_id in group:
-            one = objects[object_id]
-            clear = (one.visibility >= min_visibility) & (one.visibility > 0)
-            seen |= np.isin(video.frame_index, one.frame_index[clear])
-        right &= seen
-    return right
+            truth = objects[object_id]
+            clear = (truth.visibility >= min_visibility) & (truth.visibility > 0)
+            in_group |= np.isin(video.frame_index, truth.frame_index[clear])
+        is_answer &= in_group
+    return is_answer
 
 
 def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
-    """The longest stretches of right frames, in time order.
+    """Return the longest stretches of right frames, in time order.
 
-    A frame lasts until the next one; the last as long as most do.
+    A frame lasts until the next one; the last frame lasts as long as most do.
 
     >>> stretches(np.array([0.0, 0.5, 1.0, 1.5]), np.array([True, True, False, True]))
     [(0.0, 1.0), (1.5, 2.0)]
@@ -135,36 +139,36 @@ def stretches(times_s: Times, right: NDArray[np.bool_]) -> list[Stretch]:
 
 
 def check_indexed(annotated: Sequence[str], indexed: Collection[str]) -> None:
-    """Raise TruthError where the index has no frame of an annotated video."""
+    """Raise TruthError if the index has no frame of an annotated video."""
     gone = sorted(set(annotated) - set(indexed))
     if gone:
         more = f", nor are {len(gone) - 1} more" if len(gone) > 1 else ""
         raise TruthError(
-            f"{gone[0]} is in the ground truth and not in the index{more} ({len(annotated)} annotated in all): "
+            f"{gone[0]} is in the ground truth and not in the index{more} ({len(annotated)} "
+            "annotated in all): "
             "run jobs.index, or name the part to evaluate as dataset.truth.part=..."
         )
 
 
-def _places(known: Indices, asked: Indices) -> tuple[NDArray[np.bool_], Indices]:
-    """Which of the asked positions are known, and where those stand. known is increasing."""
-    at = np.searchsorted(known, asked)
-    found = at < len(known)
-    found[found] = known[at[found]] == asked[found]
-    return found, at[found]
+def _places(increasing: Indices, values: Indices) -> tuple[NDArray[np.bool_], Indices]:
+    """Return which values occur in an increasing array, and the positions of those that do."""
+    at = np.searchsorted(increasing, values)
+    is_present = at < len(increasing)
+    is_present[is_present] = increasing[at[is_present]] == values[is_present]
+    return is_present, at[is_present]
 
 
 def _other_clock(video: TruthVideo, at: Indices, times_s: Times) -> list[str]:
-    """What is wrong with the first frame whose time differs by half a frame or more; nothing where
-    none does.
-    """
+    """Describe the first frame whose time differs by half a frame or more, if any."""
     step = float(np.median(np.diff(video.time_s))) if len(video.time_s) > 1 else np.inf
     wrong = np.flatnonzero(np.abs(video.time_s[at] - times_s) >= max(step / 2, 1e-3))
     if not len(wrong):
         return []
     first = int(wrong[0])
-    frame, ours, theirs = video.frame_index[at[first]], times_s[first], video.time_s[at[first]]
+    frame, index_s, truth_s = video.frame_index[at[first]], times_s[first], video.time_s[at[first]]
     return [
-        f"frame {frame} of {video.video_id} is at {ours:.3f} s in the index and at {theirs:.3f} s in the ground truth"
+        f"frame {frame} of {video.video_id} is at {index_s:.3f} s in the index and at "
+        f"{truth_s:.3f} s in the ground truth"
     ]
 
 
@@ -174,6 +178,7 @@ def _check(off: list[str], annotated: NDArray[np.bool_]) -> None:
         raise TruthError(f"{off[0]}{more}: it was made for other videos, or for another frame rate")
     if not annotated.any():
         raise TruthError(
-            f"none of the {len(annotated)} sampled frames is annotated: the ground truth was made for other frames; "
+            f"none of the {len(annotated)} sampled frames is annotated: the ground truth was made "
+            "for other frames; "
             "sample others (sampling.every_s), or annotate every frame"
         )

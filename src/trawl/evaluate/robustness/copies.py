@@ -1,19 +1,17 @@
-"""Copies of videos as a worse camera or network would give them: decoded in the sandbox, perturbed,
-encoded again.
+"""Makes perturbed copies of videos: decoded in the sandbox, perturbed and encoded again.
 
-    driver   which copies are there already, hand out the rest, write the list of them             1
-             process
-    copy     decode (sandboxed child) -> perturb -> H.264 -> storage, one video each
-             1:1 video -> file
+    driver   lists existing copies, distributes the missing ones, writes the manifest      1 process
+    copy     decode (sandboxed child) -> perturb -> H.264 -> storage                       1:1 video
 
-    <root>/<dataset>/perturbed/<perturbation>/<key>.mp4       key: of the video's name and bytes and
-                                                              of the perturbing code
+    <root>/<dataset>/perturbed/<perturbation>/<key>.mp4       key: hash of the video's name and
+                                                              bytes and of the perturbing code
     <root>/<dataset>/perturbed/<perturbation>/videos.parquet  a manifest: the copies under their
-    videos' names and columns
+                                                              videos' names and columns
 
-A copy has its video's frames at its frames' times, or there is none, so that the same ground truth
-applies. Copies are kept and used again for as long as the video does not change. One copy's bytes
-are held in memory while it is written.
+A copy has its video's frames at the same times, or is refused, so the same ground truth applies.
+Copies are kept and reused as long as the video does not change. They are files because low bitrate
+is a perturbation that only an encoder makes, and because index and tracking then read them as any
+other video. Memory holds one copy's bytes while it is written.
 """
 
 import hashlib
@@ -31,7 +29,7 @@ from trawl.config.data import DatasetConfig, DecodeConfig, StorageConfig
 from trawl.config.models import ResourcesConfig
 from trawl.corpus.fetch import localize
 from trawl.corpus.source import list_videos
-from trawl.draw.recode import TICK_S, write_copy
+from trawl.draw.video import TICK_S, write_copy
 from trawl.errors import DatasetError, VideoError
 from trawl.evaluate.robustness import perturb
 from trawl.evaluate.robustness.perturb import Perturbation
@@ -49,7 +47,7 @@ _URI_COLUMN, _ID_COLUMN = "perturbed_uri", "perturbed_id"
 
 @dataclass(frozen=True, slots=True)
 class CopyJob:
-    """One copy to make. name: of the file under the storage root."""
+    """Names one copy to make; `name` is its file under the storage root."""
 
     video: VideoFile
     what: Perturbation
@@ -58,14 +56,14 @@ class CopyJob:
 
 @dataclass(frozen=True, slots=True)
 class CopyDone:
-    """A copy that is there, and how many pictures it has."""
+    """Reports a finished copy and its number of pictures."""
 
     frames: int
 
 
 @dataclass(frozen=True, slots=True)
 class CopyRefused:
-    """A video of which there can be no copy that its ground truth holds for."""
+    """Reports a video that has no copy which its ground truth holds for."""
 
     reason: Reason
     message: str
@@ -82,7 +80,7 @@ class CopyActor:
         self._sandbox = DecodeSandbox(decode)
 
     def ready(self) -> None:
-        """Returns when the actor can work."""
+        """Return once the actor can work."""
         import av  # noqa: F401
         import cv2
 
@@ -90,7 +88,7 @@ class CopyActor:
         self._sandbox.start()
 
     def process(self, job: CopyJob) -> CopyDone | CopyRefused:
-        """Write one copy. One that another job has written meanwhile is left as it is."""
+        """Write one copy, unless another job has written it meanwhile."""
         try:
             with tempfile.TemporaryDirectory(prefix="trawl-copy-", dir=self._scratch) as folder:
                 path = Path(folder) / "copy.mp4"
@@ -140,17 +138,16 @@ def copies(
     decode: DecodeConfig,
     resources: ResourcesConfig,
 ) -> DatasetConfig:
-    """A dataset of the copies of some videos of a dataset, under the same names; those that are
-    missing are made.
+    """Return a dataset of copies of some videos, under the same names, making missing copies.
 
     Args:
-        config: the dataset; its ground truth stays as it is set, and with that possibly unset.
-        name: the dataset's.
-        video_ids: whose copies; all of them are needed.
+        config: The dataset; the copies keep its ground truth setting.
+        name: Name of the dataset.
+        video_ids: Videos to copy; all of them are needed.
 
     Raises:
-        DatasetError: the dataset has no such video, or one cannot be copied frame by frame.
-        StorageError: the storage failed.
+        DatasetError: The dataset lacks such a video, or one cannot be copied frame by frame.
+        StorageError: The storage failed.
     """
     folder = f"{name}/perturbed/{what}"
     place = Storage.open(storage)
@@ -158,8 +155,8 @@ def copies(
         CopyJob(video, what, f"{folder}/{_key(video)}.mp4")
         for video in _named(config, storage, video_ids)
     ]
-    there = set(place.names(folder))
-    missing = [job for job in jobs if Path(job.name).name not in there]
+    existing = set(place.names(folder))
+    missing = [job for job in jobs if Path(job.name).name not in existing]
     if missing:
         _make(missing, storage, decode, resources)
     place.write_bytes(f"{folder}/{_MANIFEST}", _manifest(jobs, place))
@@ -179,13 +176,13 @@ def copies(
 def _named(
     config: DatasetConfig, storage: StorageConfig, video_ids: Sequence[str]
 ) -> list[VideoFile]:
-    wanted = set(video_ids)
-    found = [video for video in list_videos(config, storage) if video.video_id in wanted]
-    if lacking := sorted(wanted - {video.video_id for video in found}):
+    names = set(video_ids)
+    videos = [video for video in list_videos(config, storage) if video.video_id in names]
+    if missing := sorted(names - {video.video_id for video in videos}):
         raise DatasetError(
-            f"{config.uri} lacks {lacking[0]}{_more(len(lacking))}, which the ground truth knows"
+            f"{config.uri} lacks {missing[0]}{_more(len(missing))}, which the ground truth knows"
         )
-    return sorted(found, key=lambda video: video.video_id)
+    return sorted(videos, key=lambda video: video.video_id)
 
 
 def _key(video: VideoFile) -> str:
@@ -213,8 +210,8 @@ def _make(
             pool.stop()
     if refused:
         raise DatasetError(
-            f"no copy that the ground truth holds for can be made of {min(refused)}{_more(len(refused))}: "
-            "leave such videos out of the ground truth, or evaluation.robustness out"
+            f"a copy with the same frames cannot be made of {min(refused)}{_more(len(refused))}: "
+            "leave such videos out of the ground truth, or leave evaluation.robustness out"
         )
 
 
@@ -223,9 +220,7 @@ def _more(count: int) -> str:
 
 
 def _manifest(jobs: list[CopyJob], place: Storage) -> bytes:
-    """The copies with their videos' names and, where the dataset is a manifest itself, columns to
-    filter on.
-    """
+    """Return a manifest of the copies, with the metadata columns of their videos."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

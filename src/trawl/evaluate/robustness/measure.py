@@ -1,12 +1,10 @@
-"""How much is lost when pictures are worse: the evaluated videos are copied, perturbed, indexed and
-evaluated as before.
+"""Measures what worse pictures cost: videos are copied, perturbed, indexed and evaluated again.
 
-    for each perturbation    copies (kept)  ->  index, by the same recipe (refreshed)  ->  the same
-                             evaluation  ->  a few figures
+    for each perturbation    copies (kept)  ->  index by the same recipe (refreshed)  ->  the same
+                             evaluation  ->  a few metrics
 
-Each has a dataset of its own, "<dataset>-<perturbation>", with its index, runs and evaluations, so
-that all that can be done with the clean one can be done with it. Misspelt texts need no copies;
-retrieval measures them itself. Knows nothing of how an evaluation is done.
+Each perturbation has a dataset "<dataset>-<perturbation>" with its own index, runs and evaluations,
+which can be used like the clean one. Misspelt texts need no copies; retrieval measures them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,40 +29,34 @@ from trawl.table import publish
 from trawl.table.publish import Published
 
 CLEAN = "clean"  # the slice of the undisturbed figures
-_ELSEWHERE = ("spelling",)  # words of evaluation.robustness that retrieval sees to
+_ELSEWHERE = ("spelling",)  # words of evaluation.robustness that retrieval measures
 
-# What is said of every perturbation. found_in_corpus counts what retrieval no longer reaches; the
-# figures of masks and tracks are of the clips that it does.
-REPORTED = (
-    *("frame_recall_at_1", "frame_map", "segment_recall_at_1_iou_0_5", "video_max_recall_at_1"),
-    *(
-        "j_and_f",
-        "hota_masks",
-        "idf1_masks",
-        "found",
-        "found_in_corpus",
-        "false_tracks_per_absent_segment",
-    ),
+# Metrics reported for every perturbation. found_in_corpus counts what retrieval no longer reaches;
+# the metrics of masks and tracks are of the clips that it does.
+_REPORTED = (
+    "frame_recall_at_1 frame_map segment_recall_at_1_iou_0_5 video_max_recall_at_1 j_and_f "
+    "hota_masks idf1_masks found found_in_corpus false_tracks_per_absent_segment"
 )
+REPORTED = tuple(_REPORTED.split())
 
 EvaluateOne = Callable[[EvaluateConfig], Sequence[Metric]]
 
 
 def check(config: EvaluateConfig) -> list[tuple[str, Perturbation]]:
-    """The perturbations that the settings ask for, by the words that ask for them, each once.
+    """Return the perturbations that the settings name, by their words, each once.
 
     Raises:
-        ConfigError: a word is unknown, or the settings are not those that the clean tracks were
-            made with.
+        ConfigError: A word is unknown, or `run` is set, whose settings may be other than these.
     """
     words = dict.fromkeys(word for word in config.evaluation.robustness if word not in _ELSEWHERE)
-    wanted = [(word, parse(word, _ELSEWHERE)) for word in words]
-    if wanted and config.run:
+    perturbations = [(word, parse(word, _ELSEWHERE)) for word in words]
+    if perturbations and config.run:
         raise ConfigError(
-            f"evaluation.robustness=[{wanted[0][0]}] follows texts through perturbed videos with this command's settings, "
+            f"evaluation.robustness=[{perturbations[0][0]}] tracks texts in perturbed videos "
+            "with this command's settings, "
             f"which need not be those of run={config.run}: leave run out"
         )
-    return wanted
+    return perturbations
 
 
 def run(
@@ -74,34 +66,34 @@ def run(
     evaluate_one: EvaluateOne,
     console: Console | None = None,
 ) -> list[Metric]:
-    """The figures of `REPORTED` for every perturbation, and the clean ones beside them; family
-    robustness.
+    """Return the metrics of `REPORTED` for clean and perturbed videos, in the family robustness.
 
     Args:
-        config: of the clean evaluation, whose index is published.
-        video_ids: the videos that are evaluated.
-        clean: what it measured.
-        evaluate_one: an evaluation by other settings, which name another dataset and ask for no
-            robustness.
-        console: for a line on each.
+        config: Settings of the clean evaluation, whose index is published.
+        video_ids: The evaluated videos.
+        clean: Metrics of the clean evaluation.
+        evaluate_one: Evaluates by other settings, which name another dataset and no robustness.
+        console: Prints a line per perturbation.
 
     Raises:
-        ConfigError: as `check`.
-        DatasetError: a video cannot be copied frame by frame or indexed.
-        UsageError: whatever the evaluation raises.
+        ConfigError: As in `check`.
+        DatasetError: A video cannot be copied frame by frame or indexed.
+        UsageError: An evaluation raised it.
     """
-    console, wanted = console or Console(), check(config)
-    if not wanted:
+    console, perturbations = console or Console(), check(config)
+    if not perturbations:
         return []
     storage, name = Storage.open(config.storage), dataset_name(config.dataset)
     published = publish.latest(storage, name)
-    known = list(clean)
+    clean_metrics = list(clean)
     taken = {
-        metric.name for metric in known if (metric.family, metric.slice) == ("robustness", CLEAN)
+        metric.name
+        for metric in clean_metrics
+        if (metric.family, metric.slice) == ("robustness", CLEAN)
     }
-    found = [metric for metric in _reported(known, CLEAN) if metric.name not in taken]
+    metrics = [metric for metric in _reported(clean_metrics, CLEAN) if metric.name not in taken]
     with ray_session(config.resources):
-        for word, what in wanted:
+        for word, what in perturbations:
             line(console, "perturbed", f"{word}: {len(video_ids):,} videos as {name}-{what}")
             dataset = copies(
                 _with_truth(config.dataset),
@@ -119,21 +111,19 @@ def run(
             settings = replace(
                 config, dataset=dataset, evaluation=replace(config.evaluation, robustness=[])
             )
-            found += _reported(evaluate_one(settings), word)
-    return found
+            metrics += _reported(evaluate_one(settings), word)
+    return metrics
 
 
 def _with_truth(config: DatasetConfig) -> DatasetConfig:
-    """The dataset with its ground truth where it is, so that a dataset of other files may have the
-    same.
-    """
+    """Return the dataset with an explicit URI of its ground truth, for use with other videos."""
     if config.truth.format != "demo" or config.truth.uri is not None:
         return config
     return replace(config, truth=replace(config.truth, uri=f"{config.uri.rstrip('/')}/truth"))
 
 
 def _reported(metrics: Iterable[Metric], slice_: str) -> list[Metric]:
-    """Of all queries together."""
+    """Select the reported metrics over all queries."""
     of_all = {
         metric.name: metric
         for metric in metrics
@@ -149,7 +139,11 @@ def _reported(metrics: Iterable[Metric], slice_: str) -> list[Metric]:
 def index_config(
     config: EvaluateConfig, dataset: DatasetConfig, published: Published, dtype: str
 ) -> IndexConfig:
-    """Settings by which `dataset` is indexed as a published index was. dtype: of its embeddings."""
+    """Return settings that index `dataset` as a published index was.
+
+    Args:
+        dtype: Type of its embeddings.
+    """
     recipe = published.recipe
     embedder = recipe.embedder
     return IndexConfig(
@@ -177,17 +171,18 @@ def _index(config: IndexConfig, published: Published) -> None:
     if record.outcomes["failed"]:
         reason, example = next(iter(record.failed_examples.items()))
         raise DatasetError(
-            f"{name}: {record.outcomes['failed']} copies cannot be indexed, such as {example} ({reason})"
+            f"{name}: {record.outcomes['failed']} copies cannot be indexed, such as {example} "
+            f"({reason})"
         )
-    made = publish.latest(Storage.open(config.storage), name).recipe
-    if _without_path(made) != _without_path(published.recipe):
+    recipe = publish.latest(Storage.open(config.storage), name).recipe
+    if _without_path(recipe) != _without_path(published.recipe):
         raise DatasetError(
             f"{name} cannot be indexed as its original was: index that anew with this version first"
         )
 
 
 def _without_path(recipe: Recipe) -> dict[str, object]:
-    """All that changes an embedding, but for where the weights lie; their hash is in it."""
+    """Return a recipe without the path of its weights, whose hash it holds too."""
     content = asdict(recipe)
     return content | {
         "embedder": {key: value for key, value in recipe.embedder.items() if key != "weights"}
@@ -195,7 +190,7 @@ def _without_path(recipe: Recipe) -> dict[str, object]:
 
 
 def _dtype(storage: Storage, name: str, published: Published) -> str:
-    """Of the embeddings of a published index: float16 or float32."""
+    """Return the type of a published index's embeddings: float16 or float32."""
     frames, _ = publish.open_tables(storage, name, published)
     kind = frames.schema.field("embedding").type.value_type
     return {"halffloat": "float16", "float": "float32"}[str(kind)]

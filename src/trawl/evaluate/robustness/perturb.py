@@ -1,19 +1,16 @@
-"""What cameras and networks do to pictures, at three severities: noise, blur, darkness, a low
-bitrate.
+"""Perturbs pictures as bad cameras and networks do, at three severities.
 
-    noise     Gaussian, of each pixel and channel for itself    standard deviation 0.08, 0.12, 0.18
-              of white
-    blur      out of focus: a disk                              radius 3, 4, 6 pixels where the
-              short side has 224
-    motion    a shaking camera: a line, one direction a video   (half length, sigma) (10, 3), (15,
-              5), (15, 8), likewise scaled
-    dark      a power of the brightness, and Gaussian noise     exponent 2, 3.5, 5; standard
-              deviation 0.03, 0.06, 0.098
-    bitrate   H.264 that has to do with few bits                CRF 32, 38, 44
-    recoded   nothing: what is left is what encoding again does
+    noise     Gaussian noise per pixel and channel    standard deviation 0.08, 0.12, 0.18 of white
+    blur      defocus: a disk                         radius 3, 4, 6 pixels at a short side of 224
+    motion    camera shake: a line, one direction     (half length, sigma) (10, 3), (15, 5), (15, 8),
+              per video                               scaled likewise
+    dark      a power of the brightness, and          exponent 2, 3.5, 5; standard deviation 0.03,
+              Gaussian noise                          0.06, 0.098
+    bitrate   H.264 with few bits                     CRF 32, 38, 44
+    recoded   nothing but encoding again
 
 Noise, blur and motion are severities 1 to 3 of ImageNet-C (Hendrycks and Dietterich 2019,
-arXiv:1903.12261), but that the line is centred, so that objects stay where the ground truth has
+arXiv:1903.12261), except that the line is centred, so that objects stay where the ground truth has
 them, and that lengths grow with the picture. Darkness spans the ranges of LLNet's training pictures
 (Lore, Akintayo and Sarkar 2017, arXiv:1511.03995). The same seed and frame give the same picture.
 """
@@ -49,14 +46,14 @@ _USUAL = 2
 
 @dataclass(frozen=True, slots=True)
 class Perturbation:
-    """One of `NAMES` at a severity of 1, 2 or 3."""
+    """Names one of `NAMES` at a severity of 1, 2 or 3."""
 
     name: str
     severity: int
 
     @property
     def crf(self) -> int:
-        """Of x264: with which quality its copies are encoded; 0 is lossless, 51 the worst."""
+        """Return the x264 quality of its copies; 0 is lossless, 51 the worst."""
         return _CRF[self.severity - 1] if self.name == "bitrate" else _CRF_OF_OTHERS
 
     def __str__(self) -> str:
@@ -64,16 +61,16 @@ class Perturbation:
 
 
 def parse(word: str, others: tuple[str, ...] = ()) -> Perturbation:
-    """ "noise" or, with a severity, "noise-3".
+    """Parse "noise" or, with a severity, "noise-3".
 
     >>> parse("noise"), str(parse("dark-1"))
     (Perturbation(name='noise', severity=2), 'dark-1')
 
     Args:
-        others: words that are allowed where this one was given, for the message.
+        others: Other words that the setting allows, for the message.
 
     Raises:
-        ConfigError: no such perturbation or severity.
+        ConfigError: There is no such perturbation or severity.
     """
     name, dash, severity = word.partition("-")
     if name not in NAMES:
@@ -87,19 +84,18 @@ def parse(word: str, others: tuple[str, ...] = ()) -> Perturbation:
 
 
 def seed_of(video_id: str) -> int:
-    """The same for the same video on every machine."""
+    """Return a seed that is the same for the same video on every machine."""
     return zlib.crc32(video_id.encode())
 
 
 def perturb(picture: Picture, what: Perturbation, seed: int, frame_index: int) -> Picture:
-    """The picture as it would have come from a worse camera; for bitrate and recoded the picture
-    itself.
+    """Return the picture as a worse camera would give it; unchanged for bitrate and recoded.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        what: to do.
-        seed: of the video. Noise differs between its frames; the direction of motion does not.
-        frame_index: of the picture in its video.
+        what: The perturbation.
+        seed: Seed of the video. Noise differs between its frames; the direction of motion does not.
+        frame_index: Position of the picture in its video.
     """
     level = what.severity - 1
     scale = min(picture.shape[:2]) / _SHORT_SIDE
@@ -122,8 +118,9 @@ def perturb(picture: Picture, what: Perturbation, seed: int, frame_index: int) -
 
 @lru_cache(maxsize=8)
 def disk(radius: float) -> Kernel:
-    """All pixels within a radius alike, and those on its rim by how far they are in. radius:
-    pixels, above 0.
+    """Return a kernel that averages all pixels within a radius, in pixels, above 0.
+
+    Pixels on the rim count by how far they are inside.
     """
     reach = int(np.ceil(radius))
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
@@ -133,21 +130,23 @@ def disk(radius: float) -> Kernel:
 
 @lru_cache(maxsize=8)
 def line(half: float, sigma: float, angle_deg: float) -> Kernel:
-    """Pixels on a line through the middle, by a Gaussian of their way to it.
+    """Return a kernel along a line through the middle, weighted by a Gaussian.
 
-    half: pixels to each end; sigma: of the Gaussian, pixels; angle_deg: 0 is along the rows, 90
-    along the columns.
+    Args:
+        half: Pixels from the middle to each end.
+        sigma: Of the Gaussian, in pixels.
+        angle_deg: 0 is along the rows, 90 along the columns.
     """
     reach = int(np.ceil(half)) + 1
     weights = np.zeros((2 * reach + 1, 2 * reach + 1))
     along = np.linspace(-half, half, 8 * reach + 1)
     x, y = (reach + along * f(np.radians(angle_deg)) for f in (np.cos, np.sin))
     amount = np.exp(-0.5 * (along / sigma) ** 2)
-    left, top = np.floor(x).astype(int), np.floor(y).astype(int)
+    x0, y0 = np.floor(x).astype(int), np.floor(y).astype(int)
     for dx in (0, 1):
         for dy in (0, 1):
-            share = np.abs(1 - dx - (x - left)) * np.abs(1 - dy - (y - top))
-            np.add.at(weights, (top + dy, left + dx), amount * share)
+            share = np.abs(1 - dx - (x - x0)) * np.abs(1 - dy - (y - y0))
+            np.add.at(weights, (y0 + dy, x0 + dx), amount * share)
     return np.asarray(weights / weights.sum(), np.float32)
 
 
@@ -160,7 +159,7 @@ def _unit(picture: Picture) -> NDArray[np.float32]:
 
 
 def _noisy(picture: NDArray[np.float32], sigma: float, rng: np.random.Generator) -> Picture:
-    """0-1 -> uint8."""
+    """Add noise to a picture of 0-1 and return uint8."""
     noise = rng.standard_normal(picture.shape, np.float32) * np.float32(sigma)
     return np.asarray(np.rint(np.clip(picture + noise, 0, 1) * 255), np.uint8)
 

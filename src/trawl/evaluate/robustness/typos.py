@@ -1,9 +1,10 @@
-"""Texts as hurried fingers type them: one slip in a word, the same for the same text and seed.
+"""Misspells texts as hurried typing does: one slip in one word.
 
-The slips are the four that make up nearly all of people's typing errors (Damerau 1964: one letter
-swapped, left out, put in or changed covers 80 %): two neighbours swapped, a letter left out, a
-letter doubled, the key beside it hit. The first letter and words of up to two letters stay, as they
-do with people.
+The same text and seed give the same slip.
+
+The slips are the four that make up nearly all typing errors (Damerau 1964: one letter swapped, left
+out, inserted or changed covers 80 %): two neighbours swapped, a letter left out, a letter doubled,
+the neighbouring key hit. The first letter and words of up to two letters stay, as in real typing.
 """
 
 import hashlib
@@ -17,8 +18,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def misspell(text: str, seed: int = 0) -> str:
-    """One slip in one word, long words rather than short ones; a text of short words alone stays as
-    it is.
+    """Make one slip in one word, more likely a long one; a text of short words stays.
 
     >>> misspell("a red star"), misspell("a red star", seed=1)
     ('a red satr', 'a rd star')
@@ -29,24 +29,11 @@ def misspell(text: str, seed: int = 0) -> str:
     rng = _rng(text, seed)
     weights = np.array([len(word[0]) for word in words], float)
     chosen = words[int(rng.choice(len(words), p=weights / weights.sum()))]
-    return _replaced(text, {chosen.start(): _slip(chosen[0], rng)})
-
-
-def misspell_words(text: str, rate: float, seed: int = 0) -> str:
-    """A slip in each word with this probability.
-
-    Args:
-        rate: 0-1.
-    """
-    rng = _rng(text, seed)
-    return _replaced(
-        text, {word.start(): _slip(word[0], rng) for word in _words(text) if rng.random() < rate}
-    )
+    return text[: chosen.start()] + _slip(chosen[0], rng) + text[chosen.end() :]
 
 
 def beside(letter: str) -> str:
-    """The keys left and right of a letter on a QWERTY keyboard, in its case; nothing for other
-    signs.
+    """Return the keys left and right of a letter on a QWERTY keyboard, in its case.
 
     >>> beside("S"), beside("q"), beside("é")
     ('AD', 'w', '')
@@ -62,9 +49,9 @@ def _words(text: str) -> list[re.Match[str]]:
 
 
 def _slip(word: str, rng: np.random.Generator) -> str:
-    """The word with one slip behind its first letter: first the kind is drawn, then the place.
+    """Return the word with one slip after its first letter, never the word itself.
 
-    Never the word itself.
+    The kind of slip is drawn first, then its place.
     """
     places = range(1, len(word))
     kinds = [
@@ -73,16 +60,14 @@ def _slip(word: str, rng: np.random.Generator) -> str:
         [word[:k] + word[k] + word[k:] for k in places],
         [word[:k] + key + word[k + 1 :] for k in places for key in beside(word[k])],
     ]
-    kinds = [changed for kind in kinds if (changed := [one for one in kind if one != word])]
+    kinds = [
+        changed for kind in kinds if (changed := [slipped for slipped in kind if slipped != word])
+    ]
     kind = kinds[int(rng.integers(len(kinds)))]
     return kind[int(rng.integers(len(kind)))]
 
 
-def _replaced(text: str, words: dict[int, str]) -> str:
-    return _WORD.sub(lambda word: words.get(word.start(), word[0]), text)
-
-
 def _rng(text: str, seed: int) -> np.random.Generator:
-    """Of a text, so that its slip does not depend on which texts came before."""
+    """Return a generator seeded by the text, so that its slip does not depend on other texts."""
     digest = hashlib.sha256(f"{seed}\n{text}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))

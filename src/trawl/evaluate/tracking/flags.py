@@ -1,10 +1,9 @@
-"""How well doubts tell wrong masks: each flag as a detector of rows whose mask overlaps the track's
-object by less than 0.5.
+"""Measures each flag as a detector of rows whose mask overlaps the track's object by less than 0.5.
 
-The object of a track is the one that it is paired with, else the one that it overlaps most; a mask
-of a track of nothing is wrong. Rows without a mask say themselves that they are guesses and are
-left out, as are tracks of what is seen too little to count. precision: of the flagged rows, those
-that are wrong; recall: of the wrong rows, those that are flagged.
+The object of a track is its paired object, else the one that it overlaps most; a mask of a track of
+nothing is wrong. Rows without a mask are marked as guesses already and are left out, as are tracks
+of objects that are seen too little to count. precision: share of flagged rows that are wrong;
+recall: share of wrong rows that are flagged.
 """
 
 from collections import Counter
@@ -23,7 +22,7 @@ _WRONG = 0.5  # IoU
 
 
 class Flags:
-    """The measurement. Feed it clip by clip; it keeps counts only."""
+    """Accumulates the measurement clip by clip; keeps counts only."""
 
     def __init__(self, config: EvaluationConfig) -> None:
         self._match_iou = config.match_iou
@@ -72,17 +71,18 @@ class Flags:
                 self._right[flag] += wrong
 
     def _with_its_object(self, text: PairedText, n: int) -> NDArray[np.float64] | None:
-        """(F,) IoU with the track's object, zeros for a track of nothing; None for one of an object
-        that does not count.
+        """Return (F,) IoU with the track's object, zeros for a track of nothing.
+
+        None if its object does not count.
         """
-        own = [k for k, track in text.track_of.items() if track == n]
+        paired = [k for k, track in text.track_of.items() if track == n]
         mean = text.overlap.mean()[:, n]
-        if not own and mean.max(initial=0.0) < self._match_iou:
+        if not paired and mean.max(initial=0.0) < self._match_iou:
             return np.zeros(len(text.clip.frame_index))
-        position = own[0] if own else int(mean.argmax())
-        return text.overlap.iou[:, position, n] if position < text.wanted else None
+        position = paired[0] if paired else int(mean.argmax())
+        return text.overlap.iou[:, position, n] if position < text.num_targets else None
 
 
-def _share(part: int, whole: int, why: str) -> tuple[float | None, str, str, str]:
-    """(value, slice, why, unit) of a metric."""
-    return (part / whole, "all", "", "") if whole else (None, "all", why, "")
+def _share(part: int, total: int, why: str) -> tuple[float | None, str, str, str]:
+    """Return (value, slice, why, unit) of a metric."""
+    return (part / total, "all", "", "") if total else (None, "all", why, "")

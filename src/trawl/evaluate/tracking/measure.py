@@ -1,11 +1,10 @@
-"""Who is followed, and as one and the same: HOTA, CLEAR MOT and IDF1, by TrackEval, on masks and on
-boxes.
+"""Measures identities with TrackEval's HOTA, CLEAR MOT and IDF1, on masks and on boxes.
 
-A sequence is one text in one clip in which it names something: a track of another text is no
-answer, and what is followed where the thing is absent is counted in `end_to_end.py`, or these
-figures would say how many absent things were asked for. HOTA, DetA, AssA and LocA are means over 19
-thresholds, as TrackEval has them; MOTA, MOTP, IDF1, switches and fragments are at IoU 0.5. Results
-of sequences are folded as they come.
+A sequence is one text in one clip that shows such an object. A track of another text is no answer.
+Tracks in clips without such an object are counted in `end_to_end.py`; otherwise these metrics would
+depend on how many absent objects were searched for. HOTA, DetA, AssA and LocA are means over 19
+thresholds, as in TrackEval. MOTA, MOTP, IDF1, switches and fragmentations are at IoU 0.5. Results
+of sequences are combined as they come.
 """
 
 from collections.abc import Mapping
@@ -14,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from trawl.evaluate import overlap
-from trawl.evaluate.measured import Measured
+from trawl.evaluate.measured import ALL, Measured
 from trawl.evaluate.overlap import Overlap
 from trawl.evaluate.pairing import PairedClip, PairedText
 from trawl.evaluate.slices_objects import objects_slice
-from trawl.evaluate.tally import ALL
 from trawl.evaluate.tracking.sequence import sequence, with_witness
 from trawl.records.truth import Curve, Metric
 
@@ -43,7 +41,7 @@ Result = Mapping[str, Any]
 
 
 class Tracking:
-    """The measurement. Feed it clip by clip."""
+    """Accumulates the measurement clip by clip."""
 
     def __init__(self) -> None:
         from trackeval.metrics import CLEAR, HOTA, Identity  # takes seconds
@@ -61,39 +59,39 @@ class Tracking:
             return
         self._boxes_only |= not paired.has_masks
         for text in paired.texts:
-            if not text.wanted:
+            if not text.num_targets:
                 continue
-            slices = [ALL, *text.asked.slices, objects_slice(text.wanted)]
+            slices = [ALL, *text.query.slices, objects_slice(text.num_targets)]
             self._slices.update(slices)
             if paired.has_masks:
-                self._sequence("masks", slices, text.overlap, text.wanted)
-            self._sequence("boxes", slices, _boxes(text, paired.has_masks), text.wanted)
+                self._sequence("masks", slices, text.overlap, text.num_targets)
+            self._sequence("boxes", slices, _boxes(text, paired.has_masks), text.num_targets)
 
     def measured(self) -> Measured:
         metrics = []
         for where in [ALL, *sorted(self._slices - {ALL})]:
             for on in _ON:
                 why = _BOXES_ONLY if on == "masks" and self._boxes_only else self._why
-                metrics += said(self._results.get((on, where)), on, where, why)
+                metrics += tracking_metrics(self._results.get((on, where)), on, where, why)
         curves = [
             curve
             for on in _ON
-            if (found := self._results.get((on, ALL)))
-            for curve in _curves(found["hota"], on)
+            if (results := self._results.get((on, ALL)))
+            for curve in _curves(results["hota"], on)
         ]
         return Measured(metrics, curves)
 
-    def _sequence(self, on: str, slices: list[str], found: Overlap, wanted: int) -> None:
-        data = sequence(found, wanted)
+    def _sequence(self, on: str, slices: list[str], pairs: Overlap, num_targets: int) -> None:
+        data = sequence(pairs, num_targets)
         for name, metric in self._metrics.items():
             new = metric.eval_sequence(data)
             if name == "clear":
                 new["Frag"] = metric.eval_sequence(with_witness(data))["Frag"]
             for where in slices:
-                held = self._results.setdefault((on, where), {})
-                held[name] = (
-                    metric.combine_sequences({"before": held[name], "new": new})
-                    if name in held
+                totals = self._results.setdefault((on, where), {})
+                totals[name] = (
+                    metric.combine_sequences({"before": totals[name], "new": new})
+                    if name in totals
                     else new
                 )
 
@@ -102,24 +100,28 @@ def _boxes(text: PairedText, has_masks: bool) -> Overlap:
     return overlap.of_boxes(text.clip, text.objects, text.tracks) if has_masks else text.overlap
 
 
-def said(
-    found: Mapping[str, Result] | None, on: str, where: str, why: str = _NO_OBJECT
+def tracking_metrics(
+    results: Mapping[str, Result] | None, on: str, where: str, why: str = _NO_OBJECT
 ) -> list[Metric]:
-    """TrackEval's results as metrics, null where they say nothing: it reports 0 or 1 there.
+    """Return TrackEval's results as metrics, null where TrackEval's 0 or 1 has no meaning.
 
-    why: there is no result at all.
+    Args:
+        results: TrackEval's results by metric, or None if there are none.
+        on: "masks" or "boxes".
+        where: The slice.
+        why: Why there are no results.
     """
-    if found is None:
+    if results is None:
         return [
             Metric("tracking", f"{name}_{on}", None, where, why, "", better, 0)
             for name, _, _, better in _FIGURES
         ]
-    clear, any_matched = found["clear"], bool(found["hota"]["HOTA_TP"].max() > 0)
+    clear, any_matched = results["clear"], bool(results["hota"]["HOTA_TP"].max() > 0)
     objects, matched = int(clear["CLR_TP"] + clear["CLR_FN"]), int(clear["CLR_TP"])
     undefined = {"loca": not any_matched, "assa": not any_matched, "motp": not matched}
     metrics = []
     for name, part, field, better in _FIGURES:
-        value = None if undefined.get(name) else float(np.mean(found[part][field]))
+        value = None if undefined.get(name) else float(np.mean(results[part][field]))
         reason = _NO_MATCH if value is None else ""
         metrics.append(
             Metric("tracking", f"{name}_{on}", value, where, reason, "", better, objects)

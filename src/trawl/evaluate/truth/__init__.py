@@ -1,10 +1,8 @@
-"""Ground truth of any known format, as the records that the metrics read.
+"""Opens the ground truth of any known format.
 
-demo     the generated corpus's own Parquet files
-coco     COCO instances of single frames, exported videos among them
-ytvis    YouTube-VIS: masks of whole videos
-mot      MOTChallenge text: boxes and identities; and MOTS text: masks and identities
-davis    DAVIS: one indexed PNG a frame
+demo     the generated corpus's own Parquet files coco     COCO instances of single frames, exported
+videos among them ytvis    YouTube-VIS: masks of whole videos mot      MOTChallenge text: boxes and
+identities; and MOTS text: masks and identities davis    DAVIS: one indexed PNG per frame
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +15,7 @@ from trawl.evaluate.truth.coco import open_coco
 from trawl.evaluate.truth.davis import open_davis
 from trawl.evaluate.truth.demo import DemoTruth
 from trawl.evaluate.truth.files import TruthFiles
-from trawl.evaluate.truth.known import Known, Stated
+from trawl.evaluate.truth.indexed import IndexedVideos, StatedFacts
 from trawl.evaluate.truth.mot import open_mot
 from trawl.evaluate.truth.sequences import SequenceTruth
 from trawl.evaluate.truth.ytvis import open_ytvis
@@ -26,52 +24,54 @@ from trawl.storage import Storage
 
 
 class Truth(Protocol):
-    """A dataset's ground truth.
-
-    Reads a video when it is asked for, so that memory does not grow with the dataset.
-    """
+    """Reads a dataset's ground truth, one video at a time, so that memory stays small."""
 
     def video_ids(self) -> list[str]:
-        """Every annotated video of the part that is evaluated, sorted."""
+        """Return every annotated video of the evaluated part, sorted."""
         ...
 
     def videos(self) -> Iterator[TruthVideo]:
-        """All of them, in the order of `video_ids`."""
+        """Yield all of them, in the order of `video_ids`."""
         ...
 
     def video(self, video_id: str) -> TruthVideo:
-        """One of them. Raises KeyError for a video that is not annotated."""
+        """Return one video. Raises KeyError if it is not annotated."""
         ...
 
     def queries(self) -> list[TruthQuery]:
-        """The texts whose answers it knows, sorted by text, each once."""
+        """Return the texts whose answers are known, sorted, each once."""
         ...
 
-    def stated(self, video_id: str) -> Stated:
-        """What it says itself of a video, without reading the masks."""
+    def stated(self, video_id: str) -> StatedFacts:
+        """Return what the ground truth itself says of a video, without reading the masks."""
         ...
 
     @property
     def whole(self) -> bool:
-        """It claims to know every video of the dataset, so that one without truth is a mismatch."""
+        """Return whether it claims to annotate every video of the dataset.
+
+        Then a video without ground truth is a mismatch.
+        """
         ...
 
 
-def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | None = None) -> Truth:
-    """The ground truth that `dataset.truth` names.
+def open_truth(
+    config: DatasetConfig, storage: StorageConfig, indexed: IndexedVideos | None = None
+) -> Truth:
+    """Open the ground truth that `dataset.truth` names.
 
     Args:
-        storage: endpoint and region for a truth on S3.
-        known: the indexed videos; every format but the demo's needs them, for times and to match
-            names.
+        storage: Endpoint and region for a ground truth on S3.
+        indexed: The indexed videos. Every format but the demo's needs them, for times and names.
 
     Raises:
-        TruthError: there is none, or it cannot be read.
+        TruthError: There is none, or it cannot be read.
     """
     truth = config.truth
     if truth.format is None:
         raise TruthError(
-            "the dataset has no ground truth to measure against: say dataset.truth.format=coco|ytvis|mot|davis and "
+            "the dataset has no ground truth to measure against: say "
+            "dataset.truth.format=coco|ytvis|mot|davis and "
             "dataset.truth.uri=...; see docs/ground-truth.md"
         )
     if truth.format == "demo":
@@ -81,24 +81,24 @@ def open_truth(config: DatasetConfig, storage: StorageConfig, known: Known | Non
         )
     if truth.uri is None:
         raise TruthError(
-            f"dataset.truth.format={truth.format} is of a file or folder: say which with dataset.truth.uri=..."
+            f"dataset.truth.format={truth.format} is of a file or folder: say which with "
+            "dataset.truth.uri=..."
         )
-    files, known = TruthFiles(truth.uri, storage), known or Known()
+    files, indexed = TruthFiles(truth.uri, storage), indexed or IndexedVideos()
     if truth.format == "davis":
-        sequences, kind = open_davis(files, truth.part, truth.first_frame, known)
-        return SequenceTruth(sequences, known, kind, truth.unseen)
+        sequences, kind = open_davis(files, truth.part, truth.first_frame, indexed)
+        return SequenceTruth(sequences, indexed, kind, truth.unseen)
     opener = {"coco": open_coco, "ytvis": open_ytvis, "mot": open_mot}[truth.format]
     return SequenceTruth(
-        opener(files, truth.part, truth.first_frame), known, "category", truth.unseen
+        opener(files, truth.part, truth.first_frame), indexed, "category", truth.unseen
     )
 
 
 def trackable(queries: Sequence[TruthQuery]) -> list[TruthQuery]:
-    """The queries that tracking is measured with: those that name one thing, and of several kinds
-    of such, whole pairs.
+    """Return the queries that tracking is measured with: one thing each, and whole pairs.
 
-    A colour alone, or a size, names things that another query names as well; tracking them again
-    would measure nothing new.
+    A colour or a size alone names things that another query names too, so tracking them again would
+    measure nothing new.
     """
     kinds = {"kind=pair", "kind=category", "kind=expression"}
     return [

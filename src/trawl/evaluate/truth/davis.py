@@ -1,13 +1,11 @@
-"""DAVIS: one indexed PNG for each annotated frame,
-`Annotations/<resolution>/<sequence>/<frame>.png`; its index is the object.
+"""Reads DAVIS: an indexed PNG per annotated frame, whose pixels are numbers of objects.
 
-0 is background; 255 is void and passes for background too. DAVIS 2016's pictures, black and white,
-have one object. A frame's position is its file's number, so a video that is annotated every fifth
-frame says so itself. Sequences of one video, as our export has one for each clip, are joined, their
-objects numbered on. The format names nothing: what an object is called comes from `meta.json` (as
-YouTube-VOS has it: a category) or `meta_expressions.json` (as its referring variant has it:
-sentences); without either nothing can be asked for. A picture is read when its video is asked for,
-one at a time.
+Files are `Annotations/<resolution>/<sequence>/<frame>.png`. 0 is background, and so is 255 (void).
+DAVIS 2016's pictures, black and white, have one object. A frame's position is its file's number, so
+a video annotated every fifth frame needs no more. Sequences of one video, as our export has one per
+clip, are joined, and their objects numbered on. The format names nothing: names come from
+`meta.json` (YouTube-VOS: a category) or `meta_expressions.json` (its referring variant: sentences);
+without either there are no queries. Pictures are read one at a time when their video is read.
 """
 
 import io
@@ -24,7 +22,7 @@ from numpy.typing import NDArray
 from trawl import masks
 from trawl.errors import TruthError
 from trawl.evaluate.truth.files import TruthFiles
-from trawl.evaluate.truth.known import Known, Stated
+from trawl.evaluate.truth.indexed import IndexedVideos, StatedFacts
 from trawl.evaluate.truth.names import Names
 from trawl.evaluate.truth.sequences import Annotated, Rows, Sequence, frame_number, noun, position
 
@@ -39,9 +37,7 @@ Said = Mapping[str, Mapping[int, tuple[str, ...]]]  # sequence -> object -> what
 
 @dataclass
 class DavisSequence:
-    """One video: (frame_index, URI) of the pictures of each of its folders; what the objects are
-    called, by number.
-    """
+    """Holds one video: (frame_index, URI) of the pictures in each folder, and names of objects."""
 
     name: str
     files: TruthFiles
@@ -49,23 +45,23 @@ class DavisSequence:
     called: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def add(self, pictures: list[tuple[int, str]], called: Mapping[int, tuple[str, ...]]) -> None:
-        """One more folder; its objects are numbered on."""
+        """Add one more folder; its objects are numbered on."""
         self.called |= {
             len(self.folders) * _JOINED + number: texts for number, texts in called.items()
         }
         self.folders.append(pictures)
 
-    def stated(self) -> Stated:
+    def stated(self) -> StatedFacts:
         last = max(frame for pictures in self.folders for frame, _ in pictures)
         height, width = _labels(self.files, self.folders[0][0][1]).shape
-        return Stated(last, None, None, width, height, masks=True)
+        return StatedFacts(last, None, None, width, height, masks=True)
 
     def texts(self) -> Mapping[str, tuple[int, ...]]:
-        found: dict[str, list[int]] = defaultdict(list)
+        ids: dict[str, list[int]] = defaultdict(list)
         for number, texts in sorted(self.called.items()):
             for text in dict.fromkeys(texts):
-                found[text].append(number)
-        return {text: tuple(numbers) for text, numbers in found.items()}
+                ids[text].append(number)
+        return {text: tuple(numbers) for text, numbers in ids.items()}
 
     def read(self) -> Annotated:
         objects: dict[int, Rows] = {}
@@ -95,15 +91,15 @@ class DavisSequence:
 
 
 def open_davis(
-    files: TruthFiles, part: str | None, first_frame: int | None, known: Known
+    files: TruthFiles, part: str | None, first_frame: int | None, indexed: IndexedVideos
 ) -> tuple[list[Sequence], str]:
-    """Every sequence below the folder, of those that `ImageSets/*/<part>.txt` lists; and what their
-    texts are.
+    """Return every sequence below the folder, and the kind of their texts.
 
-    Of several resolutions the full one is read.
+    With `part`, only sequences that `ImageSets/*/<part>.txt` lists. Of several resolutions the full
+    one is read.
 
     Raises:
-        TruthError: there is no picture, no such list, or a picture cannot be read.
+        TruthError: There is no picture or no such list, or a picture cannot be read.
     """
     # (resolution, sequence)
     pictures: dict[tuple[str, str], list[tuple[int, str]]] = defaultdict(list)
@@ -117,37 +113,37 @@ def open_davis(
             others[name] = uri
     if not pictures:
         raise TruthError(
-            f"dataset.truth.uri={files.uri} holds no <sequence>/<frame>.png: is it a folder of DAVIS?"
+            f"dataset.truth.uri={files.uri} holds no <sequence>/<frame>.png: is it a folder of "
+            "DAVIS?"
         )
     resolution = _resolution({place for place, _ in pictures}, files.uri)
     listed = _listed(files, others, part)
-    said, kind = _said(files, others)
-    names, found = Names(known.videos), dict[str, DavisSequence]()
+    names_of, kind = _said(files, others)
+    names, by_name = Names(indexed.videos), dict[str, DavisSequence]()
     for (place, sequence), of_sequence in sorted(pictures.items()):
         if place == resolution and (listed is None or sequence in listed):
             name = _video(sequence, names)
-            found.setdefault(name, DavisSequence(name, files)).add(
-                sorted(of_sequence), said.get(sequence, {})
+            by_name.setdefault(name, DavisSequence(name, files)).add(
+                sorted(of_sequence), names_of.get(sequence, {})
             )
-    return list(found.values()), kind
+    return list(by_name.values()), kind
 
 
 def _video(sequence: str, names: Names) -> str:
-    """The sequence, or without the clip that our export adds where that is a video and the whole is
-    none.
-    """
+    """Return the sequence's name, without our export's clip suffix if that names a video."""
     clip = _CLIP.fullmatch(sequence)
     if clip and names.find(sequence) is None and names.find(clip[1]) is not None:
         return clip[1]
     return sequence
 
 
-def _resolution(found: set[str], where: str) -> str:
-    full = [place for place in found if PurePosixPath(place).name == _FULL]
-    if len(found) == 1 or len(full) == 1:
-        return full[0] if full else found.pop()
+def _resolution(places: set[str], where: str) -> str:
+    full = [place for place in places if PurePosixPath(place).name == _FULL]
+    if len(places) == 1 or len(full) == 1:
+        return full[0] if full else places.pop()
     raise TruthError(
-        f"{where} holds pictures in {', '.join(sorted(found)[:4])}: point dataset.truth.uri at one of them"
+        f"{where} holds pictures in {', '.join(sorted(places)[:4])}: point dataset.truth.uri at "
+        "one of them"
     )
 
 
@@ -175,38 +171,38 @@ def _listed(files: TruthFiles, others: Mapping[str, str], part: str | None) -> s
 
 
 def _said(files: TruthFiles, others: Mapping[str, str]) -> tuple[Said, str]:
-    """What the objects of each sequence are called, and of what kind that is."""
-    found = {PurePosixPath(name).name: uri for name, uri in others.items()}
+    """Return the names of the objects of each sequence, and the kind of these names."""
+    uris = {PurePosixPath(name).name: uri for name, uri in others.items()}
     for name, kind, of_video in (
         ("meta_expressions.json", "expression", _expressions),
         ("meta.json", "category", _categories),
     ):
-        if name in found:
-            videos = files.read_json(found[name]).get("videos")
+        if name in uris:
+            videos = files.read_json(uris[name]).get("videos")
             try:
                 return {
                     str(video): of_video(about) for video, about in dict(videos or {}).items()
                 }, kind
             except (KeyError, TypeError, ValueError, AttributeError) as error:
                 raise TruthError(
-                    f"{found[name]} is not as YouTube-VOS has it ({error!r})"
+                    f"{uris[name]} is not as YouTube-VOS has it ({error!r})"
                 ) from error
     return {}, "category"
 
 
 def _expressions(video: Mapping[str, Any]) -> dict[int, tuple[str, ...]]:
-    said: dict[int, list[str]] = defaultdict(list)
-    for one in video["expressions"].values():
-        said[int(one["obj_id"])].append(str(one["exp"]))
-    return {number: tuple(texts) for number, texts in said.items()}
+    texts_of: dict[int, list[str]] = defaultdict(list)
+    for expression in video["expressions"].values():
+        texts_of[int(expression["obj_id"])].append(str(expression["exp"]))
+    return {number: tuple(texts) for number, texts in texts_of.items()}
 
 
 def _categories(video: Mapping[str, Any]) -> dict[int, tuple[str, ...]]:
-    return {int(number): (str(one["category"]),) for number, one in video["objects"].items()}
+    return {int(number): (str(entry["category"]),) for number, entry in video["objects"].items()}
 
 
 def _labels(files: TruthFiles, uri: str) -> NDArray[np.uint8]:
-    """(H, W) numbers of objects, 0 where there is none."""
+    """Return (H, W) numbers of objects, 0 where there is none."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -220,7 +216,8 @@ def _labels(files: TruthFiles, uri: str) -> NDArray[np.uint8]:
             return (labels > 0).astype(np.uint8)
     elif mode != "P":
         raise TruthError(
-            f"{uri} is a picture of colours ({mode}), not of indices: an object's number must be its pixels' index"
+            f"{uri} is a picture of colours ({mode}), not of indices: an object's number must be "
+            "its pixels' index"
         )
     labels = labels.astype(np.uint8)
     labels[labels == _VOID] = 0

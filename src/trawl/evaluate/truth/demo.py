@@ -1,11 +1,10 @@
-"""The demo corpus's ground truth, from its two Parquet files alone: `objects.parquet` and
-`videos.parquet` below `truth/`.
+"""Reads the demo corpus's ground truth from its two Parquet files, `objects` and `videos`.
 
-What is asked is read off the objects: every colour and shape that is seen together ("a red star"),
-with its size, each colour and shape alone, and two things that are in clear view at once. A video's
-rows are read when it is asked for; of the rest only which things are visible where is kept. Which
-pairs no training picture showed is a setting (`dataset.truth.unseen`), since the models were taught
-more than this corpus.
+Texts are derived from the objects: every colour and shape that occur together ("a red star"), the
+same with its size, each colour and each shape alone, and two things that are in clear view at once.
+A video's rows are read when it is needed; of the rest only which objects are visible together is
+kept. Which pairs no training picture showed is a setting (`dataset.truth.unseen`), because the
+models were trained on more than this corpus.
 """
 
 from collections import defaultdict
@@ -19,7 +18,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from trawl.errors import TruthError, did_you_mean
-from trawl.evaluate.truth.known import Stated
+from trawl.evaluate.truth.indexed import StatedFacts
 from trawl.records.arrays import Times
 from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
 from trawl.schemas import TRUTH_OBJECTS, TRUTH_VIDEOS
@@ -48,9 +47,12 @@ class _Thing:
 
 
 @dataclass
-class _Seen:
-    """Of one video: the objects of which any pixel is visible somewhere, and the couples that ever
-    are, and clearly so.
+class _Visible:
+    """Holds the objects of one video of which any pixel is visible, and pairs seen together.
+
+    Args:
+        together: Pairs that are visible on one frame.
+        clearly: Pairs that are clearly visible on one frame.
     """
 
     things: dict[int, _Thing] = field(default_factory=dict)
@@ -59,15 +61,15 @@ class _Seen:
 
 
 class DemoTruth:
-    """The part `part` of a corpus, None for all of it.
+    """Reads the part `part` of a corpus, or all of it if None.
 
     Args:
-        storage: whose root is the folder of the two files.
-        unseen: the pairs ("red square") that no training picture showed; None: not known, and no
-            query is of either kind.
+        storage: Its root is the folder of the two files.
+        unseen: Pairs ("red square") that no training picture showed, or None if that is unknown,
+            which leaves out slices by novelty.
 
     Raises:
-        TruthError: the files are not there or not of this kind, or no video is in that part.
+        TruthError: The files are missing or of another kind, or no video is in that part.
     """
 
     def __init__(
@@ -80,7 +82,8 @@ class DemoTruth:
         )
         if part is not None and part not in (parts := {row["split"] for row in rows}):
             raise TruthError(
-                f"dataset.truth.part={part} has no video in {storage.root}: {did_you_mean(part, parts)}"
+                f"dataset.truth.part={part} has no video in {storage.root}: "
+                f"{did_you_mean(part, parts)}"
             )
         self._videos = {row["video_id"]: row for row in rows if part in (None, row["split"])}
         self._part = part
@@ -111,9 +114,9 @@ class DemoTruth:
             tuple(objects),
         )
 
-    def stated(self, video_id: str) -> Stated:
+    def stated(self, video_id: str) -> StatedFacts:
         about = self._videos[video_id]
-        return Stated(
+        return StatedFacts(
             about["num_frames"] - 1,
             about["num_frames"],
             about["fps"],
@@ -124,43 +127,48 @@ class DemoTruth:
 
     @property
     def whole(self) -> bool:
-        """Nothing of the dataset is left out."""
+        """Return whether the whole dataset is evaluated."""
         return self._part is None
 
     def queries(self) -> list[TruthQuery]:
-        seen = self._seen()
-        asked: dict[str, tuple[str, ...]] = {}
+        visible = self._seen()
+        slices_of: dict[str, tuple[str, ...]] = {}
         groups: dict[str, dict[str, tuple[tuple[int, ...], ...]]] = defaultdict(dict)
-        for video_id, there in seen.items():
-            for text, slices, found in self._alone(there.things):
-                asked[text] = slices
-                groups[text][video_id] = (found,)
+        for video_id, in_video in visible.items():
+            for text, slices, object_ids in self._alone(in_video.things):
+                slices_of[text] = slices
+                groups[text][video_id] = (object_ids,)
         couples = {
-            (a, b) for there in seen.values() for a, b in _pairs(there.things, there.clearly)
+            (a, b)
+            for in_video in visible.values()
+            for a, b in _pairs(in_video.things, in_video.clearly)
         }
         for a, b in couples:
             text = f"{_article(a)} and {_article(b)}"
-            asked[text] = ("kind=two", "things=2", *self._novelty(a, b))
-            for video_id, there in seen.items():
-                if (a, b) in _pairs(there.things, there.together):
-                    groups[text][video_id] = (_of_pair(there.things, a), _of_pair(there.things, b))
+            slices_of[text] = ("kind=two", "things=2", *self._novelty(a, b))
+            for video_id, in_video in visible.items():
+                if (a, b) in _pairs(in_video.things, in_video.together):
+                    groups[text][video_id] = (
+                        _of_pair(in_video.things, a),
+                        _of_pair(in_video.things, b),
+                    )
         return [
-            TruthQuery(text, dict(sorted(groups[text].items())), asked[text])
-            for text in sorted(asked)
+            TruthQuery(text, dict(sorted(groups[text].items())), slices_of[text])
+            for text in sorted(slices_of)
         ]
 
     def _alone(
         self, things: dict[int, _Thing]
     ) -> Iterator[tuple[str, tuple[str, ...], tuple[int, ...]]]:
-        """(text, its slices, the objects that it names) of every text about one thing of a video."""
-        told: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
-        for number, thing in sorted(things.items()):
-            novelty = self._novelty(thing.pair)
-            told["pair", thing.pair, novelty].append(number)
-            told["size", f"{thing.size} {thing.pair}", novelty].append(number)
-            told["colour", f"{thing.color} thing", ()].append(number)
-            told["shape", thing.shape, ()].append(number)
-        for (kind, noun, novelty), numbers in told.items():
+        """Yield (text, slices, object_ids) of every text about one thing in a video."""
+        numbers_of: dict[tuple[str, str, tuple[str, ...]], list[int]] = defaultdict(list)
+        for number, item in sorted(things.items()):
+            novelty = self._novelty(item.pair)
+            numbers_of["pair", item.pair, novelty].append(number)
+            numbers_of["size", f"{item.size} {item.pair}", novelty].append(number)
+            numbers_of["colour", f"{item.color} thing", ()].append(number)
+            numbers_of["shape", item.shape, ()].append(number)
+        for (kind, noun, novelty), numbers in numbers_of.items():
             yield _article(noun), (f"kind={kind}", "things=1", *novelty), tuple(numbers)
 
     def _novelty(self, *pairs: str) -> tuple[str, ...]:
@@ -168,50 +176,52 @@ class DemoTruth:
             return ()
         return ("pair=unseen",) if self._unseen.intersection(pairs) else ("pair=seen",)
 
-    def _seen(self) -> dict[str, _Seen]:
+    def _seen(self) -> dict[str, _Visible]:
         columns = ["video_id", "object_id", "frame_index", "color", "shape", "size", "visibility"]
-        wanted = ds.field("area") > 0
+        condition = ds.field("area") > 0
         if self._part is not None:
-            wanted &= ds.field("split") == self._part
-        seen: dict[str, _Seen] = defaultdict(_Seen)
+            condition &= ds.field("split") == self._part
+        visible: dict[str, _Visible] = defaultdict(_Visible)
         views: dict[tuple[str, int], list[tuple[int, bool]]] = defaultdict(list)
         at = ""
-        for batch in self._objects.to_batches(columns=columns, filter=wanted):
+        for batch in self._objects.to_batches(columns=columns, filter=condition):
             for row in batch.to_pylist():
                 if row["video_id"] != at:  # a video's rows follow on one another
-                    _join(views, seen)
+                    _join(views, visible)
                     at = row["video_id"]
-                thing = _Thing(row["color"], row["shape"], row["size"])
-                seen[at].things[row["object_id"]] = thing
+                item = _Thing(row["color"], row["shape"], row["size"])
+                visible[at].things[row["object_id"]] = item
                 views[at, row["frame_index"]].append(
                     (row["object_id"], row["visibility"] >= _CLEAR)
                 )
-        _join(views, seen)
-        return dict(sorted(seen.items()))
+        _join(views, visible)
+        return dict(sorted(visible.items()))
 
 
-def _join(views: dict[tuple[str, int], list[tuple[int, bool]]], seen: dict[str, _Seen]) -> None:
-    """Note which objects share a frame, and forget the frames."""
-    for (video_id, _), there in views.items():
-        for (a, a_clear), (b, b_clear) in combinations(sorted(there), 2):
-            seen[video_id].together.add((a, b))
+def _join(
+    views: dict[tuple[str, int], list[tuple[int, bool]]], visible: dict[str, _Visible]
+) -> None:
+    """Record which objects share a frame, and clear the frames."""
+    for (video_id, _), in_frame in views.items():
+        for (a, a_clear), (b, b_clear) in combinations(sorted(in_frame), 2):
+            visible[video_id].together.add((a, b))
             if a_clear and b_clear:
-                seen[video_id].clearly.add((a, b))
+                visible[video_id].clearly.add((a, b))
     views.clear()
 
 
 def _pairs(things: dict[int, _Thing], couples: Iterable[tuple[int, int]]) -> set[tuple[str, str]]:
-    """The names of couples, in alphabetical order; two of the same name are no couple."""
+    """Return the names of pairs in alphabetical order; two objects of one name are no pair."""
     named = {tuple(sorted((things[a].pair, things[b].pair))) for a, b in couples}
     return {(a, b) for a, b in named if a != b}
 
 
 def _of_pair(things: dict[int, _Thing], pair: str) -> tuple[int, ...]:
-    return tuple(sorted(number for number, thing in things.items() if thing.pair == pair))
+    return tuple(sorted(number for number, item in things.items() if item.pair == pair))
 
 
 def _article(noun: str) -> str:
-    """The noun with its indefinite article.
+    """Return the noun with its indefinite article.
 
     >>> _article("orange ring"), _article("hourglass"), _article("red star")
     ('an orange ring', 'an hourglass', 'a red star')
@@ -235,17 +245,18 @@ def _object(number: int, rows: pa.Table) -> TruthObject:
 def _times(
     about: dict[str, Any], frame_index: np.ndarray[Any, Any], time_s: np.ndarray[Any, Any]
 ) -> Times:
-    """Of every frame: exact where an object has a row and where the rate is constant, between such
-    frames interpolated.
+    """Return the time of every frame.
+
+    Exact where an object has a row and where the rate is constant; interpolated in between.
     """
     every = np.arange(about["num_frames"])
     times: Times = every / about["fps"]
     if about["variable_rate"]:
         last = about["num_frames"] - 1
         at = np.concatenate([[0, last], frame_index])
-        known, first = np.unique(at, return_index=True)
+        frames, first = np.unique(at, return_index=True)
         value = np.concatenate([[0.0, about["duration_s"] - 1 / about["fps"]], time_s])
-        times = np.interp(every, known, value[first])
+        times = np.interp(every, frames, value[first])
     times[frame_index] = time_s
     return times
 
@@ -260,5 +271,6 @@ def _open(storage: Storage, name: str, schema: pa.Schema) -> Any:
     except (OSError, pa.ArrowInvalid) as error:
         raise TruthError(
             f"{where} cannot be read as the demo's ground truth ({' '.join(str(error).split())}); "
-            "run python -m jobs.index +dataset=demo, which makes the corpus, or correct dataset.truth.uri"
+            "run python -m jobs.index +dataset=demo, which makes the corpus, or correct "
+            "dataset.truth.uri"
         ) from error

@@ -1,6 +1,4 @@
-"""The files of a ground truth, on this machine, on S3 or at any other URI that fsspec opens;
-nothing of what they mean.
-"""
+"""Reads the files of a ground truth from this machine, S3 or any other URI that fsspec opens."""
 
 import json
 from collections.abc import Iterator
@@ -18,33 +16,34 @@ RECORDS = ("export.json", "settings.json")  # what our own exports hold beside t
 
 @dataclass(frozen=True, slots=True)
 class TruthFiles:
-    """A file, or a folder of them. uri: of either."""
+    """Reads a file, or a folder of files, at `uri`."""
 
     uri: str
     storage: StorageConfig
 
     def listed(self) -> Iterator[tuple[str, str]]:
-        """(path inside the folder, URI) of every file, streamed; of a file its own name.
+        """Yield (path inside the folder, URI) of every file; for a single file its name.
 
         Raises:
-            TruthError: there is no such place, or it cannot be listed.
+            TruthError: There is no such place, or it cannot be listed.
         """
         empty = True
         try:
-            for found in list_files(self.uri, self.storage):
+            for file in list_files(self.uri, self.storage):
                 empty = False
-                yield found.path, found.uri
+                yield file.path, file.uri
         except DatasetError as error:
             raise TruthError(
                 f"dataset.truth.uri: {str(error).removeprefix('dataset.uri ')}"
             ) from error
         if empty:
             raise TruthError(
-                f"dataset.truth.uri={self.uri} holds no file: it does not exist or is empty; check the path"
+                f"dataset.truth.uri={self.uri} holds no file: it does not exist or is empty; check "
+                "the path"
             )
 
     def read(self, uri: str) -> bytes:
-        """Raises TruthError when it cannot be read."""
+        """Return a file's bytes. Raises TruthError if it cannot be read."""
         try:
             return _read(uri, self.storage)
         except (StorageError, OSError, ImportError, ValueError) as error:
@@ -53,20 +52,20 @@ class TruthFiles:
             ) from error
 
     def read_text(self, uri: str) -> str:
-        """Raises TruthError when it cannot be read or is no text."""
+        """Return a file's text. Raises TruthError if it cannot be read as UTF-8."""
         try:
             return self.read(uri).decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise TruthError(
-                f"{uri} is no text in UTF-8: is it what dataset.truth.format says?"
+                f"{uri} is not text in UTF-8: is it what dataset.truth.format says?"
             ) from error
 
     def read_json(self, uri: str) -> dict[str, Any]:
-        """Raises TruthError when it cannot be read or is no JSON object."""
+        """Return a JSON object. Raises TruthError if it cannot be read as one."""
         try:
             content = json.loads(self.read(uri))
         except ValueError as error:
-            raise TruthError(f"{uri} is no JSON ({error})") from error
+            raise TruthError(f"{uri} is not JSON ({error})") from error
         if not isinstance(content, dict):
             raise TruthError(
                 f"{uri} is a JSON list, not an object with lists in it: is it a file of results?"

@@ -1,12 +1,11 @@
-"""MOTChallenge text, boxes, and MOTS text, masks: `<sequence>/gt/gt.txt` with `seqinfo.ini` beside
-its folder.
+"""Reads MOTChallenge text (boxes) and MOTS text (masks).
 
-MOT, divided by commas: frame, id, left, top, width, height, considered, class, visibility. MOTS,
-divided by blanks: frame, id, class, height, width, compressed RLE. As the benchmarks have it,
-frames and pixels count from 1; boxes may reach beyond the picture. Rows that are not to be
-considered are left out, and of MOTS the regions to ignore (class 10): nothing is known of what is
-there. Every frame up to seqLength is annotated. Classes are named by `labels.txt`, or else as
-MOTChallenge numbers them. A file is read each time its video is asked for.
+Files are `<sequence>/gt/gt.txt` with `seqinfo.ini` beside their folder. MOT is separated by commas:
+frame, id, left, top, width, height, considered, class, visibility. MOTS is separated by blanks:
+frame, id, class, height, width, compressed RLE. As in the benchmarks, frames and pixels count from
+1, and boxes may reach beyond the picture. Rows that are not to be considered are left out, as are
+MOTS' regions to ignore (class 10). Every frame up to seqLength is annotated. Classes are named by
+`labels.txt`, or else as MOTChallenge numbers them. A file is read each time its video is needed.
 """
 
 import configparser
@@ -19,28 +18,15 @@ import numpy as np
 
 from trawl.errors import TruthError
 from trawl.evaluate.truth.files import TruthFiles
-from trawl.evaluate.truth.known import Stated
+from trawl.evaluate.truth.indexed import StatedFacts
 from trawl.evaluate.truth.sequences import Annotated, Box, Rows, Sequence, box_of, noun, position
 
 # As MOTChallenge and MOTS number them.
-_MOT_CLASSES = {
-    **{
-        1: "pedestrian",
-        2: "person on vehicle",
-        3: "car",
-        4: "bicycle",
-        5: "motorbike",
-        6: "non motorized vehicle",
-    },
-    **{
-        7: "static person",
-        8: "distractor",
-        9: "occluder",
-        10: "occluder on the ground",
-        11: "full occluder",
-    },
-    **{12: "reflection", 13: "crowd"},
-}
+_MOT_NAMES = (
+    "pedestrian, person on vehicle, car, bicycle, motorbike, non motorized vehicle, static person, "
+    "distractor, occluder, occluder on the ground, full occluder, reflection, crowd"
+)
+_MOT_CLASSES = dict(enumerate(_MOT_NAMES.split(", "), 1))
 _MOTS_CLASSES = {1: "car", 2: "pedestrian"}
 _MOTS_IGNORE = 10
 _NO_RATE = 1.0  # what our export writes where it knows of one frame only
@@ -48,7 +34,7 @@ _NO_RATE = 1.0  # what our export writes where it knows of one frame only
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One line. frame counts from the file's first; size: of a mask."""
+    """Holds one line; `frame` counts from the file's first, `size` is the mask's."""
 
     frame: int
     identity: int
@@ -61,8 +47,11 @@ class _Row:
 
 @dataclass(frozen=True)
 class MotSequence:
-    """One `gt.txt`. info: what seqinfo.ini says, {} without one; labels: class -> name, None
-    without a file.
+    """Reads one `gt.txt`.
+
+    Args:
+        info: Content of seqinfo.ini, {} without one.
+        labels: class -> name, or None without a file.
     """
 
     name: str
@@ -72,10 +61,10 @@ class MotSequence:
     labels: Mapping[int, str] | None
     first_frame: int
 
-    def stated(self) -> Stated:
+    def stated(self) -> StatedFacts:
         rows = self._rows()
         rate = self._number("framerate")
-        return Stated(
+        return StatedFacts(
             last_index=self._length(rows) - 1,
             num_frames=None,  # an export's seqLength ends with the last object
             fps=None if rate in (None, _NO_RATE) else rate,
@@ -85,21 +74,22 @@ class MotSequence:
         )
 
     def texts(self) -> Mapping[str, tuple[int, ...]]:
-        found: dict[str, set[int]] = defaultdict(set)
+        ids: dict[str, set[int]] = defaultdict(set)
         for row in self._rows():
-            found[self._label(row)].add(row.identity)
-        return {text: tuple(sorted(numbers)) for text, numbers in found.items()}
+            ids[self._label(row)].add(row.identity)
+        return {text: tuple(sorted(numbers)) for text, numbers in ids.items()}
 
     def read(self) -> Annotated:
         rows, objects = self._rows(), dict[int, Rows]()
         for row in rows:
             names = (noun(self._label(row)),)
-            one = objects.setdefault(row.identity, Rows(names))
-            if one.names != names:
+            track = objects.setdefault(row.identity, Rows(names))
+            if track.names != names:
                 raise TruthError(f"{self.uri}: object {row.identity} is of several classes")
-            if not one.add(row.frame, row.box, row.rle, row.visible):
+            if not track.add(row.frame, row.box, row.rle, row.visible):
                 raise TruthError(
-                    f"{self.uri} has object {row.identity} twice on frame {row.frame + self.first_frame}"
+                    f"{self.uri} has object {row.identity} twice on frame "
+                    f"{row.frame + self.first_frame}"
                 )
         sizes = {row.size for row in rows} - {None}
         size = self._whole("imheight"), self._whole("imwidth")
@@ -107,9 +97,9 @@ class MotSequence:
             raise TruthError(
                 f"{self.uri} has masks of {len(sizes)} sizes, which are not the one of seqinfo.ini"
             )
-        height, width = next((found for found in sizes if found), size)
-        made = tuple(objects[number].made(number) for number in sorted(objects))
-        return Annotated(np.arange(self._length(rows), dtype=np.int64), made, height, width)
+        height, width = next((mask_size for mask_size in sizes if mask_size), size)
+        truths = tuple(objects[number].made(number) for number in sorted(objects))
+        return Annotated(np.arange(self._length(rows), dtype=np.int64), truths, height, width)
 
     def _rows(self) -> list[_Row]:
         rows = []
@@ -127,7 +117,8 @@ class MotSequence:
             frame, identity, left, top, width, height, considered = values[:7]
         except ValueError as error:
             raise TruthError(
-                f"{where} is none of MOTChallenge's: frame,id,left,top,width,height,considered,class,visibility"
+                f"{where} is not a line of MOTChallenge: "
+                "frame,id,left,top,width,height,considered,class,visibility"
             ) from error
         if not considered:
             return None
@@ -146,7 +137,7 @@ class MotSequence:
             rle = texts[5]
         except (ValueError, IndexError) as error:
             raise TruthError(
-                f"{where} is none of MOTS's: frame id class height width rle"
+                f"{where} is not a line of MOTS: frame id class height width rle"
             ) from error
         if category == _MOTS_IGNORE:
             return None
@@ -157,20 +148,19 @@ class MotSequence:
         )
 
     def _label(self, row: _Row) -> str:
-        known = self.labels or (_MOT_CLASSES if row.rle is None else _MOTS_CLASSES)
-        if row.category not in known:
+        labels = self.labels or (_MOT_CLASSES if row.rle is None else _MOTS_CLASSES)
+        if row.category not in labels:
             raise TruthError(
-                f"{self.uri} has the class {row.category}, which labels.txt beside the sequences should name"
+                f"{self.uri} has the class {row.category}, which labels.txt beside the sequences "
+                "should name"
             )
-        return known[row.category]
+        return labels[row.category]
 
     def _length(self, rows: list[_Row]) -> int:
         last = max((row.frame for row in rows), default=-1) + 1
         length = self._whole("seqlength")
         if length is not None and last > length:
-            raise TruthError(
-                f"{self.uri} goes on to frame {last} and its seqinfo.ini says {length}"
-            )
+            raise TruthError(f"{self.uri} has a frame {last} and its seqinfo.ini says {length}")
         return last if length is None else length
 
     def _number(self, key: str) -> float | None:
@@ -187,10 +177,10 @@ class MotSequence:
 
 
 def open_mot(files: TruthFiles, part: str | None, first_frame: int | None) -> Iterator[Sequence]:
-    """Every sequence below the folder, of those below a folder `part`.
+    """Yield every sequence below the folder, or only those below a folder named `part`.
 
     Raises:
-        TruthError: a file cannot be read.
+        TruthError: A file cannot be read.
     """
     listed = {name: uri for name, uri in files.listed() if PurePosixPath(name).name in _WANTED}
     labels = _labels(files, listed)
@@ -223,7 +213,7 @@ def _info(files: TruthFiles, uri: str) -> Mapping[str, str]:
 
 
 def _labels(files: TruthFiles, listed: Mapping[str, str]) -> Mapping[int, str] | None:
-    """`labels.txt` at the top: a class's number and its name on each line."""
+    """Read `labels.txt` at the top: a class's number and its name on each line."""
     if "labels.txt" not in listed:
         return None
     pairs = [

@@ -1,9 +1,9 @@
-"""Which indexed video a ground truth's sequence is: they are rarely spelt alike.
+"""Matches a ground truth's sequences with indexed videos, which are rarely spelt alike.
 
-Tried in turn, and the first that fits decides: the video's id; the id without its suffix; the id as
-an export names a folder; the file's name; the file's name without its suffix. Then the same with
-the last part of the sequence's own name. Two videos that fit equally well are an error, never a
-guess.
+These are tried in turn, and the first that matches decides: the video's id; the id without its
+suffix; the id as an export names a folder; the file's name; the file's name without its suffix.
+Then the same with the last part of the sequence's name. Two videos that match equally well are an
+error, never a guess.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,31 +25,32 @@ _SPELLINGS: tuple[Callable[[str], str], ...] = (
 
 
 class Names:
-    """The ids of the indexed videos, under every spelling that was needed so far."""
+    """Looks up indexed videos under several spellings."""
 
     def __init__(self, video_ids: Iterable[str]) -> None:
         self._video_ids = list(video_ids)
         self._spelt = cache(self._spell)
 
     def find(self, sequence: str) -> str | None:
-        """The video that a sequence is, None where no name fits.
+        """Return the video of a sequence, or None if no name matches.
 
         Raises:
-            TruthError: several fit.
+            TruthError: Several videos match.
 
         >>> Names(["cam 1/a.mp4", "cam 2/b.mp4"]).find("b"), Names(["a.mp4"]).find("c")
         ('cam 2/b.mp4', None)
         """
         for name in dict.fromkeys((sequence, PurePosixPath(sequence).name)):
             for number in range(len(_SPELLINGS)):
-                found = self._spelt(number).get(name, ())
-                if len(found) > 1:
+                video_ids = self._spelt(number).get(name, ())
+                if len(video_ids) > 1:
                     raise TruthError(
-                        f"the ground truth's {sequence} may be {found[0]} or {found[1]}"
-                        f"{f' or {len(found) - 2} more' if len(found) > 2 else ''}: name it by its path inside the dataset"
+                        f"the ground truth's {sequence} may be {video_ids[0]} or {video_ids[1]}"
+                        f"{f' or {len(video_ids) - 2} more' if len(video_ids) > 2 else ''}: name "
+                        "it by its path inside the dataset"
                     )
-                if found:
-                    return found[0]
+                if video_ids:
+                    return video_ids[0]
         return None
 
     def _spell(self, number: int) -> dict[str, list[str]]:

@@ -1,4 +1,4 @@
-"""COCO's ways to write a mask, as compressed RLE: polygons, runs as numbers, runs as text."""
+"""Converts COCO's ways to write a mask to compressed RLE: polygons, numeric runs, coded runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from trawl.errors import TruthError
 
 
 def to_rle(segmentation: Any, height: int, width: int, where: str) -> str | None:
-    """Compressed RLE at height x width, None where there is no mask.
+    """Return compressed RLE at height x width, or None if there is no mask.
 
     Args:
-        segmentation: as a file has it: None or an empty list, polygons, or a mapping of size and
+        segmentation: As in a file: None or an empty list, polygons, or a mapping of size and
             counts.
-        where: names it in an error.
+        where: Names it in an error.
 
     Raises:
-        TruthError: it is of another size or of no known kind.
+        TruthError: It is of another size or of no known kind.
     """
     if not segmentation:
         return None
@@ -35,12 +35,16 @@ def to_rle(segmentation: Any, height: int, width: int, where: str) -> str | None
 
 
 def check_all_masked(boxed: Sequence[Any], total: int, where: str) -> None:
-    """Raise TruthError where some of a file's annotations have masks and others boxes alone, given
-    the ids of the latter.
+    """Raise TruthError if some annotations of a file have masks and others only boxes.
+
+    Args:
+        boxed: Ids of the annotations with boxes only.
+        total: Number of all annotations.
     """
     if boxed and len(boxed) < total:
         raise TruthError(
-            f"{where} annotation {boxed[0]} has no mask, nor have {len(boxed) - 1} more of {total}, while others have: complete "
+            f"{where} annotation {boxed[0]} has no mask, nor have {len(boxed) - 1} more of "
+            f"{total}, while others have: complete "
             "them, or take all masks out to measure boxes"
         )
 

@@ -1,9 +1,7 @@
-"""What the formats of other tools have in common: sequences that are some indexed video, objects of
-a category, no clock.
+"""Turns sequences of other tools' formats into a ground truth.
 
-A format makes `Sequence`s; `SequenceTruth` finds their videos, gives their frames times and their
-categories a query each. A category is asked for by its own name, as the file has it. Knows no
-format.
+A format makes `Sequence`s. `SequenceTruth` matches them with indexed videos, gives their frames
+times and makes a query of each category, by its name in the file. Knows no format.
 """
 
 import re
@@ -17,7 +15,7 @@ import numpy as np
 from pycocotools import mask as coco
 
 from trawl.errors import TruthError
-from trawl.evaluate.truth.known import Known, Stated
+from trawl.evaluate.truth.indexed import IndexedVideos, StatedFacts
 from trawl.evaluate.truth.names import Names
 from trawl.records.arrays import Indices, Times
 from trawl.records.truth import TruthObject, TruthQuery, TruthVideo
@@ -27,8 +25,12 @@ Box = tuple[float, float, float, float]  # xyxy pixels
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """One sequence, read. frame_index (F,) increasing; time_s (F,), and height and width, None
-    where the format has none.
+    """Holds one sequence's content.
+
+    Args:
+        frame_index: (F,) increasing.
+        height: None if the format has none, like `width`.
+        time_s: (F,) or None if the format has none.
     """
 
     frame_index: Indices
@@ -39,17 +41,17 @@ class Annotated:
 
 
 class Sequence(Protocol):
-    """One video of a format, not read yet."""
+    """Reads one video of a format on demand."""
 
     @property
     def name(self) -> str:
-        """As the files have it."""
+        """Return the name in the files."""
         ...
 
-    def stated(self) -> Stated: ...
+    def stated(self) -> StatedFacts: ...
 
     def texts(self) -> Mapping[str, tuple[int, ...]]:
-        """What can be asked for -> the object_ids that are right."""
+        """Return each text and the object_ids that answer it."""
         ...
 
     def read(self) -> Annotated: ...
@@ -57,16 +59,17 @@ class Sequence(Protocol):
 
 @dataclass(slots=True)
 class Rows:
-    """One object's frames as they are met, in any order.
-
-    `visible`: 1 where the format does not say.
-    """
+    """Collects one object's frames, in any order."""
 
     names: tuple[str, ...]
     frames: dict[int, tuple[Box, str | None, float]] = field(default_factory=dict)
 
     def add(self, frame_index: int, box: Box, rle: str | None, visible: float = 1.0) -> bool:
-        """False, and nothing is added, for a frame that it has already."""
+        """Add a frame; return False, and add nothing, if the object already has it.
+
+        Args:
+            visible: Visible share, 1 if the format does not say.
+        """
         if frame_index in self.frames:
             return False
         self.frames[frame_index] = box, rle, visible
@@ -85,15 +88,15 @@ class Rows:
 
 
 class SequenceTruth:
-    """Sequences as a ground truth.
+    """Reads sequences as a ground truth.
 
     Args:
-        kind: of its queries, such as "category".
-        unseen: categories that no training picture showed; empty: not known, and no query is of
-            either kind.
+        kind: Kind of its queries, such as "category".
+        unseen: Categories that no training picture showed; empty if unknown, which leaves out
+            slices by novelty.
 
     Raises:
-        TruthError: there is no sequence, a name fits several videos, or two sequences are one
+        TruthError: There is no sequence, a name matches several videos, or two sequences are one
             video.
     """
 
@@ -102,27 +105,29 @@ class SequenceTruth:
     def __init__(
         self,
         sequences: Iterable[Sequence],
-        known: Known,
+        indexed: IndexedVideos,
         kind: str = "category",
         unseen: Collection[str] = (),
     ) -> None:
-        self._known, self._kind = known, kind
+        self._known, self._kind = indexed, kind
         self._unseen = {noun(name) for name in unseen}
         self._sequences: dict[str, Sequence] = {}
-        names = Names(known.videos)
+        names = Names(indexed.videos)
         for sequence in sequences:
             video_id = (
                 names.find(sequence.name) or sequence.name
             )  # one that is not indexed keeps its name, to be told by
             if video_id in self._sequences:
                 raise TruthError(
-                    f"the ground truth's {self._sequences[video_id].name} and {sequence.name} are both {video_id}: "
+                    f"the ground truth's {self._sequences[video_id].name} and {sequence.name} are "
+                    f"both {video_id}: "
                     "leave one out, for instance with dataset.truth.part"
                 )
             self._sequences[video_id] = sequence
         if not self._sequences:
             raise TruthError(
-                "the ground truth names no video: is it of the format that dataset.truth.format says?"
+                "the ground truth names no video: is it of the format that dataset.truth.format "
+                "says?"
             )
 
     def video_ids(self) -> list[str]:
@@ -144,7 +149,7 @@ class SequenceTruth:
         size = read.height or facts.height, read.width or facts.width
         return TruthVideo(video_id, *size, read.frame_index, times, read.objects)
 
-    def stated(self, video_id: str) -> Stated:
+    def stated(self, video_id: str) -> StatedFacts:
         return self._sequences[video_id].stated()
 
     def queries(self) -> list[TruthQuery]:
@@ -155,15 +160,15 @@ class SequenceTruth:
         return [TruthQuery(text, groups[text], self._slices(text)) for text in sorted(groups)]
 
     def _slices(self, text: str) -> tuple[str, ...]:
-        own = f"kind={self._kind}", "things=1"
+        slices = f"kind={self._kind}", "things=1"
         if not self._unseen:
-            return own
-        return *own, f"{self._kind}={'unseen' if noun(text) in self._unseen else 'seen'}"
+            return slices
+        return *slices, f"{self._kind}={'unseen' if noun(text) in self._unseen else 'seen'}"
 
 
 @contextmanager
 def well_formed(where: str) -> Iterator[None]:
-    """An entry of a file that lacks a field, or has another type in it, is the file's fault."""
+    """Turn errors about missing or mistyped fields into a TruthError that names the file."""
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -176,18 +181,19 @@ def well_formed(where: str) -> Iterator[None]:
 
 
 def refuse_repeated(entries: Iterable[Mapping[str, Any]], kind: str, where: str) -> None:
-    """Raise TruthError where two entries have the same id, of which one would hide the other."""
+    """Raise TruthError if two entries have the same id, because one would hide the other."""
     repeated = sorted(
-        number for number, count in Counter(one["id"] for one in entries).items() if count > 1
+        number for number, count in Counter(entry["id"] for entry in entries).items() if count > 1
     )
     if repeated:
         raise TruthError(
-            f"{where} has several {kind} with the id {repeated[0]}, and {len(repeated) - 1} more ids twice"
+            f"{where} has several {kind} with the id {repeated[0]}, and {len(repeated) - 1} more "
+            "ids twice"
         )
 
 
 def noun(text: str) -> str:
-    """A category's name in lower case, without an article.
+    """Return a category's name in lower case, without an article.
 
     >>> noun("A red star"), noun("Person"), noun("anchor")
     ('red star', 'person', 'anchor')
@@ -196,38 +202,39 @@ def noun(text: str) -> str:
 
 
 def frame_number(name: str, where: str) -> int:
-    """The number that the name of a frame's file ends with.
+    """Return the number that the name of a frame's file ends with.
 
     >>> frame_number("a.mp4/00042.jpg", "x.json"), frame_number("img_0000001.png", "x.json")
     (42, 1)
 
     Raises:
-        TruthError: it ends with none.
+        TruthError: It ends with none.
     """
-    found = re.search(r"(\d+)(\.[A-Za-z]+)?$", name)
-    if not found:
+    match = re.search(r"(\d+)(\.[A-Za-z]+)?$", name)
+    if not match:
         raise TruthError(
             f"{where} names a frame {name!r}: its name must end with its number, such as 00042.jpg"
         )
-    return int(found[1])
+    return int(match[1])
 
 
 def position(number: int, first: int, where: str) -> int:
-    """frame_index of the frame with this number, where `first` is the number of a video's first.
+    """Return the frame_index of a frame's number, where a video's first frame is `first`.
 
     Raises:
-        TruthError: it comes before the first.
+        TruthError: The number is below `first`.
     """
     if number < first:
         raise TruthError(
-            f"{where} has a frame {number}, and frames count from {first}: dataset.truth.first_frame says otherwise where they do"
+            f"{where} has a frame {number}, and frames count from {first}: "
+            "dataset.truth.first_frame says otherwise where they do"
         )
     return number - first
 
 
 def box_of(rle: str, height: int, width: int) -> Box:
-    """The box of a mask, all zero for one without pixels."""
-    left, top, wide, high = map(
+    """Return the box of a mask, all zero for a mask without pixels."""
+    x, y, box_width, box_height = map(
         float, coco.toBbox({"size": [height, width], "counts": rle.encode("ascii")})
     )
-    return left, top, left + wide, top + high
+    return x, y, x + box_width, y + box_height

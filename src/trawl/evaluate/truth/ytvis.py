@@ -1,9 +1,8 @@
-"""YouTube-VIS: an entry for each video, with its annotated frames by name, and one for each object,
-with a mask or null on each.
+"""Reads YouTube-VIS: an entry per video, and one per object with a mask or null on each frame.
 
-The same video may come in several entries, as our export has one for each clip: they are joined. A
-frame's position is the number its name ends with, so a video that is annotated every fifth frame
-says so itself. Crowds are left out.
+The same video may have several entries, as in our export with one per clip: they are joined. A
+frame's position is the number that its name ends with, so a video annotated every fifth frame needs
+no more. Crowds are left out.
 """
 
 from collections import defaultdict
@@ -16,7 +15,7 @@ import numpy as np
 from trawl.errors import TruthError
 from trawl.evaluate.truth.coco import Entry, corners
 from trawl.evaluate.truth.files import RECORDS, TruthFiles
-from trawl.evaluate.truth.known import Stated
+from trawl.evaluate.truth.indexed import StatedFacts
 from trawl.evaluate.truth.segmentation import check_all_masked, to_rle
 from trawl.evaluate.truth.sequences import (
     Annotated,
@@ -33,9 +32,7 @@ from trawl.evaluate.truth.sequences import (
 
 @dataclass
 class YtvisSequence:
-    """One video: the frames of its entries, in the files' order, and its objects with the entry
-    they are of.
-    """
+    """Holds one video: the frames of its entries in the files' order, and its objects."""
 
     name: str
     where: str
@@ -45,45 +42,50 @@ class YtvisSequence:
     frames: dict[int, list[int]] = field(default_factory=dict)  # of each entry, by its id
     objects: list[Entry] = field(default_factory=list)
 
-    def stated(self) -> Stated:
+    def stated(self) -> StatedFacts:
         last = max((max(frames, default=-1) for frames in self.frames.values()), default=-1)
-        masks = not self.objects or any(any(one.get("segmentations") or ()) for one in self.objects)
-        return Stated(last, None, None, self.width, self.height, masks)
+        masks = not self.objects or any(
+            any(track.get("segmentations") or ()) for track in self.objects
+        )
+        return StatedFacts(last, None, None, self.width, self.height, masks)
 
     def texts(self) -> Mapping[str, tuple[int, ...]]:
-        found: dict[str, list[int]] = defaultdict(list)
-        for one in self.objects:
-            found[self._category(one)].append(int(one["id"]))
-        return {text: tuple(numbers) for text, numbers in found.items()}
+        ids: dict[str, list[int]] = defaultdict(list)
+        for track in self.objects:
+            ids[self._category(track)].append(int(track["id"]))
+        return {text: tuple(numbers) for text, numbers in ids.items()}
 
     def read(self) -> Annotated:
         frames = np.unique(
-            np.array([frame for some in self.frames.values() for frame in some], np.int64)
+            np.array(
+                [frame for entry_frames in self.frames.values() for frame in entry_frames], np.int64
+            )
         )
         objects = tuple(
-            self._rows(one).made(int(one["id"]))
-            for one in sorted(self.objects, key=lambda one: one["id"])
+            self._rows(track).made(int(track["id"]))
+            for track in sorted(self.objects, key=lambda track: track["id"])
         )
         return Annotated(frames, objects, self.height, self.width)
 
-    def _category(self, one: Entry) -> str:
-        if "category_id" not in one:
-            raise TruthError(f"{self.where} annotation {one['id']} lacks the field 'category_id'")
-        if one["category_id"] not in self.categories:
+    def _category(self, track: Entry) -> str:
+        if "category_id" not in track:
+            raise TruthError(f"{self.where} annotation {track['id']} lacks the field 'category_id'")
+        if track["category_id"] not in self.categories:
             raise TruthError(
-                f"{self.where} annotation {one['id']}: its category_id {one['category_id']} is no category of the file"
+                f"{self.where} annotation {track['id']}: its category_id {track['category_id']} is "
+                "no category of the file"
             )
-        return self.categories[one["category_id"]]
+        return self.categories[track["category_id"]]
 
-    def _rows(self, one: Entry) -> Rows:
-        frames, where = self.frames[one["video_id"]], f"{self.where} annotation {one['id']}"
-        coded, boxes = one.get("segmentations"), one.get("bboxes")
+    def _rows(self, track: Entry) -> Rows:
+        frames, where = self.frames[track["video_id"]], f"{self.where} annotation {track['id']}"
+        coded, boxes = track.get("segmentations"), track.get("bboxes")
         for kind, listed in (("segmentations", coded), ("bboxes", boxes)):
             if listed is not None and len(listed) != len(frames):
                 raise TruthError(
                     f"{where} has {len(listed)} {kind} and its video {len(frames)} frames"
                 )
-        rows = Rows((noun(self._category(one)),))
+        rows = Rows((noun(self._category(track)),))
         for place, frame in enumerate(frames):
             rle = to_rle(coded[place], self.height, self.width, where) if coded else None
             if rle is not None:
@@ -97,11 +99,12 @@ class YtvisSequence:
 
 
 def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> Iterator[Sequence]:
-    """The sequences of a file; of `<part>/instances.json` or `<part>.json` in a folder; or of all
-    such files in it.
+    """Yield the sequences of a file, or of the JSON files in a folder.
+
+    With `part`, only of `<part>/instances.json` or `<part>.json`.
 
     Raises:
-        TruthError: there is no such file, or it is none of this format.
+        TruthError: There is no such file, or it is none of this format.
     """
     for name, uri in sorted(files.listed()):
         path = PurePosixPath(name)
@@ -110,23 +113,23 @@ def open_ytvis(files: TruthFiles, part: str | None, first_frame: int | None) -> 
         if part is None or uri == files.uri or part in (path.stem, path.parent.name):
             content = files.read_json(uri)
             with well_formed(uri):
-                found = sequences(content, uri, first_frame or 0)
-            yield from found
+                in_file = sequences(content, uri, first_frame or 0)
+            yield from in_file
 
 
 def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequence]:
-    """One file's sequences."""
+    """Return one file's sequences."""
     for key in ("videos", "annotations", "categories"):
         if not isinstance(content.get(key), list):
             raise TruthError(
                 f"{where} has no list {key!r}: is it a file of YouTube-VIS annotations?"
             )
         refuse_repeated(content[key], key, where)
-    categories = {one["id"]: str(one["name"]) for one in content["categories"]}
-    found: dict[str, YtvisSequence] = {}
+    categories = {entry["id"]: str(entry["name"]) for entry in content["categories"]}
+    by_name: dict[str, YtvisSequence] = {}
     of_entry: dict[int, YtvisSequence] = {}
     for video in content["videos"]:
-        sequence = _join(found, video, categories, where)
+        sequence = _join(by_name, video, categories, where)
         names = [str(name) for name in video.get("file_names", ())]
         numbers = [
             position(frame_number(name, where), first_frame, f"{where} video {video['id']}")
@@ -134,42 +137,45 @@ def sequences(content: Entry, where: str, first_frame: int) -> list[YtvisSequenc
         ]
         if len(set(numbers)) < len(numbers):
             raise TruthError(
-                f"{where} video {video['id']} names {len(names)} frames, of which some have the same number"
+                f"{where} video {video['id']} names {len(names)} frames, of which some have the "
+                "same number"
             )
         sequence.frames[video["id"]] = numbers
         of_entry[video["id"]] = sequence
-    for one in content["annotations"]:
-        if one["video_id"] not in of_entry:
+    for entry in content["annotations"]:
+        if entry["video_id"] not in of_entry:
             raise TruthError(
-                f"{where} annotation {one['id']} is of video {one['video_id']}, which the file does not list"
+                f"{where} annotation {entry['id']} is of video {entry['video_id']}, which the file "
+                "does not list"
             )
-        if not one.get("iscrowd"):
-            of_entry[one["video_id"]].objects.append(one)
-    objects = [one for sequence in found.values() for one in sequence.objects]
+        if not entry.get("iscrowd"):
+            of_entry[entry["video_id"]].objects.append(entry)
+    objects = [entry for sequence in by_name.values() for entry in sequence.objects]
     boxed = [
-        one["id"]
-        for one in objects
-        if any(one.get("bboxes") or ()) and not any(one.get("segmentations") or ())
+        entry["id"]
+        for entry in objects
+        if any(entry.get("bboxes") or ()) and not any(entry.get("segmentations") or ())
     ]
     check_all_masked(boxed, len(objects), where)
-    return list(found.values())
+    return list(by_name.values())
 
 
 def _join(
-    found: dict[str, YtvisSequence], video: Entry, categories: Mapping[int, str], where: str
+    by_name: dict[str, YtvisSequence], video: Entry, categories: Mapping[int, str], where: str
 ) -> YtvisSequence:
-    """The sequence that an entry belongs to, made if it is the first of its video."""
+    """Return the sequence that an entry belongs to; the first entry of a video makes it."""
     first = next(iter(video.get("file_names", ())), "")
     name = str(video.get("name") or PurePosixPath(first).parent)
     if name in ("", "."):
         raise TruthError(
-            f"{where} video {video['id']} has no name, and its file_names no folder: which video is it?"
+            f"{where} video {video['id']} has no name, and its file_names no folder: which video "
+            "is it?"
         )
     try:
         size = int(video["height"]), int(video["width"])
     except (KeyError, TypeError, ValueError) as error:
         raise TruthError(f"{where} video {video['id']} has no height and width") from error
-    sequence = found.setdefault(name, YtvisSequence(name, where, categories, *size))
+    sequence = by_name.setdefault(name, YtvisSequence(name, where, categories, *size))
     if (sequence.height, sequence.width) != size:
         raise TruthError(f"{where}: {name} has entries of different sizes")
     return sequence

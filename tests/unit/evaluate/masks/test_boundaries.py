@@ -45,14 +45,14 @@ def reference_boundary_iou(found: np.ndarray, truth: np.ndarray) -> float:
 @pytest.mark.parametrize("size", [SIZE, (120, 200), (270, 480)])
 @pytest.mark.parametrize("seed", range(5))
 def test_equal_to_the_references(seed: int, size: tuple[int, int]) -> None:
-    found, truth, diagonal = (
+    result, truth, diagonal = (
         blobs(seed, size),
         np.roll(blobs(seed, size), (seed, 1), (0, 1)),
         math.hypot(*size),
     )
-    assert boundary_f(found, truth, diagonal) == pytest.approx(reference_f(found, truth))
-    assert boundary_iou(found, truth, diagonal) == pytest.approx(
-        reference_boundary_iou(found, truth)
+    assert boundary_f(result, truth, diagonal) == pytest.approx(reference_f(result, truth))
+    assert boundary_iou(result, truth, diagonal) == pytest.approx(
+        reference_boundary_iou(result, truth)
     )
 
 
@@ -80,15 +80,15 @@ def test_edges(found: np.ndarray, truth: np.ndarray, f: float, boundary: float) 
 
 @pytest.mark.parametrize(("left", "top"), [(0, 0), (30, 20), (61, 41)])
 def test_a_part_of_the_picture_is_enough(left: int, top: int) -> None:
-    found, truth = square(left, top, 17), square(left + 2, top + 1, 17)
-    rows, columns = (np.flatnonzero((found | truth).any(axis=axis)) for axis in (1, 0))
+    result, truth = square(left, top, 17), square(left + 2, top + 1, 17)
+    rows, columns = (np.flatnonzero((result | truth).any(axis=axis)) for axis in (1, 0))
     cut = tuple(slice(max(at[0] - MARGIN, 0), at[-1] + 1 + MARGIN) for at in (rows, columns))
     for figure in (boundary_f, boundary_iou):
-        assert figure(found[cut], truth[cut], DIAGONAL) == figure(found, truth, DIAGONAL)
+        assert figure(result[cut], truth[cut], DIAGONAL) == figure(result, truth, DIAGONAL)
 
 
 def test_boundary_iou_sees_what_iou_does_not() -> None:
     """Large objects: the same error at the outline weighs more."""
-    found, truth = square(10, 5, 50), square(11, 5, 50)
-    iou = (found & truth).sum() / (found | truth).sum()
-    assert boundary_iou(found, truth, DIAGONAL) < 0.75 < 0.95 < iou
+    result, truth = square(10, 5, 50), square(11, 5, 50)
+    iou = (result & truth).sum() / (result | truth).sum()
+    assert boundary_iou(result, truth, DIAGONAL) < 0.75 < 0.95 < iou

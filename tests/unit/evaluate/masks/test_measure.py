@@ -50,8 +50,8 @@ def by_trackeval(real: dict[int, np.ndarray], found: dict[int, np.ndarray]) -> d
         "tracker_dets": ours,
     }
     data |= {
-        "gt_ids": [[0] if one else [] for one in gt],
-        "tracker_ids": [[0] if one else [] for one in ours],
+        "gt_ids": [[0] if item else [] for item in gt],
+        "tracker_ids": [[0] if item else [] for item in ours],
     }
     return JAndF().eval_sequence(data)
 
@@ -60,9 +60,9 @@ def by_trackeval(real: dict[int, np.ndarray], found: dict[int, np.ndarray]) -> d
 def test_equal_to_trackeval_scipy_and_pycocotools(seed: int) -> None:
     rng = np.random.default_rng(seed)
     real = random_film(rng, FRAMES)
-    found = near(real, rng)
-    ours = values(measured(paired([truth(1, real)], [track("c1-0", found)], frames=FRAMES)))
-    theirs = by_trackeval(real, found)
+    predicted = near(real, rng)
+    ours = values(measured(paired([truth(1, real)], [track("c1-0", predicted)], frames=FRAMES)))
+    theirs = by_trackeval(real, predicted)
     for name, field in [
         ("j", "J-Mean"),
         ("f", "F-Mean"),
@@ -75,7 +75,7 @@ def test_equal_to_trackeval_scipy_and_pycocotools(seed: int) -> None:
     assert ours["f_decay"] == pytest.approx(theirs["F-Decay"])
 
     nothing = np.zeros(SIZE, bool)
-    stacks = [np.stack([film.get(n, nothing) for n in range(FRAMES)]) for film in (found, real)]
+    stacks = [np.stack([film.get(n, nothing) for n in range(FRAMES)]) for film in (predicted, real)]
     assert ours["pixel_f1"] == pytest.approx(
         1 - distance.dice(stacks[0].ravel(), stacks[1].ravel())
     )
@@ -87,10 +87,10 @@ def test_equal_to_trackeval_scipy_and_pycocotools(seed: int) -> None:
         coco.iou([flat[0]], [flat[1]], [1])[0, 0]
     )  # a crowd's: over the first
     assert ours["pixel_recall"] == pytest.approx(coco.iou([flat[1]], [flat[0]], [1])[0, 0])
-    there = [n for n in range(FRAMES) if n in real or n in found]
+    present = [n for n in range(FRAMES) if n in real or n in predicted]
     jaccard = [
-        1 - distance.jaccard(*(film.get(n, nothing).ravel() for film in (found, real)))
-        for n in there
+        1 - distance.jaccard(*(film.get(n, nothing).ravel() for film in (predicted, real)))
+        for n in present
     ]
     assert ours["iou"] == pytest.approx(np.mean(jaccard))
 
@@ -98,7 +98,7 @@ def test_equal_to_trackeval_scipy_and_pycocotools(seed: int) -> None:
 def test_perfect() -> None:
     film = moving(12)
     result = measured(paired([truth(1, film)], [track("c1-0", film)], frames=20))
-    found = values(result)
+    figures = values(result)
     ones = [
         "j_and_f",
         "j",
@@ -111,14 +111,14 @@ def test_perfect() -> None:
         "pixel_precision",
         "pixel_recall",
     ]
-    assert {name: found[name] for name in ones} == dict.fromkeys(ones, 1.0)
-    assert (found["j_decay"], found["f_decay"], found["dtssd"]) == (0, 0, 0)
+    assert {name: figures[name] for name in ones} == dict.fromkeys(ones, 1.0)
+    assert (figures["j_decay"], figures["f_decay"], figures["dtssd"]) == (0, 0, 0)
     assert result.curves[0].y.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_an_object_that_nobody_followed_has_nothing() -> None:
     """Also where it is away for most of the clip, which DAVIS' mean alone would call right."""
-    found = values(result := measured(paired([truth(1, moving(3))], [], frames=20)))
+    figures = values(result := measured(paired([truth(1, moving(3))], [], frames=20)))
     zeros = [
         "j_and_f",
         "j",
@@ -130,8 +130,8 @@ def test_an_object_that_nobody_followed_has_nothing() -> None:
         "pixel_f1",
         "pixel_recall",
     ]
-    assert {name: found[name] for name in zeros} == dict.fromkeys(zeros, 0.0)
-    assert found["pixel_precision"] is found["dtssd"] is found["j_decay"] is None
+    assert {name: figures[name] for name in zeros} == dict.fromkeys(zeros, 0.0)
+    assert figures["pixel_precision"] is figures["dtssd"] is figures["j_decay"] is None
     assert all(m.why for m in result.metrics if m.value is None)
 
 
@@ -139,29 +139,29 @@ def test_a_shifted_track() -> None:
     """20 x 20 squares, 5 pixels aside: IoU 15 / 25, precision and recall 15 / 20."""
     still = {n: square(20) for n in range(8)}
     aside = {n: square(25) for n in range(8)}
-    found = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
-    assert (found["j"], found["iou"]) == (pytest.approx(0.6), pytest.approx(0.6))
-    assert (found["pixel_precision"], found["pixel_recall"], found["pixel_f1"]) == (
+    figures = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
+    assert (figures["j"], figures["iou"]) == (pytest.approx(0.6), pytest.approx(0.6))
+    assert (figures["pixel_precision"], figures["pixel_recall"], figures["pixel_f1"]) == (
         0.75,
         0.75,
         0.75,
     )
-    assert (found["j_recall"], found["dtssd"]) == (1.0, 0.0)
+    assert (figures["j_recall"], figures["dtssd"]) == (1.0, 0.0)
 
 
 def test_frames_without_either_weigh_in_davis_mean_alone() -> None:
     still, aside = {n: square(20) for n in range(4)}, {n: square(25) for n in range(4)}
-    found = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
-    assert found["j"] == pytest.approx((0.6 + 1) / 2)
-    assert found["iou"] == pytest.approx(0.6)
+    figures = values(measured(paired([truth(1, still)], [track("c1-0", aside)], frames=8)))
+    assert figures["j"] == pytest.approx((0.6 + 1) / 2)
+    assert figures["iou"] == pytest.approx(0.6)
 
 
 def test_a_wholly_hidden_object_is_not_there() -> None:
     real = {**moving(6), 6: None, 7: None}
-    found = values(
+    figures = values(
         measured(paired([truth(1, real)], [track("c1-0", {**moving(6), 6: None})], frames=8))
     )
-    assert (found["iou"], found["j"]) == (1.0, 1.0)
+    assert (figures["iou"], figures["j"]) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("length", [4, 5, 19, 100, 255])
@@ -214,6 +214,6 @@ def test_slices_of_text_and_object() -> None:
 
 def test_j_over_time_starts_where_the_object_does() -> None:
     real = {n: square(20) for n in range(10, 20)}
-    found = {n: square(20) for n in range(10, 15)}
-    curve = measured(paired([truth(1, real)], [track("c1-0", found)], frames=20)).curves[0]
+    predicted = {n: square(20) for n in range(10, 15)}
+    curve = measured(paired([truth(1, real)], [track("c1-0", predicted)], frames=20)).curves[0]
     assert (curve.x.tolist(), curve.y.tolist()) == ([0.25, 0.75], [1.0, 0.0])

@@ -19,22 +19,22 @@ def test_equal_to_whole_pictures(seed: int) -> None:
     real = random_film(rng, FRAMES, gone=0.4)
     ours = near(real, rng, most=10)
     scene = clip([truth(1, real)], [track("c1-0", ours)], frames=FRAMES)
-    one, other = scene.video.objects[0], scene.tracks[0]
-    found = compare(scene, one, other, of_masks(scene, [one], [other]).iou[:, 0, 0])
+    item, other = scene.video.objects[0], scene.tracks[0]
+    result = compare(scene, item, other, of_masks(scene, [item], [other]).iou[:, 0, 0])
 
     nothing = np.zeros(SIZE, bool)
     pairs = [(ours.get(n, nothing), real.get(n, nothing)) for n in range(FRAMES)]
-    there = [n for n in range(FRAMES) if n in ours or n in real]
-    assert np.flatnonzero(found.there).tolist() == there
-    assert found.f == pytest.approx([boundary_f(*pair, math.hypot(*SIZE)) for pair in pairs])
-    assert found.boundary == pytest.approx(
+    present = [n for n in range(FRAMES) if n in ours or n in real]
+    assert np.flatnonzero(result.present).tolist() == present
+    assert result.f == pytest.approx([boundary_f(*pair, math.hypot(*SIZE)) for pair in pairs])
+    assert result.boundary == pytest.approx(
         [boundary_iou(*pair, math.hypot(*SIZE)) for pair in pairs]
     )
-    steps = [n for n in range(1, FRAMES) if {n, n - 1} & set(there)]
-    assert found.flicker == pytest.approx(
+    steps = [n for n in range(1, FRAMES) if {n, n - 1} & set(present)]
+    assert result.flicker == pytest.approx(
         [dtssd(pairs[n - 1], pairs[n], math.prod(SIZE)) for n in steps]
     )
-    assert (found.right, found.found, found.real) == (
+    assert (result.shared, result.predicted, result.true) == (
         sum((a & b).sum() for a, b in pairs),
         sum(a.sum() for a, _ in pairs),
         sum(b.sum() for _, b in pairs),
@@ -46,10 +46,10 @@ def test_masks_that_touch_every_border() -> None:
     scene = clip(
         [truth(1, full)], [track("c1-0", {0: square(0, 0, 60), 1: np.ones(SIZE, bool)})], frames=3
     )
-    one, other = scene.video.objects[0], scene.tracks[0]
-    found = compare(scene, one, other, of_masks(scene, [one], [other]).iou[:, 0, 0])
-    assert found.boundary[1] == found.f[1] == 1.0
-    assert found.right == 60 * 60 + 60 * 80
+    item, other = scene.video.objects[0], scene.tracks[0]
+    result = compare(scene, item, other, of_masks(scene, [item], [other]).iou[:, 0, 0])
+    assert result.boundary[1] == result.f[1] == 1.0
+    assert result.shared == 60 * 60 + 60 * 80
 
 
 def reference(found: list[np.ndarray], truth: list[np.ndarray]) -> float:
@@ -63,13 +63,13 @@ def reference(found: list[np.ndarray], truth: list[np.ndarray]) -> float:
 @pytest.mark.parametrize("seed", range(4))
 def test_equal_to_the_reference(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    found, truth = ([*random_film(rng, 12, gone=0).values()] for _ in range(2))
-    n = min(len(found), len(truth))
+    result, truth = ([*random_film(rng, 12, gone=0).values()] for _ in range(2))
+    n = min(len(result), len(truth))
     steps = [
-        dtssd((found[i], truth[i]), (found[i + 1], truth[i + 1]), SIZE[0] * SIZE[1])
+        dtssd((result[i], truth[i]), (result[i + 1], truth[i + 1]), SIZE[0] * SIZE[1])
         for i in range(n - 1)
     ]
-    assert np.mean(steps) == pytest.approx(reference(found[:n], truth[:n]))
+    assert np.mean(steps) == pytest.approx(reference(result[:n], truth[:n]))
     assert np.mean(steps) > 0
 
 

@@ -18,7 +18,7 @@ def test_every_kind_has_its_turn() -> None:
         case("ranked", 50),
     ]
     chosen = worst_first(cases, 5)
-    assert [(one.kind, one.severity) for one in chosen] == [
+    assert [(item.kind, item.severity) for item in chosen] == [
         ("missed", 9), ("missed", 8), ("false", 0.5), ("false", 0.4), ("ranked", 50),
     ]  # fmt: skip
 
@@ -43,5 +43,5 @@ def test_none_left_out_is_worse_than_one_of_its_kind_that_is_shown(
     chosen = worst_first(cases, most)
     assert len(chosen) == min(most, len(cases))
     for kind, shown in by_kind(chosen).items():
-        every = sorted((one.severity for one in cases if one.kind == kind), reverse=True)
-        assert [one.severity for one in shown] == every[: len(shown)]
+        every = sorted((item.severity for item in cases if item.kind == kind), reverse=True)
+        assert [item.severity for item in shown] == every[: len(shown)]

@@ -13,7 +13,7 @@ def labels(svg: str) -> list[str]:
 
 
 def test_one_drawing_a_kind_in_a_fixed_order() -> None:
-    made = plot_curves(
+    created = plot_curves(
         [
             curve("x", "j_over_time"),
             curve("a"),
@@ -22,13 +22,18 @@ def test_one_drawing_a_kind_in_a_fixed_order() -> None:
             curve("d", "own_kind"),
         ]
     )
-    assert [plot.title for plot in made] == [
+    assert [plot.title for plot in created] == [
         "Precision over recall",
         "Recall at k",
         "J over time",
         "Own kind",
     ]
-    assert [[key.name for key in plot.keys] for plot in made] == [["a", "b"], ["c"], ["x"], ["d"]]
+    assert [[key.name for key in plot.keys] for plot in created] == [
+        ["a", "b"],
+        ["c"],
+        ["x"],
+        ["d"],
+    ]
 
 
 def test_a_line_is_told_by_its_ends_and_its_top() -> None:
@@ -44,10 +49,10 @@ def test_a_curve_without_points_is_named_and_not_drawn() -> None:
 
 
 def test_a_gap_breaks_the_line() -> None:
-    whole = plot_lines("t", [curve(y=np.full(40, 0.5))], "t")
+    full = plot_lines("t", [curve(y=np.full(40, 0.5))], "t")
     broken = plot_lines("t", [curve(y=[*[0.5] * 20, np.nan, *[0.5] * 19])], "t")
-    strokes = [re.search(r'd="([^"]*)"[^>]*--shade-0', one.svg) for one in (whole, broken)]
-    assert [one[1].count("M ") for one in strokes if one] == [1, 2]
+    strokes = [re.search(r'd="([^"]*)"[^>]*--shade-0', item.svg) for item in (full, broken)]
+    assert [item[1].count("M ") for item in strokes if item] == [1, 2]
 
 
 def test_shares_have_the_axis_of_shares_and_others_do_not() -> None:

@@ -11,13 +11,13 @@ import pytest
 from figures import EVIL, check_readable, curve, look, metric, outside
 from looks import Tags
 
-from trawl.evaluate.page.page import About, ShownCase, render
+from trawl.evaluate.page.page import EvaluationSummary, ShownCase, render
 from trawl.records.truth import Case, Metric
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext
 
-ABOUT = About(
+ABOUT = EvaluationSummary(
     "run-a",
     "50 texts over 20 videos",
     31,
@@ -54,15 +54,17 @@ def shown(
 
 
 def page(
-    metrics: list[Metric] = METRICS, about: About = ABOUT, cases: tuple[ShownCase, ...] = (shown(),)
+    metrics: list[Metric] = METRICS,
+    about: EvaluationSummary = ABOUT,
+    cases: tuple[ShownCase, ...] = (shown(),),
 ) -> str:
     return render(about, metrics, [curve("frame"), curve("<b>", "recall_at_k")], cases)
 
 
 def rows(html: str) -> dict[str, list[str]]:
     """Cells of the big tables by metric; marks of footnotes in brackets."""
-    found = re.findall(r'<tr><th scope="row">(.*?)</tr>', html, re.S)
-    cells = [re.sub(r"<sup>(\d+)</sup>", r"[\1]", row) for row in found]
+    result = re.findall(r'<tr><th scope="row">(.*?)</tr>', html, re.S)
+    cells = [re.sub(r"<sup>(\d+)</sup>", r"[\1]", row) for row in result]
     return {
         re.split("<|\n", row)[0].strip(): [
             re.sub(r"<[^>]*>", "", cell) for cell in re.findall("<td.*?</td>", row)
@@ -87,8 +89,8 @@ def test_cases_are_grouped_worst_first_with_their_pictures() -> None:
         shown(severity=8, text="worst"),
     )
     html = page(cases=cases)
-    asked = re.findall(r'class="asked">([^<]*)<', html)
-    assert asked == ["worst", "least", "late"] and "3 of 31 cases" in html
+    requests = re.findall(r'class="asked">([^<]*)<', html)
+    assert requests == ["worst", "least", "late"] and "3 of 31 cases" in html
     assert (
         html.index("Nobody followed it")
         < html.index(">worst<")
@@ -105,12 +107,12 @@ def test_the_objective_leads_the_headlines() -> None:
 
 def test_a_metric_without_a_value_is_a_dash_with_its_reason() -> None:
     html = page()
-    found = rows(html)
-    assert found["J&amp;F"] == ["0.743", "0.610", "83"]
-    assert found["boundary IoU"] == ["—[1]", "—[2]", ""]
-    assert found["GPU s per video hour"] == ["—[1]", ""]
+    result = rows(html)
+    assert result["J&amp;F"] == ["0.743", "0.610", "83"]
+    assert result["boundary IoU"] == ["—[1]", "—[2]", ""]
+    assert result["GPU s per video hour"] == ["—[1]", ""]
     assert html.count("the truth has boxes only") == 1 and html.count("no GPU was used") == 1
-    assert found["ID switches"] == ["31", ""]
+    assert result["ID switches"] == ["31", ""]
 
 
 def test_metrics_with_other_slices_have_a_table_of_their_own() -> None:
@@ -138,7 +140,7 @@ def test_nothing_measured_says_so() -> None:
 
 
 def test_names_and_texts_are_escaped_and_nothing_is_loaded() -> None:
-    about = About(EVIL, EVIL, 1, "", [(EVIL, EVIL)])
+    about = EvaluationSummary(EVIL, EVIL, 1, "", [(EVIL, EVIL)])
     cases = (
         shown(EVIL, text=EVIL, message=EVIL, video_id=EVIL, track_id=EVIL),
         shown(picture=None),
@@ -178,11 +180,13 @@ def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Pat
         metric(long[:60], None, slice="z", why=long)
     ]
     cases = (shown(text=long, message=long), shown(picture=None, video_id=long))
-    html = render(About(long, long, 2, "j", [(long[:20], long)]), metrics, [curve(long)], cases)
-    seen = look(browser, html, tmp_path, width)
-    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert seen.page.locator(".plot").first.bounding_box()["width"] > 200  # type: ignore[index]
-    seen.page.close()
+    html = render(
+        EvaluationSummary(long, long, 2, "j", [(long[:20], long)]), metrics, [curve(long)], cases
+    )
+    visible = look(browser, html, tmp_path, width)
+    assert visible.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert visible.page.locator(".plot").first.bounding_box()["width"] > 200  # type: ignore[index]
+    visible.page.close()
 
 
 @pytest.mark.browser
@@ -190,17 +194,17 @@ def test_nothing_sticks_out(width: int, browser: "BrowserContext", tmp_path: Pat
 def test_a_browser_shows_it_and_asks_for_nothing(
     dark: bool, browser: "BrowserContext", tmp_path: Path
 ) -> None:
-    seen = look(browser, page(), tmp_path, dark=dark)
-    assert (seen.complaints, outside(seen)) == ([], [])
-    assert seen.page.evaluate(
+    visible = look(browser, page(), tmp_path, dark=dark)
+    assert (visible.complaints, outside(visible)) == ([], [])
+    assert visible.page.evaluate(
         "[...document.images].every(image => image.complete && image.naturalWidth === 160)"
     )
-    ground = seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    line = seen.page.evaluate(
+    ground = visible.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    line = visible.page.evaluate(
         "getComputedStyle(document.querySelector('.plot [style*=\"--shade-0\"]')).stroke"
     )
     assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 150) == dark
     assert line == ("rgb(86, 180, 233)" if dark else "rgb(0, 114, 178)"), (
         "a plot follows the scheme"
     )
-    seen.page.close()
+    visible.page.close()

@@ -22,29 +22,31 @@ def right(*frames: int) -> Right:
 
 
 def rank(*asked: tuple[str, Right], annotated: list[int] | None = None, worst: int = 5) -> Measured:
-    known = np.ones(6, bool)
-    known[annotated or []] = False
-    ranking = FrameRanking(FRAMES, known, worst)
+    indexed = np.ones(6, bool)
+    indexed[annotated or []] = False
+    ranking = FrameRanking(FRAMES, indexed, worst)
     for text, its_right in asked:
         ranking.add(TruthQuery(text, {}, (f"kind={text}",)), its_right, SCORES)
     return ranking.measured()
 
 
 def value(measured: Measured, name: str, part: str = "all") -> float | None:
-    return next(one.value for one in measured.metrics if (one.name, one.slice) == (name, part))
+    return next(
+        metric.value for metric in measured.metrics if (metric.name, metric.slice) == (name, part)
+    )
 
 
 def test_by_hand() -> None:
-    found = rank(("first", right(0, 2)), ("third", right(2, 5)), ("never", right()))
-    assert value(found, "frame_recall_at_1") == 0.5
-    assert value(found, "frame_recall_at_5") == 1.0
-    assert value(found, "frame_recall_at_1", "kind=third") == 0.0
-    assert value(found, "frame_precision_at_5") == pytest.approx((2 / 5 + 1 / 5) / 2)
-    assert value(found, "frame_map") == pytest.approx(((1 + 2 / 3) / 2 + (1 / 3 + 2 / 6) / 2) / 2)
-    assert value(found, "frame_mrr") == pytest.approx((1 + 1 / 3) / 2)
-    assert value(found, "frame_mean_rank") == value(found, "frame_median_rank") == 2.0
-    assert value(found, "frame_map", "kind=never") is None
-    assert value(found, "texts_without_right_frame") == 1
+    result = rank(("first", right(0, 2)), ("third", right(2, 5)), ("never", right()))
+    assert value(result, "frame_recall_at_1") == 0.5
+    assert value(result, "frame_recall_at_5") == 1.0
+    assert value(result, "frame_recall_at_1", "kind=third") == 0.0
+    assert value(result, "frame_precision_at_5") == pytest.approx((2 / 5 + 1 / 5) / 2)
+    assert value(result, "frame_map") == pytest.approx(((1 + 2 / 3) / 2 + (1 / 3 + 2 / 6) / 2) / 2)
+    assert value(result, "frame_mrr") == pytest.approx((1 + 1 / 3) / 2)
+    assert value(result, "frame_mean_rank") == value(result, "frame_median_rank") == 2.0
+    assert value(result, "frame_map", "kind=never") is None
+    assert value(result, "texts_without_right_frame") == 1
 
 
 def test_curves_are_means_over_the_texts_with_an_answer() -> None:
@@ -64,9 +66,9 @@ def test_curves_are_means_over_the_texts_with_an_answer() -> None:
 
 
 def test_frames_that_nobody_annotated_are_out_of_the_ranking() -> None:
-    found = rank(("x", right(2)), annotated=[0, 1])
-    assert value(found, "frame_recall_at_1") == 1.0
-    assert value(found, "annotated_share_of_frames") == pytest.approx(4 / 6)
+    result = rank(("x", right(2)), annotated=[0, 1])
+    assert value(result, "frame_recall_at_1") == 1.0
+    assert value(result, "annotated_share_of_frames") == pytest.approx(4 / 6)
 
 
 def test_cases_are_the_latest_first_with_the_frame_that_came_before() -> None:
@@ -80,5 +82,5 @@ def test_cases_are_the_latest_first_with_the_frame_that_came_before() -> None:
 
 
 def test_nothing_to_rank_is_null_and_draws_nothing() -> None:
-    found = rank(("never", right()))
-    assert value(found, "frame_map") is None and not found.curves and not found.cases
+    result = rank(("never", right()))
+    assert value(result, "frame_map") is None and not result.curves and not result.cases

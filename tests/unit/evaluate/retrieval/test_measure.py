@@ -18,8 +18,8 @@ from trawl.config.data import StorageConfig
 from trawl.config.steps import EvaluationConfig, SearchConfig
 from trawl.errors import ConfigError, TruthError
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval import measure as evaluate_retrieval
-from trawl.evaluate.retrieval.measure import measure
+from trawl.evaluate.retrieval import measure
+from trawl.evaluate.retrieval.measure import measure_retrieval
 from trawl.index.embed import frames_batch
 from trawl.query.published import PublishedIndex
 from trawl.records.search import Answer
@@ -61,7 +61,7 @@ class Little:
         for word, name in enumerate(WORDS):
             groups = {IDS[n]: ((word,),) for n in videos if self.seen.get((n, word))}
             queries.append(TruthQuery(f"a {name} thing", groups, (f"word={name}",)))
-        known = [
+        indexed = [
             video(
                 IDS[n],
                 [k * 0.5 for k in range(FRAMES)],
@@ -70,7 +70,7 @@ class Little:
             )
             for n in videos
         ]
-        return LittleTruth(known, queries)
+        return LittleTruth(indexed, queries)
 
 
 def little(
@@ -80,12 +80,12 @@ def little(
     rng = np.random.default_rng(0)
     vectors = unit(rng.standard_normal((8, FRAMES, DIM)))
     vectors[..., DIM - 1] = 0
-    seen = {}
+    visible = {}
     for n in range(8):
         word, first = n % 3, int(rng.integers(0, 6))  # nobody shows lime
         shown = list(range(first, first + 4))
         vectors[n, shown, word] += rng.uniform(0.2, 1.0)
-        seen[n, word] = [k * 5 for k in shown]
+        visible[n, word] = [k * 5 for k in shown]
     vectors = unit(vectors)
     storage = Storage.open(StorageConfig(root=str(root)))
     recipe = Recipe({"model": "x"}, {"policy": "interval"}, "auto")
@@ -101,7 +101,7 @@ def little(
     return Little(
         PublishedIndex(storage, "little", published),
         unit(vectors.astype(np.float16).astype(np.float32)),
-        seen,
+        visible,
     )
 
 
@@ -156,11 +156,13 @@ def average_precision(scores: np.ndarray, right: np.ndarray) -> float:
 def plain(
     corpus: Little, videos: Sequence[int] = range(8), search: SearchConfig = SEARCH
 ) -> Measured:
-    return measure(corpus.index, corpus.truth(videos), embed_texts, search, EvaluationConfig())
+    return measure_retrieval(
+        corpus.index, corpus.truth(videos), embed_texts, search, EvaluationConfig()
+    )
 
 
 def test_frames_and_videos_are_ranked_as_numpy_ranks_them(corpus: Little) -> None:
-    found = plain(corpus)
+    result = plain(corpus)
     aps: dict[str, list[float]] = {"frame_map": [], "video_max_map": [], "video_mean_map": []}
     firsts = []
     for word in range(3):
@@ -173,33 +175,37 @@ def test_frames_and_videos_are_ranked_as_numpy_ranks_them(corpus: Little) -> Non
         aps["video_max_map"].append(average_precision(scores.max(axis=1), right.any(axis=1)))
         aps["video_mean_map"].append(average_precision(means, right.any(axis=1)))
         firsts.append(1 + int((scores > scores[right].max()).sum()))
-        assert value(found, "frame_map", f"word={WORDS[word]}") == pytest.approx(
+        assert value(result, "frame_map", f"word={WORDS[word]}") == pytest.approx(
             aps["frame_map"][-1]
         )
     for name, values in aps.items():
         assert 0.2 < np.mean(values) < 1.0, "or it says nothing"
-        assert value(found, name) == pytest.approx(np.mean(values))
-    assert value(found, "frame_mean_rank") == pytest.approx(np.mean(firsts))
-    assert value(found, "frame_recall_at_1") == pytest.approx(
+        assert value(result, name) == pytest.approx(np.mean(values))
+    assert value(result, "frame_mean_rank") == pytest.approx(np.mean(firsts))
+    assert value(result, "frame_recall_at_1") == pytest.approx(
         np.mean([first == 1 for first in firsts])
     )
 
 
 def test_a_word_that_nothing_shows_is_counted_and_null(corpus: Little) -> None:
-    found = plain(corpus)
-    lime = [one for one in found.metrics if one.slice == "word=lime"]
-    assert lime and all(one.value is None and "none of the 1 texts" in one.why for one in lime)
-    assert value(found, "texts_without_right_frame") == 1
-    assert next(one.count for one in found.metrics if one.name == "frame_map") == 3
+    result = plain(corpus)
+    lime = [metric for metric in result.metrics if metric.slice == "word=lime"]
+    assert lime and all(
+        metric.value is None and "none of the 1 texts" in metric.why for metric in lime
+    )
+    assert value(result, "texts_without_right_frame") == 1
+    assert next(metric.count for metric in result.metrics if metric.name == "frame_map") == 3
 
 
 def test_only_the_annotated_videos_are_ranked(corpus: Little) -> None:
     """Alone with its own video, every thing is found in the first of one."""
-    found = plain(corpus, videos=[0])
-    assert value(found, "video_mean_recall_at_1") == 1.0
-    assert value(found, "video_segment_recall_at_1") == 1.0
+    result = plain(corpus, videos=[0])
+    assert value(result, "video_mean_recall_at_1") == 1.0
+    assert value(result, "video_segment_recall_at_1") == 1.0
     assert (
-        next(one.count for one in found.metrics if one.name == "annotated_share_of_frames")
+        next(
+            metric.count for metric in result.metrics if metric.name == "annotated_share_of_frames"
+        )
         == FRAMES
     )
 
@@ -209,22 +215,24 @@ def test_neither_the_order_of_rows_nor_the_blocks_change_a_figure(
 ) -> None:
     before = plain(corpus)
     other = little(tmp_path, order=[5, 1, 7, 0, 2, 6, 3, 4])
-    monkeypatch.setattr(evaluate_retrieval, "_BLOCK_SCORES", 1)  # a text at a time
+    monkeypatch.setattr(measure, "_BLOCK_SCORES", 1)  # a text at a time
     after = plain(other)
     assert after.metrics == before.metrics and after.cases == before.cases
-    for one, two in zip(before.curves, after.curves, strict=True):
-        np.testing.assert_array_equal(one.y, two.y)
+    for metric, two in zip(before.curves, after.curves, strict=True):
+        np.testing.assert_array_equal(metric.y, two.y)
 
 
 def test_search_where_narrows_what_is_evaluated(corpus: Little) -> None:
-    found = plain(
+    result = plain(
         corpus, search=SearchConfig(templates="none", where="array_has(path_parts, 'cam1')")
     )
     assert (
-        next(one.count for one in found.metrics if one.name == "annotated_share_of_frames")
+        next(
+            metric.count for metric in result.metrics if metric.name == "annotated_share_of_frames"
+        )
         == 4 * FRAMES
     )
-    assert found.metrics == plain(corpus, videos=[1, 3, 5, 7]).metrics
+    assert result.metrics == plain(corpus, videos=[1, 3, 5, 7]).metrics
     with pytest.raises(ConfigError, match="leaves none of the 8 annotated videos"):
         plain(corpus, search=SearchConfig(templates="none", where="duration_s > 100"))
     with pytest.raises(ConfigError, match=r"search\.where"):
@@ -235,7 +243,7 @@ def test_an_annotated_video_that_is_not_indexed_is_an_error(corpus: Little) -> N
     truth = corpus.truth()
     more = LittleTruth([*truth.videos(), video("gone.mp4", [0.0])], truth.queries())
     with pytest.raises(TruthError, match=r"gone\.mp4 is in the ground truth and not in the index"):
-        measure(corpus.index, more, embed_texts, SEARCH, EvaluationConfig())
+        measure_retrieval(corpus.index, more, embed_texts, SEARCH, EvaluationConfig())
 
 
 def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) -> None:
@@ -250,9 +258,13 @@ def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) ->
             return replace(answer, segments=[replace(worst, rerank_score=0.5)])
 
     search = replace(SEARCH, segments=1)
-    before = measure(corpus.index, corpus.truth(), embed_texts, search, EvaluationConfig())
-    asked = EvaluationConfig(rerank=8)
-    after = measure(corpus.index, corpus.truth(), embed_texts, search, asked, Contrary())  # type: ignore[arg-type]
+    before = measure_retrieval(
+        corpus.index, corpus.truth(), embed_texts, search, EvaluationConfig()
+    )
+    requests = EvaluationConfig(rerank=8)
+    after = measure_retrieval(
+        corpus.index, corpus.truth(), embed_texts, search, requests, Contrary()
+    )  # type: ignore[arg-type]
     assert (
         value(before, "video_segment_recall_at_1") == 1.0
         and value(after, "video_segment_recall_at_1") == 0.0
@@ -261,23 +273,23 @@ def test_a_second_look_changes_what_it_finds_and_nothing_else(corpus: Little) ->
 
 
 def test_misspelt_texts_are_measured_beside_the_others(corpus: Little) -> None:
-    found = measure(
+    result = measure_retrieval(
         corpus.index, corpus.truth(), embed_texts, SEARCH, EvaluationConfig(robustness=["spelling"])
     )
-    assert value(found, "frame_map", "clean", "robustness") == value(found, "frame_map")
-    misspelt = value(found, "frame_map", "spelling", "robustness")
-    assert misspelt is not None and misspelt < value(found, "frame_map"), (
+    assert value(result, "frame_map", "clean", "robustness") == value(result, "frame_map")
+    misspelt = value(result, "frame_map", "spelling", "robustness")
+    assert misspelt is not None and misspelt < value(result, "frame_map"), (
         "this embedder knows no misspelt word"
     )
-    assert {one.family for one in plain(corpus).metrics} == {"retrieval"}
-    assert len(found.cases) == len(plain(corpus).cases)
+    assert {metric.family for metric in plain(corpus).metrics} == {"retrieval"}
+    assert len(result.cases) == len(plain(corpus).cases)
 
 
 def test_what_the_vector_index_loses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {
-        one.value
-        for one in plain(little(tmp_path / "a")).metrics
-        if one.name.startswith("ann_recall")
+        metric.value
+        for metric in plain(little(tmp_path / "a")).metrics
+        if metric.name.startswith("ann_recall")
     } == {None}
     corpus = little(tmp_path / "b", vector_index={"type": "IVF_FLAT"})
     assert value(plain(corpus), "ann_recall_at_10") == 1.0, (
@@ -297,6 +309,6 @@ def test_what_the_vector_index_loses(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("texts", [[], ["a red thing"]])
 def test_few_texts(corpus: Little, texts: list[str]) -> None:
     truth = corpus.truth()
-    few = LittleTruth([*truth.videos()], [one for one in truth.queries() if one.text in texts])
-    found = measure(corpus.index, few, embed_texts, SEARCH, EvaluationConfig())
-    assert (value(found, "frame_map") is None) == (not texts)
+    few = LittleTruth([*truth.videos()], [item for item in truth.queries() if item.text in texts])
+    result = measure_retrieval(corpus.index, few, embed_texts, SEARCH, EvaluationConfig())
+    assert (value(result, "frame_map") is None) == (not texts)

@@ -14,9 +14,9 @@ HITS = [("a" if row < 100 else "b", row % 100 * 5) for row in range(N)]
 
 
 def recall(hits: list[tuple[str, int]], scores: np.ndarray = SCORES) -> list[float | None]:
-    gathered = NeighbourRecall(FRAMES, wanted=True)
+    gathered = NeighbourRecall(FRAMES, has_index=True)
     gathered.add(hits, scores)
-    return [one.value for one in gathered.measured(1).metrics]
+    return [metric.value for metric in gathered.measured(1).metrics]
 
 
 def test_by_hand() -> None:
@@ -32,5 +32,5 @@ def test_ties_are_as_good_as_each_other() -> None:
 
 
 def test_without_an_index_there_is_nothing_to_lose() -> None:
-    for one in NeighbourRecall(FRAMES, wanted=False).measured(3).metrics:
-        assert one.value is None and "reads every frame" in one.why
+    for metric in NeighbourRecall(FRAMES, has_index=False).measured(3).metrics:
+        assert metric.value is None and "reads every frame" in metric.why

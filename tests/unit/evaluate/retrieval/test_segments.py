@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.retrieval.segments import measure, overlaps, take
+from trawl.evaluate.retrieval.segments import measure_segments, overlaps, take
 from trawl.evaluate.retrieval.truth import Right
 from trawl.records.search import Segment
 from trawl.records.truth import TruthQuery
@@ -26,11 +26,13 @@ def right(**stretches: list[tuple[float, float]]) -> Right:
 
 
 def value(measured: Measured, name: str) -> float | None:
-    return next(one.value for one in measured.metrics if (one.name, one.slice) == (name, "all"))
+    return next(
+        metric.value for metric in measured.metrics if (metric.name, metric.slice) == (name, "all")
+    )
 
 
 def one_text(its_right: Right, *segments: Segment) -> Measured:
-    return measure([TruthQuery("x", {})], [its_right], [segments], 20)
+    return measure_segments([TruthQuery("x", {})], [its_right], [segments], 20)
 
 
 @pytest.mark.parametrize(
@@ -46,10 +48,10 @@ def one_text(its_right: Right, *segments: Segment) -> Measured:
     ],
 )
 def test_overlap_in_time(start_s: float, end_s: float, iou: float) -> None:
-    found = overlaps(
+    result = overlaps(
         [segment("a", start_s, end_s, 1.0), segment("b", 0, 10, 1.0)], right(a=[(0, 10)])
     )
-    assert found.tolist() == [[pytest.approx(iou)], [0.0]]
+    assert result.tolist() == [[pytest.approx(iou)], [0.0]]
 
 
 def as_qvhighlights(ious: np.ndarray, threshold: float) -> list[bool]:
@@ -57,7 +59,7 @@ def as_qvhighlights(ious: np.ndarray, threshold: float) -> list[bool]:
     of overlap.
     """
     locked: set[int] = set()
-    found = []
+    result = []
     for row in ious:
         hit = False
         for truth in np.argsort(-row, kind="stable"):
@@ -67,8 +69,8 @@ def as_qvhighlights(ious: np.ndarray, threshold: float) -> list[bool]:
                 locked.add(int(truth))
                 hit = True
                 break
-        found.append(hit)
-    return found
+        result.append(hit)
+    return result
 
 
 @given(
@@ -84,21 +86,23 @@ def test_the_matching_is_that_of_qvhighlights(ious: np.ndarray, threshold: float
 
 
 def test_by_hand() -> None:
-    found = one_text(
+    result = one_text(
         right(a=[(0, 10), (20, 30)], b=[(0, 4)]),
         segment("c", 0, 10, 0.9),  # the wrong video
         segment("a", 0, 8, 0.8),  # 0.8 of the first
         segment("a", 2, 10, 0.7),  # the first again
         segment("a", 20, 26, 0.6),  # 0.6 of the second
     )
-    assert [value(found, f"segment_recall_at_1_iou_0_{t}") for t in (3, 5, 7)] == [0, 0, 0]
-    assert [value(found, f"segment_recall_at_5_iou_0_{t}") for t in (3, 5, 7)] == [1, 1, 1]
-    assert value(found, "segment_map_iou_0_5") == pytest.approx((1 / 2 + 2 / 4) / 3)
-    assert value(found, "segment_map_iou_0_7") == pytest.approx((1 / 2) / 3)
-    assert value(found, "segment_map") == pytest.approx((2 * (1 / 2 + 2 / 4) / 3 + (1 / 2) / 3) / 3)
-    assert value(found, "segment_mean_iou_at_1") == 0.0
-    assert value(found, "segment_mean_iou_at_5") == pytest.approx(0.8)
-    assert found.curves[0].y[:3].tolist() == [0.0, 1.0, 1.0] and len(found.curves[0].x) == 20
+    assert [value(result, f"segment_recall_at_1_iou_0_{t}") for t in (3, 5, 7)] == [0, 0, 0]
+    assert [value(result, f"segment_recall_at_5_iou_0_{t}") for t in (3, 5, 7)] == [1, 1, 1]
+    assert value(result, "segment_map_iou_0_5") == pytest.approx((1 / 2 + 2 / 4) / 3)
+    assert value(result, "segment_map_iou_0_7") == pytest.approx((1 / 2) / 3)
+    assert value(result, "segment_map") == pytest.approx(
+        (2 * (1 / 2 + 2 / 4) / 3 + (1 / 2) / 3) / 3
+    )
+    assert value(result, "segment_mean_iou_at_1") == 0.0
+    assert value(result, "segment_mean_iou_at_5") == pytest.approx(0.8)
+    assert result.curves[0].y[:3].tolist() == [0.0, 1.0, 1.0] and len(result.curves[0].x) == 20
 
 
 def test_among_equal_scores_the_worse_segment_counts_first() -> None:

@@ -20,7 +20,7 @@ TIMES = [0.0, 0.5, 1.0, 1.5]
 def sampled(**frames: list[int]) -> SampledFrames:
     """Frames of videos, half a second apart by their positions."""
     starts = np.cumsum([0, *map(len, frames.values())])
-    index = np.concatenate([np.array(one, np.int64) for one in frames.values()])
+    index = np.concatenate([np.array(item, np.int64) for item in frames.values()])
     return SampledFrames(tuple(frames), starts, index, index * 0.5)
 
 
@@ -37,8 +37,8 @@ def sampled(**frames: list[int]) -> SampledFrames:
 )
 def test_a_frame_is_right_when_something_of_every_group_is_clearly_seen(groups, right) -> None:
     things = thing(1, {0: 1.0, 1: 0.5}), thing(2, {1: 0.3, 2: 1.0}), thing(3, {2: 0.2, 3: 0.3})
-    found = answered(video("a", TIMES, *things), groups, 0.3)
-    np.testing.assert_array_equal(found, np.array(right, bool))
+    result = answered(video("a", TIMES, *things), groups, 0.3)
+    np.testing.assert_array_equal(result, np.array(right, bool))
 
 
 def test_what_is_wholly_hidden_is_no_answer_at_any_threshold() -> None:
@@ -48,10 +48,10 @@ def test_what_is_wholly_hidden_is_no_answer_at_any_threshold() -> None:
 @given(st.lists(st.booleans(), min_size=1, max_size=30))
 def test_stretches_hold_exactly_the_right_frames(right: list[bool]) -> None:
     times = np.cumsum(np.linspace(0.1, 0.3, len(right)))
-    found = stretches(times, np.array(right))
-    inside = [any(start <= t < end for start, end in found) for t in times]
+    result = stretches(times, np.array(right))
+    inside = [any(start <= t < end for start, end in result) for t in times]
     assert inside == right if len(right) > 1 else True
-    assert all(a[1] < b[0] for a, b in pairwise(found)), "two that touch are one"
+    assert all(a[1] < b[0] for a, b in pairwise(result)), "two that touch are one"
 
 
 def test_the_right_frames_stretches_and_videos_of_a_text() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from trawl.evaluate.measured import Measured
 from trawl.evaluate.retrieval.truth import Right, SampledFrames
-from trawl.evaluate.retrieval.videos import MeanVectors, best_frames, in_order, measure
+from trawl.evaluate.retrieval.videos import MeanVectors, best_frames, in_order, measure_videos
 from trawl.records.search import Segment
 from trawl.records.truth import TruthQuery
 
@@ -15,7 +15,9 @@ def right(*videos: bool) -> Right:
 
 
 def value(measured: Measured, name: str) -> float | None:
-    return next(one.value for one in measured.metrics if (one.name, one.slice) == (name, "all"))
+    return next(
+        metric.value for metric in measured.metrics if (metric.name, metric.slice) == (name, "all")
+    )
 
 
 def test_the_mean_is_of_unit_length_however_it_came_in() -> None:
@@ -46,22 +48,22 @@ def test_by_hand() -> None:
     queries = [TruthQuery(text, {}) for text in "abc"]
     scores = np.array([[0.9, 0.8, 0.7], [0.1, 0.2, 0.3], [0.5, 0.5, 0.5]], np.float32)
     rights = [right(True, False, True), right(True, False, False), right(False, False, False)]
-    found = measure("max", queries, rights, scores, complete=True)
-    assert value(found, "video_max_recall_at_1") == 0.5
-    assert value(found, "video_max_map") == pytest.approx(((1 + 2 / 3) / 2 + 1 / 3) / 2)
-    assert value(found, "video_max_mean_rank") == 2.0
-    assert found.curves[0].y.tolist() == [0.5, 0.5, 1.0]
+    result = measure_videos("max", queries, rights, scores, complete=True)
+    assert value(result, "video_max_recall_at_1") == 0.5
+    assert value(result, "video_max_map") == pytest.approx(((1 + 2 / 3) / 2 + 1 / 3) / 2)
+    assert value(result, "video_max_mean_rank") == 2.0
+    assert result.curves[0].y.tolist() == [0.5, 0.5, 1.0]
 
 
 def test_a_model_that_likes_all_videos_alike_finds_none() -> None:
-    found = measure(
+    result = measure_videos(
         "mean",
         [TruthQuery("a", {})],
         [right(True, False)],
         np.full((1, 2), 0.3, np.float32),
         complete=True,
     )
-    assert value(found, "video_mean_recall_at_1") == 0.0
+    assert value(result, "video_mean_recall_at_1") == 0.0
 
 
 def test_a_right_video_that_is_not_listed_is_not_found_and_has_no_rank() -> None:
@@ -72,15 +74,15 @@ def test_a_right_video_that_is_not_listed_is_not_found_and_has_no_rank() -> None
     ]
     scores = in_order(segments, ["a", "b", "c"])[None]
     assert scores.argsort().tolist() == [[2, 0, 1]] and scores[0, 2] == -np.inf
-    found = measure(
+    result = measure_videos(
         "segment", [TruthQuery("x", {})], [right(True, False, True)], scores, complete=False
     )
-    assert value(found, "video_segment_recall_at_1") == 0.0
-    assert value(found, "video_segment_recall_at_5") == 1.0
-    assert value(found, "video_segment_map") == pytest.approx((1 / 2) / 2), (
+    assert value(result, "video_segment_recall_at_1") == 0.0
+    assert value(result, "video_segment_recall_at_5") == 1.0
+    assert value(result, "video_segment_map") == pytest.approx((1 / 2) / 2), (
         "c is right and not listed"
     )
-    assert not [one for one in found.metrics if "rank" in one.name]
+    assert not [metric for metric in result.metrics if "rank" in metric.name]
 
 
 def test_after_a_second_look_its_order_counts() -> None:

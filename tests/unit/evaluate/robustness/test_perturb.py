@@ -35,11 +35,11 @@ def drawn(height: int = 96, width: int = 128) -> np.ndarray:
 @pytest.mark.parametrize("severity", [1, 2, 3])
 def test_the_same_seed_and_frame_give_the_same_picture(name: str, severity: int) -> None:
     picture, what = drawn(), Perturbation(name, severity)
-    kept = picture.copy()
+    stored = picture.copy()
     first = perturb(picture, what, 5, 3)
     assert first.shape == picture.shape and first.dtype == np.uint8
     assert np.array_equal(first, perturb(picture, what, 5, 3))
-    assert np.array_equal(picture, kept), "the original was changed"
+    assert np.array_equal(picture, stored), "the original was changed"
 
 
 @pytest.mark.parametrize("name", OF_PICTURES)
@@ -69,8 +69,8 @@ def test_noise_differs_between_frames_and_videos(name: str) -> None:
 def test_noise_is_as_strong_as_it_says() -> None:
     grey = np.full((200, 200, 3), 128, np.uint8)
     for level, sigma in ((1, 0.08), (2, 0.12), (3, 0.18)):
-        found = perturb(grey, Perturbation("noise", level), 1, 0).astype(float) - 128
-        assert found.std() / 255 == pytest.approx(sigma, rel=0.03) and abs(found.mean()) < 1
+        result = perturb(grey, Perturbation("noise", level), 1, 0).astype(float) - 128
+        assert result.std() / 255 == pytest.approx(sigma, rel=0.03) and abs(result.mean()) < 1
 
 
 def test_a_shaking_camera_shakes_one_way_through_a_video() -> None:

@@ -2,11 +2,10 @@
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.evaluate.robustness.typos import beside, misspell, misspell_words
+from trawl.evaluate.robustness.typos import beside, misspell
 
 TEXTS = st.lists(
     st.sampled_from(
@@ -42,24 +41,9 @@ def test_one_slip_in_one_word_of_three_letters_or_more(text: str, seed: int) -> 
         assert len(a) > 2 and a[0] == b[0] and damerau(a, b) == 1
 
 
-@given(TEXTS, st.integers(0, 100), st.floats(0, 1))
-def test_the_same_text_and_seed_give_the_same_slips(text: str, seed: int, rate: float) -> None:
+@given(TEXTS, st.integers(0, 100))
+def test_the_same_text_and_seed_give_the_same_slip(text: str, seed: int) -> None:
     assert misspell(text, seed) == misspell(text, seed)
-    assert misspell_words(text, rate, seed) == misspell_words(text, rate, seed)
-
-
-def test_the_rate_is_that_of_misspelt_words() -> None:
-    text = " ".join(["star", "circle", "of", "red"] * 500)
-    wrong = sum(
-        a != b for a, b in zip(text.split(), misspell_words(text, 0.3).split(), strict=True)
-    )
-    assert wrong == pytest.approx(0.3 * 1500, abs=75)
-    assert misspell_words(text, 0.0) == text
-    assert all(
-        a != b
-        for a, b in zip(text.split(), misspell_words(text, 1.0).split(), strict=True)
-        if len(a) > 2
-    )
 
 
 def test_all_four_kinds_of_slip_occur() -> None:

@@ -3,7 +3,7 @@
 from beside_truth import STAR, paired, square, track, truth, values
 
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.tracking.flags import Flags
 
 LEFT, RIGHT = {n: square(5) for n in range(10)}, {n: square(50) for n in range(10)}
@@ -49,6 +49,8 @@ def test_a_second_track_is_judged_by_the_object_it_follows() -> None:
 
 
 def test_tracks_of_what_does_not_count_are_left_out() -> None:
-    asked = [Asked(STAR, (1,), (2,))]
-    result = found(paired([truth(1, LEFT), truth(2, RIGHT)], [track("c1-1", RIGHT)], asked=asked))
+    queries = [ClipQuery(STAR, (1,), (2,))]
+    result = found(
+        paired([truth(1, LEFT), truth(2, RIGHT)], [track("c1-1", RIGHT)], queries=queries)
+    )
     assert set(result.values()) == {None}

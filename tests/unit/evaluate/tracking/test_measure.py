@@ -28,7 +28,7 @@ from trackeval.metrics import CLEAR, HOTA, Identity
 
 from trawl import masks
 from trawl.config.steps import EvaluationConfig
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.pairing import pair
 from trawl.evaluate.tracking.measure import Tracking
 
@@ -47,8 +47,8 @@ FRAMES = 20
 
 def measured(*clips):
     measurement = Tracking()
-    for one in clips:
-        measurement.add(one)
+    for item in clips:
+        measurement.add(item)
     return measurement.measured()
 
 
@@ -85,8 +85,10 @@ def scene(seed: int, clip_id: str = "c1"):
 def mot_lines(shapes, followed: bool) -> str:
     """Boxes as MOTChallenge writes them: xywh; frames and ids from 1."""
     lines = []
-    for number, one in enumerate(shapes, start=1):
-        for frame, (left, top, right, bottom) in zip(one.frame_index.tolist(), one.boxes.tolist()):
+    for number, item in enumerate(shapes, start=1):
+        for frame, (left, top, right, bottom) in zip(
+            item.frame_index.tolist(), item.boxes.tolist()
+        ):
             tail = "0.9,-1,-1,-1" if followed else "1,1,1.0"
             lines.append(f"{frame + 1},{number},{left},{top},{right - left},{bottom - top},{tail}")
     return "\n".join(lines) + "\n"
@@ -99,19 +101,19 @@ def by_trackeval(folder: Path, scenes) -> dict:
         folder / "trackers" / "MOT15-train" / "ours" / "data",
     )
     tracks.mkdir(parents=True)
-    for one in scenes:
-        (truths / one.clip_id / "gt").mkdir(parents=True)
-        (truths / one.clip_id / "gt" / "gt.txt").write_text(mot_lines(one.video.objects, False))
-        info = f"[Sequence]\nname={one.clip_id}\nseqLength={FRAMES}\n"
-        (truths / one.clip_id / "seqinfo.ini").write_text(info)
-        (tracks / f"{one.clip_id}.txt").write_text(mot_lines(one.tracks, True))
+    for item in scenes:
+        (truths / item.clip_id / "gt").mkdir(parents=True)
+        (truths / item.clip_id / "gt" / "gt.txt").write_text(mot_lines(item.video.objects, False))
+        info = f"[Sequence]\nname={item.clip_id}\nseqLength={FRAMES}\n"
+        (truths / item.clip_id / "seqinfo.ini").write_text(info)
+        (tracks / f"{item.clip_id}.txt").write_text(mot_lines(item.tracks, True))
     settings = {
         "GT_FOLDER": str(folder / "gt"),
         "TRACKERS_FOLDER": str(folder / "trackers"),
         "PRINT_CONFIG": False,
     }
     settings |= {
-        "SEQ_INFO": {one.clip_id: FRAMES for one in scenes},
+        "SEQ_INFO": {item.clip_id: FRAMES for item in scenes},
         "BENCHMARK": "MOT15",
         "DO_PREPROC": False,
     }
@@ -119,9 +121,9 @@ def by_trackeval(folder: Path, scenes) -> dict:
     results = {}
     for metric in (HOTA(), CLEAR({"PRINT_CONFIG": False}), Identity({"PRINT_CONFIG": False})):
         of = {}
-        for one in scenes:
-            raw = dataset.get_raw_seq_data("ours", one.clip_id)
-            of[one.clip_id] = metric.eval_sequence(
+        for item in scenes:
+            raw = dataset.get_raw_seq_data("ours", item.clip_id)
+            of[item.clip_id] = metric.eval_sequence(
                 dataset.get_preprocessed_seq_data(raw, "pedestrian")
             )
         results |= metric.combine_sequences(of)
@@ -130,7 +132,7 @@ def by_trackeval(folder: Path, scenes) -> dict:
 
 def test_equal_to_trackeval_from_its_own_files(tmp_path: Path) -> None:
     scenes = [scene(seed, f"c{seed}") for seed in range(4)]
-    ours = values(measured(*(pair(one, EvaluationConfig()) for one in scenes)))
+    ours = values(measured(*(pair(item, EvaluationConfig()) for item in scenes)))
     theirs = by_trackeval(tmp_path, scenes)
     for name, field in FIELDS.items():
         assert ours[f"{name}_boxes"] == pytest.approx(float(np.mean(theirs[field]))), name
@@ -142,25 +144,25 @@ def test_equal_to_trackeval_from_its_own_files(tmp_path: Path) -> None:
 def test_perfect(on: str) -> None:
     film = moving(10)
     result = measured(paired([truth(1, film)], [track("c1-0", film)]))
-    found = values(result)
+    measured_ = values(result)
     for name in ("hota", "deta", "assa", "loca", "mota", "motp", "idf1"):
-        assert found[f"{name}_{on}"] == 1.0, name
-    assert found[f"id_switches_{on}"] == found[f"fragmentations_{on}"] == 0
+        assert measured_[f"{name}_{on}"] == 1.0, name
+    assert measured_[f"id_switches_{on}"] == measured_[f"fragmentations_{on}"] == 0
     curve = next(c for c in result.curves if c.name == f"HOTA of {on}")
     assert (curve.y.tolist(), len(curve.x)) == ([1.0] * 19, 19)
 
 
 def test_nothing_followed() -> None:
     result = measured(paired([truth(1, moving(10))], []))
-    found = values(result)
+    measured_ = values(result)
     assert (
-        found["hota_masks"]
-        == found["deta_masks"]
-        == found["mota_masks"]
-        == found["idf1_masks"]
+        measured_["hota_masks"]
+        == measured_["deta_masks"]
+        == measured_["mota_masks"]
+        == measured_["idf1_masks"]
         == 0
     )
-    assert found["assa_masks"] is found["loca_masks"] is found["motp_masks"] is None
+    assert measured_["assa_masks"] is measured_["loca_masks"] is measured_["motp_masks"] is None
     assert {m.why for m in result.metrics if m.value is None} == {
         "no track overlaps an object that was asked for"
     }
@@ -175,7 +177,7 @@ def test_nothing_asked_for() -> None:
 def test_a_swap_is_a_switch_each() -> None:
     left, right = ({n: square(at) for n in range(10)} for at in (5, 50))
     swapped = [{n: square(a if n < 5 else b) for n in range(10)} for a, b in ((5, 50), (50, 5))]
-    found = values(
+    measured_ = values(
         measured(
             paired(
                 [truth(1, left), truth(2, right)],
@@ -183,22 +185,26 @@ def test_a_swap_is_a_switch_each() -> None:
             )
         )
     )
-    assert found["id_switches_masks"] == 2
-    assert (found["deta_masks"], found["idf1_masks"], found["mota_masks"]) == (1.0, 0.5, 0.9)
+    assert measured_["id_switches_masks"] == 2
+    assert (measured_["deta_masks"], measured_["idf1_masks"], measured_["mota_masks"]) == (
+        1.0,
+        0.5,
+        0.9,
+    )
 
 
 def test_a_gap_is_a_fragment() -> None:
     film = {n: square(20) for n in range(10)}
     gappy = {n: m for n, m in film.items() if n not in (4, 5)}
-    found = values(measured(paired([truth(1, film)], [track("c1-0", gappy)])))
-    assert (found["fragmentations_masks"], found["id_switches_masks"]) == (1, 0)
-    assert found["deta_masks"] == pytest.approx(0.8)
+    measured_ = values(measured(paired([truth(1, film)], [track("c1-0", gappy)])))
+    assert (measured_["fragmentations_masks"], measured_["id_switches_masks"]) == (1, 0)
+    assert measured_["deta_masks"] == pytest.approx(0.8)
 
 
 def test_being_away_is_no_fragment() -> None:
     film = {n: square(20) for n in range(10) if n not in (4, 5)}
-    found = values(measured(paired([truth(1, film)], [track("c1-0", film)])))
-    assert found["fragmentations_masks"] == 0
+    measured_ = values(measured(paired([truth(1, film)], [track("c1-0", film)])))
+    assert measured_["fragmentations_masks"] == 0
 
 
 def test_what_does_not_count_changes_nothing() -> None:
@@ -207,22 +213,22 @@ def test_what_does_not_count_changes_nothing() -> None:
     beside = paired(
         [truth(1, film), truth(2, other, visibility=0.1)],
         [track("c1-0", film), track("c1-1", other)],
-        asked=[Asked(STAR, (1,), (2,))],
+        queries=[ClipQuery(STAR, (1,), (2,))],
     )
     assert values(measured(beside)) == values(alone)
 
 
 def test_a_truth_of_boxes_has_boxes_only() -> None:
     result = measured(paired([boxes_only(truth(1, moving(10)))], [track("c1-0", moving(10))]))
-    found = values(result)
-    assert found["hota_boxes"] == 1.0
-    assert found["hota_masks"] is None
+    measured_ = values(result)
+    assert measured_["hota_boxes"] == 1.0
+    assert measured_["hota_masks"] is None
     assert {m.why for m in result.metrics if m.value is None} == {"the ground truth has boxes only"}
 
 
 def test_a_truth_without_identities_has_nobody_to_follow() -> None:
-    one = clip([truth(1, moving(10))], [track("c1-0", moving(10))])
-    result = measured(pair(replace(one, identities=False), EvaluationConfig()))
+    item = clip([truth(1, moving(10))], [track("c1-0", moving(10))])
+    result = measured(pair(replace(item, identities=False), EvaluationConfig()))
     assert {m.value for m in result.metrics} == {None}
     assert {m.why for m in result.metrics} == {
         "the ground truth does not say which objects of two frames are the same"
@@ -231,29 +237,30 @@ def test_a_truth_without_identities_has_nobody_to_follow() -> None:
 
 def test_slices() -> None:
     film = moving(10)
-    asked = [Asked(STAR, (1,), (), ("pair=unseen",))]
-    found = measured(
-        paired([truth(1, film)], [track("c1-0", film)], asked=asked), paired([truth(1, film)], [])
+    queries = [ClipQuery(STAR, (1,), (), ("pair=unseen",))]
+    measured_ = measured(
+        paired([truth(1, film)], [track("c1-0", film)], queries=queries),
+        paired([truth(1, film)], []),
     )
-    assert values(found, "pair=unseen")["hota_masks"] == 1.0
-    assert values(found)["deta_masks"] == values(found, "objects=one")["deta_masks"] == 0.5
+    assert values(measured_, "pair=unseen")["hota_masks"] == 1.0
+    assert values(measured_)["deta_masks"] == values(measured_, "objects=one")["deta_masks"] == 0.5
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000), st.permutations(range(3)))
 def test_names_of_tracks_change_nothing_and_shares_are_shares(seed: int, order: list[int]) -> None:
-    one = scene(seed)
+    item = scene(seed)
     renamed = clip(
-        one.video.objects,
+        item.video.objects,
         [
             track(
                 f"c1-{order[n]}", dict(zip(t.frame_index.tolist(), map(decoded, t.rles))), t.score
             )
-            for n, t in enumerate(one.tracks)
+            for n, t in enumerate(item.tracks)
         ],
         frames=FRAMES,
     )
-    first, second = (values(measured(pair(x, EvaluationConfig()))) for x in (one, renamed))
+    first, second = (values(measured(pair(x, EvaluationConfig()))) for x in (item, renamed))
     assert first == pytest.approx(second, nan_ok=False)
     for name, value in first.items():
         if value is not None and not name.startswith(("mota", "id_sw", "frag")):

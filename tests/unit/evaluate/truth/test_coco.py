@@ -31,7 +31,7 @@ def test_our_export_comes_back(found: np.ndarray) -> None:
     assert video.frame_index.tolist() == sorted({frame for _, frame in expected})
     assert np.allclose(video.time_s, video.frame_index / 10)
     assert (video.height, video.width) == found.shape[2:]
-    assert {one.names for one in video.objects} <= {(text.removeprefix("a "),) for text in TEXTS}
+    assert {item.names for item in video.objects} <= {(text.removeprefix("a "),) for text in TEXTS}
     said = truth.stated(VIDEO)
     assert said.masks and said.identities and said.last_index == max(frame for _, frame in expected)
 
@@ -48,18 +48,18 @@ def test_parts_are_files(local_storage: Storage, tmp_path: Path) -> None:
     export(local_storage, "coco", {"a.mp4": ["a1", "a2"], "b.mp4": ["b1"]}, tmp_path / "coco")
     for record in ("export.json", "settings.json"):
         (tmp_path / "coco" / record).write_text("{}")
-    known = index_of("a.mp4", "b.mp4")
+    indexed = index_of("a.mp4", "b.mp4")
     for place, part in (
         (tmp_path / "coco", None),
         (tmp_path / "coco", "train"),
         (tmp_path / "coco" / "train.json", None),
     ):
-        truth = opened(place, "coco", known, part=part)
+        truth = opened(place, "coco", indexed, part=part)
         assert truth.video_ids() == ["a.mp4", "b.mp4"]
-        assert [one.object_id for one in truth.video("a.mp4").objects] == [1, 2, 3, 4]
+        assert [item.object_id for item in truth.video("a.mp4").objects] == [1, 2, 3, 4]
         assert texts_of(truth)["a red star"] == {"a.mp4": (2, 4), "b.mp4": (2,)}
     with pytest.raises(TruthError, match="names no video"):
-        opened(tmp_path / "coco", "coco", known, part="val")
+        opened(tmp_path / "coco", "coco", indexed, part="val")
 
 
 def instances() -> dict[str, Any]:
@@ -113,20 +113,20 @@ def test_masks_are_those_that_pycocotools_reads(tmp_path: Path) -> None:
     truth, reference = opened(path, "coco", index_of("x/cam1.mp4", "x/cam2.mp4")), COCO(str(path))
     ours = {(v, *key): mask for v in truth.video_ids() for key, mask in masks_in(truth, v).items()}
     theirs = {}
-    for one in reference.anns.values():
-        if not one["iscrowd"] if "iscrowd" in one else True:
+    for item in reference.anns.values():
+        if not item["iscrowd"] if "iscrowd" in item else True:
             folder, frame = (
-                reference.imgs[one["image_id"]]["file_name"].removesuffix(".jpg").split("/")
+                reference.imgs[item["image_id"]]["file_name"].removesuffix(".jpg").split("/")
             )
-            theirs[f"x/{folder}.mp4", one["track_id"], int(frame)] = reference.annToMask(
-                one
+            theirs[f"x/{folder}.mp4", item["track_id"], int(frame)] = reference.annToMask(
+                item
             ).astype(bool)
     assert len(theirs) == 4 and same_masks(ours, theirs)
     assert texts_of(truth) == {
         "Person": {"x/cam1.mp4": (2,)},
         "dog": {"x/cam1.mp4": (4,), "x/cam2.mp4": (4,)},
     }
-    assert {one.names for one in truth.video("x/cam1.mp4").objects} == {("person",), ("dog",)}
+    assert {item.names for item in truth.video("x/cam1.mp4").objects} == {("person",), ("dog",)}
     assert truth.video("x/cam1.mp4").frame_index.tolist() == [4, 9]
     assert truth.video("x/cam1.mp4").time_s.tolist() == [0.4, 0.9], "times come from the index"
 
@@ -144,34 +144,34 @@ def test_times_of_the_file_are_believed(tmp_path: Path) -> None:
 def test_frames_may_count_from_one(tmp_path: Path) -> None:
     content = instances()
     content["images"][2]["file_name"] = "cam2/img_000001.jpg"
-    known = index_of("cam1.mp4", "cam2.mp4")
-    truth = opened(written(tmp_path, content), "coco", known, first_frame=1)
+    indexed = index_of("cam1.mp4", "cam2.mp4")
+    truth = opened(written(tmp_path, content), "coco", indexed, first_frame=1)
     assert truth.video("cam1.mp4").frame_index.tolist() == [3, 8]
     assert truth.video("cam2.mp4").frame_index.tolist() == [0]
     with pytest.raises(TruthError, match="has a frame 1, and frames count from 2"):
-        opened(tmp_path / "truth.json", "coco", known, first_frame=2)
+        opened(tmp_path / "truth.json", "coco", indexed, first_frame=2)
 
 
 def test_boxes_alone_are_boxes(tmp_path: Path) -> None:
     content = instances()
     content["annotations"].pop()
-    for one in content["annotations"]:
-        del one["segmentation"]
-        one["bbox"] = [2, 3, 10, 20]
+    for item in content["annotations"]:
+        del item["segmentation"]
+        item["bbox"] = [2, 3, 10, 20]
     truth = opened(written(tmp_path, content), "coco", index_of("cam1.mp4", "cam2.mp4"))
     assert not truth.stated("cam1.mp4").masks
-    (one, _) = truth.video("cam1.mp4").objects
-    assert one.rles == (None, None) and one.boxes.tolist() == [[2, 3, 12, 23]] * 2
+    (item, _) = truth.video("cam1.mp4").objects
+    assert item.rles == (None, None) and item.boxes.tolist() == [[2, 3, 12, 23]] * 2
 
 
 def test_without_identities_each_annotation_is_an_object(tmp_path: Path) -> None:
     content = instances()
-    for one in content["annotations"]:
-        one.pop("track_id", None)
+    for item in content["annotations"]:
+        item.pop("track_id", None)
     truth = opened(written(tmp_path, content), "coco", index_of("cam1.mp4", "cam2.mp4"))
     assert not truth.stated("cam1.mp4").identities
     assert [
-        (one.object_id, one.frame_index.tolist()) for one in truth.video("cam1.mp4").objects
+        (item.object_id, item.frame_index.tolist()) for item in truth.video("cam1.mp4").objects
     ] == [
         (11, [4]),
         (12, [9]),
@@ -181,10 +181,10 @@ def test_without_identities_each_annotation_is_an_object(tmp_path: Path) -> None
 
 def test_texts_as_identities_are_numbered(tmp_path: Path) -> None:
     content = instances()
-    for one in content["annotations"][:4]:
-        one["track_id"] = f"b{one['track_id']}"
+    for item in content["annotations"][:4]:
+        item["track_id"] = f"b{item['track_id']}"
     truth = opened(written(tmp_path, content), "coco", index_of("cam1.mp4", "cam2.mp4"))
-    assert [(one.object_id, one.names) for one in truth.video("cam1.mp4").objects] == [
+    assert [(item.object_id, item.names) for item in truth.video("cam1.mp4").objects] == [
         (1, ("person",)),
         (2, ("dog",)),
     ]

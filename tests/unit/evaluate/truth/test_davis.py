@@ -45,7 +45,7 @@ def test_clips_of_a_video_are_joined(local_storage: Storage, tmp_path: Path) -> 
     export(local_storage, "davis", {"a.mp4": ["000000000001", "000000000002"]}, tmp_path)
     video = opened(tmp_path, "davis", index_of("a.mp4"), part="train").video("a.mp4")
     assert video.frame_index.tolist() == [0, 1, 50, 51]
-    assert [(one.object_id, one.frame_index.tolist()) for one in video.objects] == [
+    assert [(item.object_id, item.frame_index.tolist()) for item in video.objects] == [
         (1, [0, 1]),
         (1001, [50, 51]),
     ]
@@ -109,7 +109,7 @@ def test_names_come_from_meta_files(tmp_path: Path) -> None:
     (tmp_path / "meta.json").write_text(json.dumps({"videos": {"dog": {"objects": about}}}))
     truth = opened(tmp_path, "davis", index_of("dog.mp4"))
     assert texts_of(truth) == {"dog": {"dog.mp4": (1,)}, "Person": {"dog.mp4": (2,)}}
-    assert [one.names for one in truth.video("dog.mp4").objects] == [("dog",), ("person",)]
+    assert [item.names for item in truth.video("dog.mp4").objects] == [("dog",), ("person",)]
     said = {
         "0": {"exp": "the dog", "obj_id": "1"},
         "1": {"exp": "a man", "obj_id": "2"},
@@ -130,18 +130,18 @@ def test_parts_and_resolutions(tmp_path: Path) -> None:
         written(tmp_path, name, {"00000.png": indexed_png(LABELS)}, "Full-Resolution")
     (tmp_path / "ImageSets" / "2017").mkdir(parents=True)
     (tmp_path / "ImageSets" / "2017" / "val.txt").write_text("cat\n")
-    known = index_of("dog.mp4", "cat.mp4")
-    assert opened(tmp_path, "davis", known).video_ids() == ["cat.mp4", "dog.mp4"]
-    truth = opened(tmp_path, "davis", known, part="val")
+    indexed = index_of("dog.mp4", "cat.mp4")
+    assert opened(tmp_path, "davis", indexed).video_ids() == ["cat.mp4", "dog.mp4"]
+    truth = opened(tmp_path, "davis", indexed, part="val")
     assert truth.video_ids() == ["cat.mp4"] and truth.video("cat.mp4").height == 30, (
         "the full resolution is read"
     )
-    assert opened(tmp_path / "Annotations" / "480p", "davis", known).video("cat.mp4").height == 15
+    assert opened(tmp_path / "Annotations" / "480p", "davis", indexed).video("cat.mp4").height == 15
     with pytest.raises(TruthError, match=r"no ImageSets/\*/test.txt"):
-        opened(tmp_path, "davis", known, part="test")
+        opened(tmp_path, "davis", indexed, part="test")
     (tmp_path / "Annotations" / "Full-Resolution").rename(tmp_path / "Annotations" / "720p")
     with pytest.raises(TruthError, match=r"point dataset.truth.uri at one"):
-        opened(tmp_path, "davis", known)
+        opened(tmp_path, "davis", indexed)
 
 
 WRONG = {

@@ -52,14 +52,14 @@ def test_objects_are_the_rows_of_the_table(folder: Path) -> None:
     truth = opened(folder)
     rows = pq.read_table(folder / "truth" / "objects.parquet").to_pylist()
     read = {
-        (video.video_id, one.object_id, int(frame)): (
-            one.boxes[k].tolist(),
-            one.rles[k],
-            float(one.visibility[k]),
+        (video.video_id, item.object_id, int(frame)): (
+            item.boxes[k].tolist(),
+            item.rles[k],
+            float(item.visibility[k]),
         )
         for video in truth.videos()
-        for one in video.objects
-        for k, frame in enumerate(one.frame_index)
+        for item in video.objects
+        for k, frame in enumerate(item.frame_index)
     }
     expected = {
         (row["video_id"], row["object_id"], row["frame_index"]): (
@@ -71,11 +71,11 @@ def test_objects_are_the_rows_of_the_table(folder: Path) -> None:
     }
     assert read == expected
     video = truth.video(rows[0]["video_id"])
-    for one in video.objects:
-        assert one.names[1] in one.names[2] and one.names[0] in one.names[1]
+    for item in video.objects:
+        assert item.names[1] in item.names[2] and item.names[0] in item.names[1]
         assert masks.bounding_box(
-            masks.decode(str(one.rles[0]), video.height, video.width)
-        ) == tuple(one.boxes[0])
+            masks.decode(str(item.rles[0]), video.height, video.width)
+        ) == tuple(item.boxes[0])
 
 
 def test_frames_without_an_object_are_annotated_too(folder: Path, tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_frames_without_an_object_are_annotated_too(folder: Path, tmp_path: Path
         pq.write_table(table, tmp_path / "truth" / f"{name}.parquet")
     video, times = opened(tmp_path).video(video_id), np.array(plan_video(43, 7).times_s)
     assert len(video.time_s) == len(times) and np.all(np.diff(video.time_s) > 0)
-    known = np.r_[0:21, 24:101, len(times) - 1]
-    assert np.allclose(video.time_s[known], times[known], rtol=0, atol=1e-9)
+    indexed = np.r_[0:21, 24:101, len(times) - 1]
+    assert np.allclose(video.time_s[indexed], times[indexed], rtol=0, atol=1e-9)
     assert np.all((video.time_s[21:24] > times[20]) & (video.time_s[21:24] < times[24]))
 
 
@@ -122,11 +122,11 @@ def test_queries_are_right_by_a_plain_look_at_the_rows(folder: Path) -> None:
         "colour": "{color} thing",
         "shape": "{shape}",
     }
-    seen: dict[str, dict[str, set[int]]] = {}
+    visible: dict[str, dict[str, set[int]]] = {}
     for row in rows:
         for kind, noun in nouns.items():
             text = words.describe([noun.format(**row)]).replace("a hourglass", "an hourglass")
-            seen.setdefault(f"{kind}:{text}", {}).setdefault(row["video_id"], set()).add(
+            visible.setdefault(f"{kind}:{text}", {}).setdefault(row["video_id"], set()).add(
                 row["object_id"]
             )
     single = {
@@ -136,9 +136,9 @@ def test_queries_are_right_by_a_plain_look_at_the_rows(folder: Path) -> None:
         for text, query in queries.items()
         if "things=1" in query.slices
     }
-    assert single == seen
+    assert single == visible
     assert {query.text for query in trackable(list(queries.values()))} == {
-        key.removeprefix("pair:") for key in seen if key.startswith("pair:")
+        key.removeprefix("pair:") for key in visible if key.startswith("pair:")
     }
 
 
@@ -158,7 +158,7 @@ def test_what_is_never_seen_is_not_asked_for(folder: Path, tmp_path: Path) -> No
         pq.read_table(folder / "truth" / "videos.parquet"), tmp_path / "truth" / "videos.parquet"
     )
     truth = opened(tmp_path)
-    assert hidden[1] in {one.object_id for one in truth.video(hidden[0]).objects}
+    assert hidden[1] in {item.object_id for item in truth.video(hidden[0]).objects}
     named = {
         (v, number)
         for q in truth.queries()
@@ -178,9 +178,9 @@ def test_two_things_are_asked_for_where_they_are_seen_together(folder: Path) -> 
     twos = {query.text: query for query in opened(folder).queries() if "things=2" in query.slices}
     assert twos
     clear, together = set(), set()
-    for (video_id, _), there in frames.items():
-        for a in there.values():
-            for b in there.values():
+    for (video_id, _), present in frames.items():
+        for a in present.values():
+            for b in present.values():
                 names = [f"{row['color']} {row['shape']}" for row in (a, b)]
                 if names == sorted(names) and names[0] != names[1]:
                     text = words.describe(names)
@@ -201,7 +201,7 @@ def test_the_settings_name_the_pairs_that_training_left_out(folder: Path) -> Non
     assert config.truth.part == "test"
     assert set(config.truth.unseen) == {words.name(*pair) for pair in words.UNSEEN}
     novel = {"kind=pair", "pair=unseen"}
-    found = {
+    result = {
         q.text
         for q in opened(folder, None, tuple(config.truth.unseen)).queries()
         if novel <= set(q.slices)
@@ -209,14 +209,16 @@ def test_the_settings_name_the_pairs_that_training_left_out(folder: Path) -> Non
     drawn = {
         words.name(t.color, t.shape) for k in range(VIDEOS) for t in plan_video(43, k).scene.things
     }
-    assert found == {words.describe([name]) for name in drawn & set(config.truth.unseen)} and found
+    assert (
+        result == {words.describe([name]) for name in drawn & set(config.truth.unseen)} and result
+    )
     twos = [
         q
         for q in opened(folder, None, tuple(config.truth.unseen)).queries()
         if "kind=two" in q.slices
     ]
     for query in twos:
-        one_new = any(text in found for text in query.text.split(" and "))
+        one_new = any(text in result for text in query.text.split(" and "))
         assert ("pair=unseen" in query.slices) == one_new and (
             "pair=seen" in query.slices
         ) != one_new

@@ -19,20 +19,20 @@ Put = Callable[[str, bytes], str]
 
 def test_a_folder_and_a_file(put: Put, storage_config: StorageConfig) -> None:
     image = {"id": 1, "file_name": "a/00003.jpg", "height": 30, "width": 40}
-    one = {"id": 1, "image_id": 1, "category_id": 1, "track_id": 1, "bbox": [1, 2, 3, 4]}
-    content = {"images": [image], "annotations": [one], "categories": [{"id": 1, "name": "dog"}]}
+    item = {"id": 1, "image_id": 1, "category_id": 1, "track_id": 1, "bbox": [1, 2, 3, 4]}
+    content = {"images": [image], "annotations": [item], "categories": [{"id": 1, "name": "dog"}]}
     uri = put("truth/val.json", json.dumps(content).encode())
-    known = index_of("x/a.mp4")
+    indexed = index_of("x/a.mp4")
     for place, part in (
         (uri, None),
         (uri, "val"),
         (uri.rpartition("/")[0], "val"),
         (uri.rpartition("/")[0], None),
     ):
-        truth = opened(place, "coco", known, storage_config, part=part)
+        truth = opened(place, "coco", indexed, storage_config, part=part)
         assert truth.video("x/a.mp4").objects[0].boxes.tolist() == [[1, 2, 4, 6]]
     uri = put("davis/Annotations/480p/a/00007.png", indexed_png(np.ones((30, 40), np.uint8)))
-    truth = opened(uri.partition("/Annotations")[0], "davis", known, storage_config)
+    truth = opened(uri.partition("/Annotations")[0], "davis", indexed, storage_config)
     assert truth.video("x/a.mp4").frame_index.tolist() == [7]
 
 
@@ -64,14 +64,14 @@ def test_nothing_there(form: str, put: Put, storage_config: StorageConfig) -> No
 
 
 def test_what_is_no_truth(tmp_path: Path) -> None:
-    known = index_of("a.mp4")
+    indexed = index_of("a.mp4")
     (tmp_path / "a.json").write_text("{no json")
-    with pytest.raises(TruthError, match=r"a.json is no JSON \(Expecting property name"):
-        opened(tmp_path / "a.json", "coco", known)
+    with pytest.raises(TruthError, match=r"a.json is not JSON \(Expecting property name"):
+        opened(tmp_path / "a.json", "coco", indexed)
     (tmp_path / "gt").mkdir()
     (tmp_path / "gt" / "gt.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(TruthError, match="no text in UTF-8"):
+    with pytest.raises(TruthError, match="not text in UTF-8"):
         opened(tmp_path, "mot", index_of(f"{tmp_path.name}.mp4")).queries()
     with pytest.raises(TruthError, match=r"say which with dataset.truth.uri"):
         config = DatasetConfig(kind="folder", uri="/videos", truth=TruthConfig(format="coco"))
-        open_truth(config, StorageConfig(root="unused"), known)
+        open_truth(config, StorageConfig(root="unused"), indexed)

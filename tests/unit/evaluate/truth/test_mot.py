@@ -34,14 +34,14 @@ def test_our_boxes_come_back(found: np.ndarray) -> None:
     truth = opened(folder, "mot", index_of(VIDEO, size=found.shape[2:]), part="train")
     video, expected = truth.video(VIDEO), numbered(found)
     read = {
-        (one.object_id, int(frame)): tuple(box)
-        for one in video.objects
-        for frame, box in zip(one.frame_index, one.boxes)
+        (item.object_id, int(frame)): tuple(box)
+        for item in video.objects
+        for frame, box in zip(item.frame_index, item.boxes)
     }
     assert read == {key: masks.bounding_box(mask) for key, mask in expected.items()}
     assert video.frame_index.tolist() == list(range(max(frame for _, frame in expected) + 1))
     assert (
-        all(rle is None for one in video.objects for rle in one.rles)
+        all(rle is None for item in video.objects for rle in item.rles)
         and not truth.stated(VIDEO).masks
     )
     assert set(texts_of(truth)) == {
@@ -97,9 +97,9 @@ def test_boxes_are_those_that_trackeval_reads(tmp_path: Path) -> None:
             zip(raw["gt_ids"][t][considered].tolist(), raw["gt_dets"][t][considered].tolist())
         )
         ours = {}
-        for one in video.objects:
-            for box in one.boxes[one.frame_index == t]:
-                ours[one.object_id] = [box[0] + 1, box[1] + 1, box[2] - box[0], box[3] - box[1]]
+        for item in video.objects:
+            for box in item.boxes[item.frame_index == t]:
+                ours[item.object_id] = [box[0] + 1, box[1] + 1, box[2] - box[0], box[3] - box[1]]
         assert ours == theirs
     assert video.objects[0].visibility.tolist() == pytest.approx([1.0, 0.35, 0.0, 0.86014])
     assert video.time_s.tolist() == [t / 10 for t in range(6)] and video.objects[
@@ -148,12 +148,12 @@ def test_labels_name_the_classes(tmp_path: Path) -> None:
 WRONG = {
     "a frame 0": ("0,1,2,3,4,5,1,1,1\n", "line 1 has a frame 0, and frames count from 1"),
     "twice": ("1,1,2,3,4,5,1,1,1\n1,1,2,3,4,5,1,1,1\n", "object 1 twice on frame 1"),
-    "too long": ("7,1,2,3,4,5,1,1,1\n", "goes on to frame 7 and its seqinfo.ini says 6"),
-    "too few columns": ("1,1,2,3,4\n", "line 1 is none of MOTChallenge's"),
-    "letters": ("1,1,2,3,4,x,1,1,1\n", "line 1 is none of MOTChallenge's"),
+    "too long": ("7,1,2,3,4,5,1,1,1\n", "has a frame 7 and its seqinfo.ini says 6"),
+    "too few columns": ("1,1,2,3,4\n", "line 1 is not a line of MOTChallenge"),
+    "letters": ("1,1,2,3,4,x,1,1,1\n", "line 1 is not a line of MOTChallenge"),
     "a class without a name": ("1,1,2,3,4,5,1,77,1\n", "the class 77"),
     "two classes": ("1,1,2,3,4,5,1,1,1\n2,1,2,3,4,5,1,2,1\n", "object 1 is of several classes"),
-    "masks cut short": ("1 1001 1 30\n", "line 1 is none of MOTS's"),
+    "masks cut short": ("1 1001 1 30\n", "line 1 is not a line of MOTS"),
     "masks of another size": ("1 1001 1 30 40 Zg0\n", "masks of 1 sizes"),
 }
 

@@ -27,10 +27,12 @@ def test_our_export_comes_back(found: np.ndarray) -> None:
     raw = json.loads((folder / "train" / "instances.json").read_text())
     frames = [int(name[-9:-4]) for name in raw["videos"][0]["file_names"]]
     expected = {}
-    for one in raw["annotations"]:
-        k = int(one["track_id"].rpartition("-")[2])
+    for item in raw["annotations"]:
+        k = int(item["track_id"].rpartition("-")[2])
         expected |= {
-            (one["id"], frame): found[k, frame - 5] for frame in frames if found[k, frame - 5].any()
+            (item["id"], frame): found[k, frame - 5]
+            for frame in frames
+            if found[k, frame - 5].any()
         }
     assert same_masks(masks_in(truth, VIDEO), expected) and len(expected) == found.any((2, 3)).sum()
     assert truth.video(VIDEO).frame_index.tolist() == frames, "also those without an object"
@@ -43,7 +45,7 @@ def test_clips_of_a_video_are_joined(local_storage: Storage, tmp_path: Path) -> 
     truth = opened(tmp_path, "ytvis", index_of("a.mp4"), part="train")
     video = truth.video("a.mp4")
     assert video.frame_index.tolist() == [0, 1, 2, 50, 51, 52]
-    assert [one.frame_index.tolist() for one in video.objects] == [[0, 1, 2]] * 2 + [
+    assert [item.frame_index.tolist() for item in video.objects] == [[0, 1, 2]] * 2 + [
         [50, 51, 52]
     ] * 2
     assert texts_of(truth) == {"a blue ring": {"a.mp4": (1, 3)}, "a red star": {"a.mp4": (2, 4)}}
@@ -58,18 +60,18 @@ def benchmark() -> dict[str, Any]:
     coded = {"size": [30, 40], "counts": np.diff([0, *turns, flat.size]).tolist()}
     video = {"id": 1, "width": 40, "height": 30, "length": 3}
     video["file_names"] = [f"00f88c4f0a/{n:05d}.jpg" for n in (0, 5, 10)]
-    one = {
+    item = {
         "id": 1,
         "video_id": 1,
         "category_id": 22,
         "iscrowd": 0,
         "segmentations": [coded, None, coded],
     }
-    one["bboxes"] = [[5, 3, 15, 6], None, [5, 3, 15, 6]]
-    crowd = one | {"id": 2, "iscrowd": 1}
+    item["bboxes"] = [[5, 3, 15, 6], None, [5, 3, 15, 6]]
+    crowd = item | {"id": 2, "iscrowd": 1}
     return {
         "videos": [video],
-        "annotations": [one, crowd],
+        "annotations": [item, crowd],
         "categories": [{"id": 22, "name": "parrot"}],
     }
 
@@ -96,10 +98,10 @@ def test_boxes_alone_are_boxes(tmp_path: Path) -> None:
     content = benchmark()
     del content["annotations"][0]["segmentations"]
     truth = opened(written(tmp_path, content), "ytvis", index_of("00f88c4f0a"))
-    (one,) = truth.video("00f88c4f0a").objects
+    (item,) = truth.video("00f88c4f0a").objects
     assert (
-        one.rles == (None, None)
-        and one.frame_index.tolist() == [0, 10]
+        item.rles == (None, None)
+        and item.frame_index.tolist() == [0, 10]
         and not truth.stated("00f88c4f0a").masks
     )
 

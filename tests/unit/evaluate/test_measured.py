@@ -1,11 +1,13 @@
 """Means by slice; nothing added is null with its reason, never zero."""
 
-from trawl.evaluate.tally import Spec, Tally
+from trawl.evaluate.measured import MeanSpec, SliceMeans
 from trawl.records.truth import Metric
 
 
 def test_means_counts_and_reasons() -> None:
-    tally = Tally("masks", [Spec("j", "no object"), Spec("decay", "too short", "lower", "s")])
+    tally = SliceMeans(
+        "masks", [MeanSpec("j", "no object"), MeanSpec("decay", "too short", "lower", "s")]
+    )
     tally.add(["pair=seen"], {"j": 1.0, "decay": None})
     tally.add([], {"j": 0.5, "decay": 0.25})
     assert tally.metrics() == [
@@ -17,5 +19,5 @@ def test_means_counts_and_reasons() -> None:
 
 
 def test_nothing_added() -> None:
-    (metric,) = Tally("masks", [Spec("j", "no object")]).metrics()
+    (metric,) = SliceMeans("masks", [MeanSpec("j", "no object")]).metrics()
     assert (metric.value, metric.why, metric.count) == (None, "no object", 0)

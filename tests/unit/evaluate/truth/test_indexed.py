@@ -4,17 +4,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trawl.evaluate.truth.known import Known, VideoFacts
+from trawl.evaluate.truth.indexed import IndexedVideo, IndexedVideos
 
-FACTS = VideoFacts(25.0, 1000, 40.0, 640, 360)
+FACTS = IndexedVideo(25.0, 1000, 40.0, 640, 360)
 
 
-def known(frames: list[int], times: list[float]) -> Known:
-    return Known({"a": FACTS}, lambda _: (np.array(frames, np.int64), np.array(times, np.float64)))
+def known(frames: list[int], times: list[float]) -> IndexedVideos:
+    return IndexedVideos(
+        {"a": FACTS}, lambda _: (np.array(frames, np.int64), np.array(times, np.float64))
+    )
 
 
 def test_without_the_index_the_rate_says() -> None:
-    assert Known({"a": FACTS}).times("a", np.array([0, 25, 50])).tolist() == [0.0, 1.0, 2.0]
+    assert IndexedVideos({"a": FACTS}).times("a", np.array([0, 25, 50])).tolist() == [0.0, 1.0, 2.0]
 
 
 def test_start_offset_and_uneven_rate_come_from_the_index() -> None:
@@ -32,7 +34,7 @@ def test_start_offset_and_uneven_rate_come_from_the_index() -> None:
 def test_a_constant_rate_is_exact_whatever_the_index_holds(
     held: list[int], start_s: float, fps: float
 ) -> None:
-    facts, frames = VideoFacts(fps, 1000, 1000 / fps, 640, 360), np.array(sorted(held), np.int64)
-    index = Known({"a": facts}, lambda _: (frames, start_s + frames / fps))
+    facts, frames = IndexedVideo(fps, 1000, 1000 / fps, 640, 360), np.array(sorted(held), np.int64)
+    index = IndexedVideos({"a": facts}, lambda _: (frames, start_s + frames / fps))
     every = np.arange(1000)
     assert np.allclose(index.times("a", every), start_s + every / fps, rtol=0, atol=1e-9)

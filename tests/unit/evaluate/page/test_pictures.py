@@ -6,7 +6,7 @@ from tracked import square
 from trawl import masks
 from trawl.draw.overlay import Mark
 from trawl.draw.palette import color
-from trawl.evaluate.page.case_picture import draw_case
+from trawl.evaluate.page.pictures import draw_case
 
 SIZE = (240, 320)
 
@@ -45,13 +45,13 @@ def test_a_truth_of_boxes_is_a_box() -> None:
 
 
 def test_labels_keep_clear_of_each_other() -> None:
-    truth, found = mark(100, 100, text="large red star"), [mark(100, 100, k) for k in range(3)]
-    with_truth, without = draw_case(blank(), truth, found), draw_case(blank(), None, found)
+    truth, result = mark(100, 100, text="large red star"), [mark(100, 100, k) for k in range(3)]
+    with_truth, without = draw_case(blank(), truth, result), draw_case(blank(), None, result)
     place = slice(162, 182), slice(100, 230)  # below the object
     assert near(with_truth, (255, 255, 255), place) > 1000
     assert near(without, (255, 255, 255), place) < 50
-    whole = slice(None), slice(None)
-    assert all(near(with_truth, color(k), whole) > 1500 for k in range(3)), (
+    full = slice(None), slice(None)
+    assert all(near(with_truth, color(k), full) > 1500 for k in range(3)), (
         "no label lies below another"
     )
 

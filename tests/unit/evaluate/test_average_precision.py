@@ -10,17 +10,17 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from trawl import masks
-from trawl.evaluate.clip import Asked
+from trawl.evaluate.average_precision import AveragePrecision
+from trawl.evaluate.clip import ClipQuery
 from trawl.evaluate.measured import Measured
-from trawl.evaluate.precision import Precision
 
 LEFT, RIGHT = {n: square(5) for n in range(10)}, {n: square(50) for n in range(10)}
 
 
 def measured(*clips) -> Measured:
-    measurement = Precision()
-    for one in clips:
-        for text in one.texts:
+    measurement = AveragePrecision()
+    for item in clips:
+        for text in item.texts:
             measurement.add(text)
     return measurement.measured()
 
@@ -33,7 +33,7 @@ def by_pycocotools(
     pictures: list[tuple[list[np.ndarray], list[tuple[np.ndarray, float]]]],
 ) -> tuple[float, float]:
     """(AP, AP50) of pictures: (true masks, (mask, score) found)."""
-    truths, found = [], []
+    truths, measured_ = [], []
     for picture, (real, ours) in enumerate(pictures, start=1):
         for mask in real:
             truths.append(
@@ -47,7 +47,7 @@ def by_pycocotools(
                     "iscrowd": 0,
                 }
             )
-        found += [
+        measured_ += [
             {"image_id": picture, "category_id": 1, "segmentation": coded(m), "score": s}
             for m, s in ours
         ]
@@ -61,7 +61,7 @@ def by_pycocotools(
             "categories": [{"id": 1}],
         }
         coco.createIndex()
-        evaluation = COCOeval(coco, coco.loadRes(found), "segm")
+        evaluation = COCOeval(coco, coco.loadRes(measured_), "segm")
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
@@ -93,9 +93,9 @@ def test_single_frames_are_coco(seed: int) -> None:
                 clip_id=f"c{number}",
             )
         )
-    found, (ap, ap50) = values(measured(*clips)), by_pycocotools(pictures)
-    assert found["average_precision"] == pytest.approx(ap)
-    assert found["average_precision_50"] == pytest.approx(ap50)
+    measured_, (ap, ap50) = values(measured(*clips)), by_pycocotools(pictures)
+    assert measured_["average_precision"] == pytest.approx(ap)
+    assert measured_["average_precision_50"] == pytest.approx(ap50)
     assert 0 < ap < ap50 <= 1
 
 
@@ -119,26 +119,26 @@ def test_a_surer_false_track_costs_and_a_less_sure_one_does_not() -> None:
 
 
 def test_a_false_track_where_the_thing_is_absent_costs() -> None:
-    found = measured(
+    measured_ = measured(
         paired([truth(1, LEFT)], [track("c1-0", LEFT, 0.5)]),
         paired([], [track("c2-0", LEFT, 0.9)], clip_id="c2"),
     )
-    assert values(found)["average_precision_50"] == pytest.approx(0.5)
+    assert values(measured_)["average_precision_50"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("followed", [True, False])
 def test_what_does_not_count_costs_nothing(followed: bool) -> None:
     tracks = [track("c1-0", LEFT, 0.5), *([track("c1-1", RIGHT, 0.9)] if followed else [])]
-    found = measured(
-        paired([truth(1, LEFT), truth(2, RIGHT)], tracks, asked=[Asked(STAR, (1,), (2,))])
+    measured_ = measured(
+        paired([truth(1, LEFT), truth(2, RIGHT)], tracks, queries=[ClipQuery(STAR, (1,), (2,))])
     )
-    assert set(values(found).values()) == {1.0}
+    assert set(values(measured_).values()) == {1.0}
 
 
 def test_boxes_where_the_truth_has_no_masks() -> None:
     film = moving(8)
-    found = measured(paired([boxes_only(truth(1, film))], [track("c1-0", film)]))
-    assert set(values(found).values()) == {1.0}
+    measured_ = measured(paired([boxes_only(truth(1, film))], [track("c1-0", film)]))
+    assert set(values(measured_).values()) == {1.0}
 
 
 def test_nothing_followed_and_nothing_asked_for() -> None:

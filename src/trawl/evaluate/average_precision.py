@@ -1,7 +1,6 @@
-"""Precision over recall as the grounding score that a track must have falls, and its mean: AP of
-tracks, by TrackEval.
+"""Measures the average precision of tracks, ranked by grounding score, with TrackEval.
 
-As YouTube-VIS (Yang et al., Video Instance Segmentation, ICCV 2019): a track is right if its IoU
+As in YouTube-VIS (Yang et al., Video Instance Segmentation, ICCV 2019), a track is right if its IoU
 with an object in space and time, intersections over unions summed over all frames, reaches a
 threshold and no better track has that object. Texts take the place of categories and are ranked
 together.
@@ -12,17 +11,16 @@ from typing import Any
 import numpy as np
 
 from trawl.evaluate.clip import EvaluatedClip, FollowedTrack
-from trawl.evaluate.measured import Measured
+from trawl.evaluate.measured import ALL, Measured
 from trawl.evaluate.overlap import positions
 from trawl.evaluate.pairing import PairedText
-from trawl.evaluate.tally import ALL
 from trawl.records.truth import Curve, Metric, TruthObject
 
 _NONE = "no object that was asked for is in the clips"
 
 
-class Precision:
-    """The measurement. Feed it text by text; it keeps a score and a verdict for each track."""
+class AveragePrecision:
+    """Accumulates the measurement text by text; keeps a score and a verdict for each track."""
 
     def __init__(self) -> None:
         from trackeval.metrics import TrackMAP  # takes seconds
@@ -35,14 +33,14 @@ class Precision:
         self._objects: dict[str, int] = {}
 
     def add(self, text: PairedText) -> None:
-        name = f"{text.clip.clip_id} {text.asked.text}"
-        self._objects[name] = text.wanted
+        name = f"{text.clip.clip_id} {text.query.text}"
+        self._objects[name] = text.num_targets
         self._results[name] = self._map.eval_sequence(_sequence(text))
-        for where in (ALL, *text.asked.slices):
+        for where in (ALL, *text.query.slices):
             self._slices.setdefault(where, []).append(name)
 
     def measured(self) -> Measured:
-        found = Measured()
+        measured = Measured()
         for where in [ALL, *sorted(set(self._slices) - {ALL})]:
             names = self._slices[where]
             objects = sum(self._objects[name] for name in names)
@@ -51,9 +49,9 @@ class Precision:
                 if objects
                 else None
             )
-            found += Measured(_metrics(result, where, objects))
+            measured += Measured(_metrics(result, where, objects))
             if result is not None and where == ALL:
-                found.curves.append(
+                measured.curves.append(
                     Curve(
                         "precision_recall",
                         "tracks at IoU 0.5",
@@ -63,7 +61,7 @@ class Precision:
                         result["precision"][0, :, 0],
                     )
                 )
-        return found
+        return measured
 
 
 def _metrics(result: dict[str, Any] | None, where: str, objects: int) -> list[Metric]:
@@ -83,33 +81,33 @@ def _metrics(result: dict[str, Any] | None, where: str, objects: int) -> list[Me
 
 
 def _share(value: float) -> float:
-    """TrackEval divides by a count and a little more, which takes 1e-16 from what is all right."""
+    """Round a share: TrackEval divides by a count and a little more, which takes 1e-16 from 1."""
     return round(float(value), 12)
 
 
 def _sequence(text: PairedText) -> dict[str, Any]:
-    """What TrackEval's TrackMAP reads; ids count from 1, since it takes 0 for none."""
+    """Return the input of TrackEval's TrackMAP; ids count from 1, because it reads 0 as none."""
     tracks = [n for n in range(len(text.tracks)) if text.overlap.followed[:, n].any()]
     masks = text.clip.has_masks
     return {
         "gt_track_ids": [*range(1, len(text.objects) + 1)],
         "dt_track_ids": [*range(1, len(tracks) + 1)],
-        "gt_tracks": [_shapes(text.clip, one, masks) for one in text.objects],
+        "gt_tracks": [_shapes(text.clip, truth, masks) for truth in text.objects],
         "dt_tracks": [_shapes(text.clip, text.tracks[n], masks) for n in tracks],
         "dt_track_scores": np.array([text.tracks[n].score for n in tracks]),
-        "gt_track_iscrowd": [position >= text.wanted for position in range(len(text.objects))],
+        "gt_track_iscrowd": [position >= text.num_targets for position in range(len(text.objects))],
         "iou_type": "mask" if masks else "bbox",
         "boxformat": "x0y0x1y1",
     }
 
 
-def _shapes(clip: EvaluatedClip, one: TruthObject | FollowedTrack, masks: bool) -> dict[int, Any]:
-    """Coded masks, or boxes, by frame."""
-    rows = [row for row in positions(clip, one).tolist() if row >= 0]
+def _shapes(clip: EvaluatedClip, item: TruthObject | FollowedTrack, masks: bool) -> dict[int, Any]:
+    """Return coded masks, or boxes, by frame."""
+    rows = [row for row in positions(clip, item).tolist() if row >= 0]
     if not masks:
-        return {int(one.frame_index[row]): one.boxes[row].astype(np.float64) for row in rows}
+        return {int(item.frame_index[row]): item.boxes[row].astype(np.float64) for row in rows}
     size = [clip.video.height, clip.video.width]
     return {
-        int(one.frame_index[row]): {"size": size, "counts": (one.rles[row] or "").encode("ascii")}
+        int(item.frame_index[row]): {"size": size, "counts": (item.rles[row] or "").encode("ascii")}
         for row in rows
     }
