@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trawl.config import choices
 from trawl.config.checks import validate
+from trawl.config.values import conf_folder, read_yaml
 from trawl.errors import ConfigError, UsageError, did_you_mean
 from trawl.exits import EXIT_INTERRUPTED, EXIT_OK, EXIT_PIPE_CLOSED, EXIT_USAGE, Outcome
 from trawl.guide import help_of
@@ -136,7 +137,7 @@ def compose(job: str, config_type: type[C], overrides: list[str]) -> C:
 
     _register_schemas(job)
     try:
-        with _own_hydra(), hydra.initialize_config_dir(str(choices.folder()), version_base="1.3"):
+        with _own_hydra(), hydra.initialize_config_dir(str(conf_folder()), version_base="1.3"):
             return _typed(hydra.compose(job, _normalise(job, overrides)), config_type)
     except _hydra_errors() as error:
         raise _as_config_error(error, job, overrides) from error
@@ -171,7 +172,7 @@ def _run_hydra(job: str, config_type: type[C], call: Call[C], argv: list[str]) -
         sys.argv = [f"jobs.{job}", *argv, *(sweep.hydra_words if sweep else [])]
         try:
             with _own_hydra():
-                hydra.main(config_path=str(choices.folder()), config_name=job, version_base="1.3")(
+                hydra.main(config_path=str(conf_folder()), config_name=job, version_base="1.3")(
                     task
                 )()
         except _hydra_errors() as error:
@@ -235,8 +236,8 @@ def _normalise(job: str, argv: list[str]) -> list[str]:
     chosen = next(
         (word.removeprefix("+dataset=") for word in words if word.startswith("+dataset=")), None
     )
-    path = choices.folder() / "dataset" / f"{chosen}.yaml"
-    wishes = choices.read_yaml(path) if path.exists() else {}
+    path = conf_folder() / "dataset" / f"{chosen}.yaml"
+    wishes = read_yaml(path) if path.exists() else {}
     for group in _CHOSEN_BY_DATASET.get(job, ()):
         if wishes.get(group) and not any(word.startswith(f"{group}=") for word in words):
             # before any flag such as --cfg, which ends the settings

@@ -18,6 +18,7 @@ from rich.table import Table
 from trawl import cli, project
 from trawl import words as short
 from trawl.config import choices
+from trawl.config.values import conf_folder
 from trawl.errors import StorageError, UsageError
 
 _PACKAGES = {
@@ -190,7 +191,7 @@ def _size_of(path: Path) -> str:
 
 def _size_in_yaml(group: str, repo: str) -> str:
     """What the group's files say of the size: in GB, or as parameters of 4 bytes."""
-    for path in sorted((choices.folder() / group).glob("*.yaml")):
+    for path in sorted((conf_folder() / group).glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         if size := re.search(rf"{re.escape(repo)}, ([\d.]+ [GM]B)", text):
             return size[1]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from trawl.config import choices
+from trawl.config.values import conf_folder, read_yaml
 from trawl.errors import ConfigError, did_you_mean
 
 SHELLS = ("bash", "zsh", "fish")
@@ -109,11 +110,11 @@ def _lines_of(setting: str, value: str, comment: str) -> list[str]:
 
 def _files(job: str) -> list[tuple[str, Path]]:
     """The YAML files of a job with the prefix of their keys: the job's own first, then its groups'."""
-    conf = choices.folder()
+    conf = conf_folder()
     files = [("", conf / f"{name}.yaml") for name in (job, *_PARENTS.get(job, ()))]
     chosen: dict[str, str] = {"dataset": "folder"}
     for _, path in files:
-        for item in choices.read_yaml(path).get("defaults", []):
+        for item in read_yaml(path).get("defaults", []):
             if isinstance(item, dict):
                 chosen |= {str(key): str(value) for key, value in item.items()}
     for item in fields(choices.JOBS[job]):
@@ -132,7 +133,7 @@ def _explained(job: str, setting: str, files: Sequence[tuple[str, Path]]) -> tup
         if not setting.startswith(prefix):
             continue
         key = setting.removeprefix(prefix)
-        content = _at(choices.read_yaml(path), key)
+        content = _at(read_yaml(path), key)
         if value is None and prefix not in seen:
             value = content
         if prefix:

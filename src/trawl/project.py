@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from trawl.config import choices
+from trawl.config.values import conf_folder, read_yaml
 from trawl.corpus.files import local_path, scheme_of
 from trawl.errors import ConfigError, DatasetError, did_you_mean
 
@@ -206,8 +207,8 @@ def names() -> list[str]:
 
 
 def _dataset_yaml(name: str) -> Mapping[str, Any]:
-    path = choices.folder() / "dataset" / f"{name}.yaml"
-    return choices.read_yaml(path) if path.is_file() else {}
+    path = conf_folder() / "dataset" / f"{name}.yaml"
+    return read_yaml(path) if path.is_file() else {}
 
 
 def _place(folder: Path, uri: str) -> str:

@@ -1,10 +1,10 @@
 """Checks that a type cannot express: choices, ranges and values that are missing."""
 
 from collections.abc import Iterator
-from dataclasses import MISSING as NO_DEFAULT
 from dataclasses import field, fields, is_dataclass
 from typing import Any
 
+from trawl.config.values import YamlValue
 from trawl.errors import ConfigError, did_you_mean
 
 MISSING: Any = "???"  # OmegaConf's mark of a value that the user or the YAML must give
@@ -14,19 +14,21 @@ PRECISIONS = ("auto", "bf16", "fp16", "fp32", "int8")  # see `models/precision.p
 
 
 def setting(
-    default: Any = NO_DEFAULT,
+    default: Any = ...,
     *,
     choices: tuple[str, ...] = (),
     at_least: float | None = None,
     above: float | None = None,
 ) -> Any:
-    """A dataclass field with the values it may take.
+    """Make a dataclass field with the values it may take.
 
-    `None` always passes where the type allows it.
+    `None` always passes where the type allows it. A field without `default` takes its value from
+    the YAML file that the class names by `values_of`.
     """
-    return field(
-        default=default, metadata={"choices": choices, "at_least": at_least, "above": above}
-    )
+    metadata = {"choices": choices, "at_least": at_least, "above": above}
+    if default is ...:
+        return field(default_factory=YamlValue(), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def validate(config: Any) -> None:

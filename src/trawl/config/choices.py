@@ -2,7 +2,6 @@
 settings.
 """
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from trawl.config.jobs import (
     ReportJobConfig,
     TrackConfig,
 )
+from trawl.config.values import conf_folder
 
 # Every job and all its settings.
 JOBS: dict[str, type[Any]] = {
@@ -32,27 +32,14 @@ JOBS: dict[str, type[Any]] = {
 }
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a mapping; anything else reads as empty."""
-    import yaml
-
-    content = yaml.safe_load(path.read_text())
-    return content if isinstance(content, dict) else {}
-
-
-def folder() -> Path:
-    """Return the folder `conf/`, beside the package of jobs."""
-    return Path(str(resources.files("jobs"))).parent / "conf"
-
-
 def standing_folder() -> Path:
     """Return the folder of the standing queries, one YAML each."""
-    return folder() / "standing"
+    return conf_folder() / "standing"
 
 
 def options(group: str) -> list[str]:
     """List the options of a group, such as `dataset`; empty where there is no such group."""
-    return sorted(path.stem for path in (folder() / group).glob("*.yaml"))
+    return sorted(path.stem for path in (conf_folder() / group).glob("*.yaml"))
 
 
 def settings_of(job: str) -> list[str]:

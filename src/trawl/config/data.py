@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from trawl.config.checks import MISSING, setting
+from trawl.config.values import values_of
 
 
 @dataclass
@@ -19,6 +20,7 @@ class TruthConfig:
     unseen: list[str] = field(default_factory=list)
 
 
+@values_of("dataset/folder.yaml", "dataset/manifest.yaml", "dataset/demo.yaml")
 @dataclass
 class DatasetConfig:
     """Where the videos are. kind: demo, folder or manifest; see `corpus/source.py` for what each
@@ -28,23 +30,24 @@ class DatasetConfig:
     kind: str = setting(MISSING, choices=("demo", "folder", "manifest"))
     name: str | None = None
     uri: str = MISSING
-    glob: str = "**/*"
+    glob: str = setting()
     # the options of `conf/embedder`, `conf/grounder` and `conf/tracker` that this dataset defaults
     # to
     embedder: str | None = None
     grounder: str | None = None
     tracker: str | None = None
     # demo
-    seed: int = setting(0, at_least=0)
-    videos: int = setting(48, at_least=6)
+    seed: int = setting(at_least=0)
+    videos: int = setting(at_least=6)
     # manifest
-    uri_column: str = "uri"
+    uri_column: str = setting()
     id_column: str | None = None
     # queries that show what the dataset is about
     examples: list[str] = field(default_factory=list)
     truth: TruthConfig = field(default_factory=TruthConfig)
 
 
+@values_of("storage/s3.yaml")
 @dataclass
 class StorageConfig:
     """Where tables, queries and runs are written.
@@ -53,64 +56,69 @@ class StorageConfig:
     """
 
     root: str = MISSING
-    endpoint: str | None = None
-    region: str | None = None
-    retries: int = setting(5, at_least=0)
-    cache_mb: int = setting(4096, at_least=0)
+    endpoint: str | None = setting()
+    region: str | None = setting()
+    retries: int = setting(at_least=0)
+    cache_mb: int = setting(at_least=0)
 
 
+@values_of("sampling/interval.yaml")
 @dataclass
 class SamplingConfig:
     """Which frames of a video are embedded; see `decode/sampling.py`."""
 
     policy: str = setting(MISSING, choices=("interval", "keyframes", "scenes"))
-    every_s: float = setting(0.5, above=0)
-    scene_threshold: float = setting(27.0, above=0)
-    frames_per_shot: int = setting(1, at_least=1)
-    max_gap_s: float = setting(5.0, above=0)
+    every_s: float = setting(above=0)
+    scene_threshold: float = setting(above=0)
+    frames_per_shot: int = setting(at_least=1)
+    max_gap_s: float = setting(above=0)
 
 
+@values_of("index.yaml", section="decode")
 @dataclass
 class DecodeConfig:
     """How far an untrusted file may go; see `decode/sandbox.py`."""
 
-    decoder: str = setting("auto", choices=("auto", "decord", "pyav"))
-    timeout_s: float = setting(1800.0, above=0)
-    max_memory_mb: int = setting(2048, at_least=256)
-    max_pixels: int = setting(8192 * 8192, at_least=1)
-    max_bytes: int = setting(64 * 2**30, at_least=1)
-    span_s: float = setting(600.0, at_least=1)
+    decoder: str = setting(choices=("auto", "decord", "pyav"))
+    timeout_s: float = setting(above=0)
+    max_memory_mb: int = setting(at_least=256)
+    max_pixels: int = setting(at_least=1)
+    max_bytes: int = setting(at_least=1)
+    span_s: float = setting(at_least=1)
 
 
+@values_of("index.yaml", section="table")
 @dataclass
 class TableConfig:
     """How rows are committed and indexed; see `table/`."""
 
-    dtype: str = setting("float16", choices=("float16", "float32"))
-    commit_rows: int = setting(50_000, at_least=1)
-    commit_every_s: float = setting(300.0, above=0)
-    index_min_rows: int = setting(50_000, at_least=256)
-    keep_versions_h: float = setting(24.0, at_least=0)
-    lease_s: float = setting(60.0, above=0)
+    dtype: str = setting(choices=("float16", "float32"))
+    commit_rows: int = setting(at_least=1)
+    commit_every_s: float = setting(above=0)
+    index_min_rows: int = setting(at_least=256)
+    keep_versions_h: float = setting(at_least=0)
+    lease_s: float = setting(above=0)
 
 
+@values_of("index.yaml", section="prices")
 @dataclass
 class PricesConfig:
     """What resources cost, for estimates; see `index/estimate.py`. In any currency."""
 
-    cpu_h: float = setting(0.04, at_least=0)
-    gpu_h: float = setting(1.2, at_least=0)
-    gb_month: float = setting(0.023, at_least=0)
-    gb_read: float = setting(0.0, at_least=0)
-    currency: str = "USD"
+    cpu_h: float = setting(at_least=0)
+    gpu_h: float = setting(at_least=0)
+    gb_month: float = setting(at_least=0)
+    gb_read: float = setting(at_least=0)
+    currency: str = setting()
 
 
+@values_of("export.yaml", section="split")
 @dataclass
 class SplitConfig:
     """How videos are dealt to train, val and test; see `export/split.py`."""
 
-    column: str | None = "split"
-    train: float = setting(0.8, at_least=0)
-    val: float = setting(0.1, at_least=0)
-    test: float = setting(0.1, at_least=0)
-    seed: int = 0
+    column: str | None = setting()
+    train: float = setting(at_least=0)
+    val: float = setting(at_least=0)
+    test: float = setting(at_least=0)
+    seed: int = setting()

@@ -28,8 +28,10 @@ from trawl.config.steps import (
     SearchConfig,
     TrackingConfig,
 )
+from trawl.config.values import values_of
 
 
+@values_of("index.yaml")
 @dataclass
 class IndexConfig:
     """`python -m jobs.index`."""
@@ -41,14 +43,14 @@ class IndexConfig:
     resources: ResourcesConfig = MISSING
     decode: DecodeConfig = field(default_factory=DecodeConfig)
     table: TableConfig = field(default_factory=TableConfig)
-    retry: str | None = None
-    rollback: int | None = setting(None, at_least=1)
-    limit: int | None = setting(None, at_least=1)
-    dry_run: bool = False
-    max_hours: float | None = setting(None, above=0)
-    max_failed_fraction: float | None = setting(None, at_least=0)
-    max_removed_fraction: float = setting(0.5, at_least=0)
-    log: str = setting("people", choices=("people", "json"))
+    retry: str | None = setting()
+    rollback: int | None = setting(at_least=1)
+    limit: int | None = setting(at_least=1)
+    dry_run: bool = setting()
+    max_hours: float | None = setting(above=0)
+    max_failed_fraction: float | None = setting(at_least=0)
+    max_removed_fraction: float = setting(at_least=0)
+    log: str = setting(choices=("people", "json"))
     prices: PricesConfig = field(default_factory=PricesConfig)
 
 
@@ -64,13 +66,15 @@ class StandingConfig:
     datasets: list[str] = field(default_factory=list)
 
 
+@values_of("nightly.yaml")
 @dataclass
 class NightlyConfig(IndexConfig):
     """`python -m jobs.nightly`: all settings of indexing, and which standing queries follow it."""
 
-    ask: list[str] | None = None
+    ask: list[str] | None = setting()
 
 
+@values_of("query.yaml")
 @dataclass
 class QueryConfig:
     """`python -m jobs.query`. The model is not a setting: it comes from the published index."""
@@ -80,13 +84,14 @@ class QueryConfig:
     search: SearchConfig = field(default_factory=SearchConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)
-    text: str | None = None
-    queries: str | None = None
-    rerank: int = setting(0, at_least=0)
-    weights: str | None = None
-    device: str = "auto"
+    text: str | None = setting()
+    queries: str | None = setting()
+    rerank: int = setting(at_least=0)
+    weights: str | None = setting()
+    device: str = setting()
 
 
+@values_of("track.yaml")
 @dataclass
 class TrackConfig:
     """`python -m jobs.track`. The embedder is not a setting: it comes from the published index."""
@@ -99,40 +104,43 @@ class TrackConfig:
     search: SearchConfig = field(default_factory=SearchConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)
-    text: str | None = None
-    queries: str | None = None
-    weights: str | None = None
-    run_id: str | None = None
-    limit: int | None = setting(None, at_least=1)
-    reuse: bool | None = None
+    text: str | None = setting()
+    queries: str | None = setting()
+    weights: str | None = setting()
+    run_id: str | None = setting()
+    limit: int | None = setting(at_least=1)
+    reuse: bool | None = setting()
     cache: CacheConfig = field(default_factory=CacheConfig)
-    log: str = setting("people", choices=("people", "json"))
+    log: str = setting(choices=("people", "json"))
 
 
+@values_of("evaluate.yaml")
 @dataclass
 class EvaluateConfig(TrackConfig):
     """`python -m jobs.evaluate`: all settings of tracking, used where no `run` is named, and what
     to measure.
     """
 
-    run: str | None = None
+    run: str | None = setting()
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
 
+@values_of("compare.yaml")
 @dataclass
 class CompareConfig:
     """`python -m jobs.compare`: evaluated runs side by side; see `compare/`."""
 
     dataset: DatasetConfig = MISSING
     storage: StorageConfig = MISSING
-    runs: list[str] = field(default_factory=list)
-    sweep: str | None = None
-    quality: str = "hota_masks"
-    cost: str = "cpu_s_per_video_hour"
-    metrics: list[str] = field(default_factory=list)
-    out: str | None = None
+    runs: list[str] = setting()
+    sweep: str | None = setting()
+    quality: str = setting()
+    cost: str = setting()
+    metrics: list[str] = setting()
+    out: str | None = setting()
 
 
+@values_of("failures.yaml")
 @dataclass
 class FailuresConfig:
     """`python -m jobs.failures`; see `failures/requests.py` for what `retry`, `quarantine` and
@@ -141,34 +149,36 @@ class FailuresConfig:
 
     dataset: DatasetConfig = MISSING
     storage: StorageConfig = MISSING
-    recipe: str | None = None
-    reason: str | None = None
-    path: str | None = None
-    status: str | None = setting(None, choices=("failed", "quarantined", "retry"))
-    retry: str | None = None
-    quarantine: str | None = None
-    release: str | None = None
-    dry_run: bool = False
-    rows: int = setting(50, at_least=0)
-    out: str | None = None
-    lease_s: float = setting(60.0, above=0)
+    recipe: str | None = setting()
+    reason: str | None = setting()
+    path: str | None = setting()
+    status: str | None = setting(choices=("failed", "quarantined", "retry"))
+    retry: str | None = setting()
+    quarantine: str | None = setting()
+    release: str | None = setting()
+    dry_run: bool = setting()
+    rows: int = setting(at_least=0)
+    out: str | None = setting()
+    lease_s: float = setting(above=0)
 
 
+@values_of("export.yaml")
 @dataclass
 class ExportConfig:
     """`python -m jobs.export`; see `export/`."""
 
     dataset: DatasetConfig = MISSING
     storage: StorageConfig = MISSING
-    run: str = "latest"
+    run: str = setting()
     format: str = setting(MISSING, choices=("coco", "ytvis", "mot", "mots", "davis", "csv"))
-    where: str | None = None
-    inferred: bool = False
-    classes: dict[str, int] = field(default_factory=dict)
+    where: str | None = setting()
+    inferred: bool = setting()
+    classes: dict[str, int] = setting()
     split: SplitConfig = field(default_factory=SplitConfig)
-    out: str | None = None
+    out: str | None = setting()
 
 
+@values_of("report.yaml")
 @dataclass
 class ReportJobConfig:
     """`python -m jobs.report`; see `report/`."""
@@ -177,4 +187,4 @@ class ReportJobConfig:
     storage: StorageConfig = MISSING
     report: PageConfig = field(default_factory=PageConfig)
     decode: DecodeConfig = field(default_factory=DecodeConfig)
-    run: str = "latest"
+    run: str = setting()

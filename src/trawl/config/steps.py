@@ -3,122 +3,129 @@
 from dataclasses import dataclass, field
 
 from trawl.config.checks import setting
+from trawl.config.values import values_of
 
 
+@values_of("track.yaml", section="search")
 @dataclass
 class SearchConfig:
     """How a text becomes segments; see `search.py` and `query/segments.py`."""
 
-    templates: str = "clip"
-    frames: int = setting(400, at_least=1)
-    segments: int = setting(20, at_least=1)
-    per_video: int = setting(3, at_least=1)
-    min_score: float | None = None
-    cut: float = setting(0.5, above=0)
-    bridge_s: float = setting(2.0, at_least=0)
-    pad_s: float = setting(1.0, at_least=0)
-    refine_factor: int = setting(2, at_least=1)
-    nprobes: int = setting(256, at_least=1)
-    where: str | None = None
+    templates: str = setting()
+    frames: int = setting(at_least=1)
+    segments: int = setting(at_least=1)
+    per_video: int = setting(at_least=1)
+    min_score: float | None = setting()
+    cut: float = setting(above=0)
+    bridge_s: float = setting(at_least=0)
+    pad_s: float = setting(at_least=0)
+    refine_factor: int = setting(at_least=1)
+    nprobes: int = setting(at_least=1)
+    where: str | None = setting()
 
 
+@values_of("query.yaml", section="report")
 @dataclass
 class ReportConfig:
     """How much a contact sheet shows."""
 
-    thumbnails: int = setting(20, at_least=0)
-    thumbnail_width: int = setting(320, at_least=32)
+    thumbnails: int = setting(at_least=0)
+    thumbnail_width: int = setting(at_least=32)
 
 
+@values_of("track.yaml", section="tracking.refine")
 @dataclass
 class RefineConfig:
     """How masks are cleaned; see `track/refine.py`."""
 
-    fill_holes: float = setting(0.0, at_least=0)
-    drop_parts: float = setting(0.0, at_least=0)
-    smooth_contour: float = setting(0.0, at_least=0)
-    smooth_frames: int = setting(1, at_least=1)
+    fill_holes: float = setting(at_least=0)
+    drop_parts: float = setting(at_least=0)
+    smooth_contour: float = setting(at_least=0)
+    smooth_frames: int = setting(at_least=1)
 
 
+@values_of("track.yaml", section="tracking.motion")
 @dataclass
 class MotionConfig:
     """How a track moves through gaps, and when it is doubted; see `track/motion.py` and
     `track/doubts.py`.
     """
 
-    noise: float = setting(0.05, above=0)
-    drift: float = setting(3.0, above=0)
-    speed_s: float = setting(0.2, above=0)
-    still: float = setting(0.25, at_least=0)
-    recent_s: float = setting(1.0, above=0)
-    occluded: float = setting(0.5, at_least=0)
-    area_jump: float = setting(2.0, at_least=1)
-    max_speed: float = setting(20.0, above=0)
-    low_score: float = setting(0.5, at_least=0)
-    border: float = setting(0.005, at_least=0)
-    appearance_cosine: float = 0.7
-    switch_cosine: float = 0.8
-    switch_sigmas: float = setting(5.0, above=0)
+    noise: float = setting(above=0)
+    drift: float = setting(above=0)
+    speed_s: float = setting(above=0)
+    still: float = setting(at_least=0)
+    recent_s: float = setting(above=0)
+    occluded: float = setting(at_least=0)
+    area_jump: float = setting(at_least=1)
+    max_speed: float = setting(above=0)
+    low_score: float = setting(at_least=0)
+    border: float = setting(at_least=0)
+    appearance_cosine: float = setting()
+    switch_cosine: float = setting()
+    switch_sigmas: float = setting(above=0)
 
 
+@values_of("track.yaml", section="tracking")
 @dataclass
 class TrackingConfig:
     """How objects are followed through a clip; see `track/`."""
 
-    max_fps: float | None = setting(None, above=0)
-    max_side: int | None = setting(None, at_least=32)
-    chunk_s: float = setting(8.0, above=0)
-    chunk_frames: int = setting(240, at_least=2)
-    chunk_pixels: int = setting(200_000_000, at_least=1)
-    overlap: int = setting(8, at_least=1)
-    reground_s: float = setting(2.0, above=0)
-    new_score: float = setting(0.0, at_least=0)
-    min_support: float = setting(0.0, at_least=0)
-    match_iou: float = setting(0.5, above=0)
-    new_inside: float = setting(0.5, above=0)
-    same_iou: float = setting(0.7, above=0)
-    max_age_s: float = setting(5.0, at_least=0)
-    max_lost: int = setting(50, at_least=0)
-    gate_sigmas: float = setting(3.0, above=0)
-    same_cosine: float = 0.8
-    look_every_s: float = setting(1.0, above=0)
-    look_margin: float = setting(0.1, at_least=0)
-    overlaps: str = setting("keep", choices=("keep", "score"))
+    max_fps: float | None = setting(above=0)
+    max_side: int | None = setting(at_least=32)
+    chunk_s: float = setting(above=0)
+    chunk_frames: int = setting(at_least=2)
+    chunk_pixels: int = setting(at_least=1)
+    overlap: int = setting(at_least=1)
+    reground_s: float = setting(above=0)
+    new_score: float = setting(at_least=0)
+    min_support: float = setting(at_least=0)
+    match_iou: float = setting(above=0)
+    new_inside: float = setting(above=0)
+    same_iou: float = setting(above=0)
+    max_age_s: float = setting(at_least=0)
+    max_lost: int = setting(at_least=0)
+    gate_sigmas: float = setting(above=0)
+    same_cosine: float = setting()
+    look_every_s: float = setting(above=0)
+    look_margin: float = setting(at_least=0)
+    overlaps: str = setting(choices=("keep", "score"))
     refine: RefineConfig = field(default_factory=RefineConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
 
 
+@values_of("track.yaml", section="cache")
 @dataclass
 class CacheConfig:
     """How long what runs may reuse is kept; see `track/reuse/`."""
 
-    max_age_d: float = setting(30.0, at_least=0)
-    max_gb: float = setting(20.0, at_least=0)
+    max_age_d: float = setting(at_least=0)
+    max_gb: float = setting(at_least=0)
 
 
+@values_of("evaluate.yaml", section="evaluation")
 @dataclass
 class EvaluationConfig:
     """What is measured, and when a thing counts; see `evaluate/`."""
 
-    measure: list[str] = field(
-        default_factory=lambda: ["retrieval", "masks", "tracking", "end_to_end", "cost"]
-    )
-    objective: str = "hota_masks"
-    min_visibility: float = setting(0.3, at_least=0)
-    min_share: float = setting(0.1, at_least=0)
-    match_iou: float = setting(0.1, above=0)
-    min_score: float = setting(0.0, at_least=0)
-    worst: int = setting(12, at_least=0)
-    rerank: int = setting(0, at_least=0)
-    robustness: list[str] = field(default_factory=list)
+    measure: list[str] = setting()
+    objective: str = setting()
+    min_visibility: float = setting(at_least=0)
+    min_share: float = setting(at_least=0)
+    match_iou: float = setting(above=0)
+    min_score: float = setting(at_least=0)
+    worst: int = setting(at_least=0)
+    rerank: int = setting(at_least=0)
+    robustness: list[str] = setting()
 
 
+@values_of("report.yaml", section="report")
 @dataclass
 class PageConfig:
     """How much the page of a tracking run shows; see `report/page.py`."""
 
-    clips: int = setting(20, at_least=0)
-    order: str = setting("best", choices=("best", "doubtful"))
-    doubtful: int = setting(10, at_least=0)
-    side: int = setting(640, at_least=64)
-    tail_s: float = setting(2.0, at_least=0)
+    clips: int = setting(at_least=0)
+    order: str = setting(choices=("best", "doubtful"))
+    doubtful: int = setting(at_least=0)
+    side: int = setting(at_least=64)
+    tail_s: float = setting(at_least=0)
