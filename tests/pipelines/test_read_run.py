@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from tracked import LINEAGE, RUN, clip, row, square, track
+from warm_actors import WarmActors
 
 from trawl.config.data import StorageConfig
 from trawl.storage import Storage
@@ -13,8 +14,10 @@ SIZE = (24, 32)
 
 
 @pytest.mark.ray
-def test_ray_data_reads_masks_and_tracks(local_ray: None, tmp_path: Path) -> None:
+def test_ray_data_reads_masks_and_tracks(local_ray: WarmActors, tmp_path: Path) -> None:
     import ray.data
+
+    local_ray.clear()  # Ray Data waits for ever for CPUs that idle actors hold
 
     storage = Storage.open(StorageConfig(root=str(tmp_path)))
     for n in range(3):

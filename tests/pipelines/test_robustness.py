@@ -244,7 +244,7 @@ def test_no_words_no_work(measure: Measure, seen: list[EvaluateConfig]) -> None:
 
 
 def test_a_named_run_has_settings_of_its_own(measure: Measure) -> None:
-    with pytest.raises(ConfigError, match=r"robustness=\[blur\] follows texts .* leave run out"):
+    with pytest.raises(ConfigError, match=r"robustness=\[blur\] tracks texts .* leave run out"):
         measure("blur", run="latest")
 
 

@@ -27,6 +27,7 @@ from trawl.draw.spreadsheet import to_csv
 from trawl.errors import ConfigError, IndexMissingError, RunError, did_you_mean
 from trawl.evaluate.results import Evaluation, is_evaluated, read_metrics
 from trawl.query.results import slug
+from trawl.runtime import run_file
 from trawl.storage import Storage
 from trawl.storage.target import own_folder
 from trawl.table import publish
@@ -91,7 +92,7 @@ def _check_trade(config: CompareConfig, found: Comparison) -> None:
     no front.
     """
     for name, row in (("quality", found.trade.quality), ("cost", found.trade.cost)):
-        if row is None and getattr(config, name) != getattr(CompareConfig, name):
+        if row is None and getattr(config, name) != getattr(CompareConfig(), name):
             raise ConfigError(found.trade.note)
 
 
@@ -182,18 +183,15 @@ def _command(config: CompareConfig, run_id: str) -> str:
 
 
 def _entrant(storage: Storage, dataset: str, evaluation: Evaluation) -> Entrant:
-    name = f"{dataset}/runs/{evaluation.run_id}/run.json"
-    record = json.loads(storage.read_bytes(name)) if storage.exists(name) else {}
+    saved = run_file.read(storage, dataset, evaluation.run_id) or run_file.SavedRun()
     rules = {name: value for name, value in evaluation.settings.items() if name not in _HARMLESS}
-    settings = flatten(record.get("config") or {}) | flatten({"evaluation": rules})
-    settings |= _lineage(record.get("lineage") or {}) | _index_settings(
-        storage, dataset, evaluation.publication
-    )
+    settings = flatten(saved.config) | flatten({"evaluation": rules})
+    settings |= _lineage(saved.lineage) | _index_settings(storage, dataset, evaluation.publication)
     return Entrant(
         run_id=evaluation.run_id,
         metrics=evaluation.metrics,
         settings=settings,
-        conditions=_conditions(evaluation, rules, record),
+        conditions=_conditions(evaluation, rules, saved),
         curves=evaluation.curves,
     )
 
@@ -224,24 +222,22 @@ def _index_settings(storage: Storage, dataset: str, number: int) -> dict[str, An
 
 
 def _conditions(
-    evaluation: Evaluation, rules: Mapping[str, Any], record: Mapping[str, Any]
+    evaluation: Evaluation, rules: Mapping[str, Any], saved: run_file.SavedRun
 ) -> dict[str, str]:
     """What must be the same for figures to compare, in words."""
-    texts = [str(text) for text in record.get("texts") or []]
-    digest = hashlib.sha256(json.dumps(sorted(texts)).encode()).hexdigest()[:_HASH]
-    dataset = (record.get("config") or {}).get("dataset") or {}
+    digest = hashlib.sha256(json.dumps(sorted(saved.texts)).encode()).hexdigest()[:_HASH]
+    dataset = saved.config.get("dataset") or {}
     videos = {name: dataset.get(name) for name in ("kind", "uri", "glob", "seed", "videos")}
-    where = ((record.get("config") or {}).get("search") or {}).get("where")
-    failed = int((record.get("clips") or {}).get("failed", 0))
+    where = (saved.config.get("search") or {}).get("where")
     return {
-        "number of clips that failed": str(failed),
+        "number of clips that failed": str(saved.clips.get("failed", 0)),
         "publication": str(evaluation.publication),
         "ground truth": _told(evaluation.truth),
         "rule of what counts": _told(rules),
         "corpus": _told(videos),
         "part that is searched": str(where or "all"),
-        "limit of clips": str((record.get("config") or {}).get("limit") or "none"),
-        "list of texts": f"{len(texts)} texts, {digest}",
+        "limit of clips": str(saved.config.get("limit") or "none"),
+        "list of texts": f"{len(saved.texts)} texts, {digest}",
     }
 
 

@@ -29,8 +29,9 @@ from rich.text import Text
 
 from trawl.compare.sweep_table import points_table
 from trawl.corpus.source import dataset_name
-from trawl.errors import ConfigError, StorageError, UsageError
+from trawl.errors import ConfigError, RunError, StorageError, UsageError
 from trawl.exits import EXIT_BUG, EXIT_OK, Outcome
+from trawl.runtime import run_file
 from trawl.runtime.record import line, new_run_id
 from trawl.storage import Storage
 from trawl.storage.veil import scrubbed
@@ -266,16 +267,15 @@ class Sweep:
         """What its run says that it spent, and did not have to."""
         if self._place is None or point.run_id is None:
             return
-        name = f"{self._place.dataset}/runs/{point.run_id}/run.json"
         try:
-            record = json.loads(self._place.storage.read_bytes(name))
-        except (StorageError, ValueError):  # it did not come so far
+            run = run_file.read(self._place.storage, self._place.dataset, point.run_id)
+        except (StorageError, RunError):
             return
-        point.cpu_s = sum(record.get("cpu_s", {}).values())
-        point.saved = dict(record.get("saved", {})) | {
-            "cpu_s": sum(record.get("saved_cpu_s", {}).values())
-        }
-        if unchanged := record.get("plan", {}).get("unchanged"):  # of the index job
+        if run is None:  # it did not come so far
+            return
+        point.cpu_s = sum(run.cpu_s.values())
+        point.saved = dict(run.saved) | {"cpu_s": sum(run.saved_cpu_s.values())}
+        if unchanged := run.plan.get("unchanged"):  # of the index job
             point.saved["videos"] = unchanged
 
     def _write(self, ended: bool = False) -> None:

@@ -9,12 +9,12 @@ such a run say nothing of its settings and are null.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from trawl.evaluate.measured import Measured
 from trawl.records.truth import Metric
+from trawl.runtime.run_file import SavedRun
 
 _FAMILY = "cost"
 _HOUR_S = 3600.0
@@ -23,10 +23,8 @@ _NO_GPU = "no GPU was used"
 _REUSED = "parts of this run were taken from earlier ones: reuse=false measures it"
 _UNKNOWN = "an older version of Trawl made this run and did not write it down"
 
-Content = Mapping[str, Any]  # of a run.json
 
-
-def measured(track: Content, index: Content | None, indexed_s: float | None = None) -> Measured:
+def measured(track: SavedRun, index: SavedRun | None, indexed_s: float | None = None) -> Measured:
     """Measure speed, memory and resources of a tracking run and of the index that it used.
 
     Args:
@@ -56,26 +54,26 @@ def measured(track: Content, index: Content | None, indexed_s: float | None = No
     )
 
 
-def index_record(records: Iterable[Content], recipe: str) -> Content | None:
+def index_record(records: Iterable[SavedRun], recipe: str) -> SavedRun | None:
     """Return the index run that embedded most frames with a recipe, or None.
 
     Args:
         records: run.json of index runs, the latest first.
     """
-    candidates = [
-        record for record in records if record.get("recipe") == recipe and _frames(record)
-    ][:_INDEX_RUNS]
+    candidates = [record for record in records if record.recipe == recipe and _frames(record)][
+        :_INDEX_RUNS
+    ]
     return max(candidates, key=_frames, default=None)
 
 
-def _frames(index: Content) -> int:
-    return int(index["frames"].get("embedded", 0))
+def _frames(index: SavedRun) -> int:
+    return int(index.frames.get("embedded", 0))
 
 
-def _tracking(run: Content) -> Iterator[Metric]:
-    counts, cpu_by_part = run["counts"], _cpu_s(run)
-    frames, rows, video_s = counts.get("frames", 0), counts.get("rows"), run.get("video_s")
-    cpu_s, saved_s = sum(cpu_by_part.values()), sum(run.get("saved_cpu_s", {}).values())
+def _tracking(run: SavedRun) -> Iterator[Metric]:
+    counts, cpu_by_part = run.counts, _cpu_s(run)
+    frames, rows, video_s = counts.get("frames", 0), counts.get("rows"), run.video_s
+    cpu_s, saved_s = sum(cpu_by_part.values()), sum(run.saved_cpu_s.values())
     yield _ratio("cpu_ms_per_frame", cpu_s, frames, "frame", "ms", 1000, count=frames)
     yield _ratio("object_frames_per_cpu_s", rows, cpu_s, "work", "1/s", better="higher", count=rows)
     yield _ratio("cpu_s_per_video_hour", cpu_s, video_s, "video", "s", _HOUR_S)
@@ -97,70 +95,70 @@ def _tracking(run: Content) -> Iterator[Metric]:
     yield _query_latency(run)
 
 
-def _clocked(run: Content) -> Iterator[Metric]:
+def _clocked(run: SavedRun) -> Iterator[Metric]:
     """Yield the metrics of wall time and of reserved GPUs."""
-    counts, work_s, video_s = run["counts"], run["seconds"].get("work"), run.get("video_s")
+    counts, work_s, video_s = run.counts, run.seconds.get("work"), run.video_s
     frames, rows = counts.get("frames", 0), counts.get("rows")
-    actor_s = sum(run["actor_s"].values()) if "actor_s" in run else None
+    actor_s = sum(run.actor_s.values()) if run.actor_s is not None else None
     yield _ratio("latency_ms_per_frame", actor_s, frames, "frame", "ms", 1000, count=frames)
     yield _ratio("object_frames_per_s", rows, work_s, "work", "1/s", better="higher", count=rows)
     yield _ratio("wall_s_per_video_hour", work_s, video_s, "video", "s", _HOUR_S)
     yield _gpu("gpu_s_per_video_hour", run, video_s)
     held_s = _held(run)
     if held_s:
-        yield _ratio("gpu_busy_share", run.get("gpu_s"), held_s, "work", "", better="higher")
+        yield _ratio("gpu_busy_share", run.gpu_s, held_s, "work", "", better="higher")
     else:
         yield _metric(
             "gpu_busy_share", None, _NO_GPU if held_s == 0 else _UNKNOWN, "", better="higher"
         )
 
 
-def _cpu_s(run: Content) -> dict[str, float]:
+def _cpu_s(run: SavedRun) -> dict[str, float]:
     """Return CPU seconds by part, including those that an earlier run spent for this one."""
-    return dict(Counter(run["cpu_s"]) + Counter(run.get("saved_cpu_s", {})))
+    return dict(Counter(run.cpu_s) + Counter(run.saved_cpu_s))
 
 
-def _query_latency(run: Content) -> Metric:
+def _query_latency(run: SavedRun) -> Metric:
     name = "query_latency_ms"
-    if run["clips"].get("finished_before"):
+    if run.clips.get("finished_before"):
         return _metric(
             name, None, "the run continued an earlier run, which had searched already", "ms"
         )
-    texts = len(run["texts"])
-    return _ratio(name, run["seconds"].get("search"), texts, "text", "ms", 1000, count=texts)
+    texts = len(run.texts)
+    return _ratio(name, run.seconds.get("search"), texts, "text", "ms", 1000, count=texts)
 
 
-def _indexing(run: Content, indexed_s: float | None) -> Iterator[Metric]:
-    frames, cpu_s, work_s = _frames(run), sum(run["cpu_s"].values()), run["seconds"].get("work")
-    video_s = run.get("video_s") or indexed_s
+def _indexing(run: SavedRun, indexed_s: float | None) -> Iterator[Metric]:
+    frames, cpu_s, work_s = _frames(run), sum(run.cpu_s.values()), run.seconds.get("work")
+    video_s = run.video_s or indexed_s
     yield _ratio("index_frames_per_s", frames, work_s, "work", "1/s", better="higher", count=frames)
     yield _ratio(
         "index_frames_per_cpu_s", frames, cpu_s, "work", "1/s", better="higher", count=frames
     )
     yield _ratio("index_wall_s_per_video_hour", work_s, video_s, "video", "s", _HOUR_S)
     yield _ratio("index_cpu_s_per_video_hour", cpu_s, video_s, "video", "s", _HOUR_S)
-    for part, spent in sorted(run["cpu_s"].items()):
+    for part, spent in sorted(run.cpu_s.items()):
         yield _ratio(
             "index_cpu_s_per_video_hour", spent, video_s, "video", "s", _HOUR_S, f"part={part}"
         )
     yield _gpu("index_gpu_s_per_video_hour", run, video_s)
 
 
-def _held(run: Content) -> float | None:
+def _held(run: SavedRun) -> float | None:
     """Return the seconds for which GPUs were reserved, or None if that is unknown."""
-    return float(run["gpus"]) * float(run["seconds"].get("work", 0.0)) if "gpus" in run else None
+    return None if run.gpus is None else run.gpus * run.seconds.get("work", 0.0)
 
 
-def _gpu(name: str, run: Content, video_s: float | None) -> Metric:
+def _gpu(name: str, run: SavedRun, video_s: float | None) -> Metric:
     held_s = _held(run)
     if held_s == 0:
         return _metric(name, None, _NO_GPU, "s")
     return _ratio(name, held_s, video_s, "video", "s", _HOUR_S)
 
 
-def _memory(run: Content, prefix: str, together: tuple[str, str]) -> Iterator[Metric]:
+def _memory(run: SavedRun, prefix: str, together: tuple[str, str]) -> Iterator[Metric]:
     """Yield the peak of each kind of process, and of one actor with its decoding process."""
-    peaks = run["peak_mb"]
+    peaks = run.peak_mb
     name = f"{prefix}peak_mb"
     missing = [kind for kind in together if not peaks.get(kind)]
     if missing:

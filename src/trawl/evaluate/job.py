@@ -9,9 +9,8 @@ at a time. Only the worst cases are decoded again, for the page. Results are wri
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any
 
 from rich.console import Console
 
@@ -46,7 +45,7 @@ from trawl.query.published import PublishedIndex, openable
 from trawl.query.texts import read_texts
 from trawl.records.tracking import Clip
 from trawl.records.truth import Case
-from trawl.runtime.files import earlier_runs
+from trawl.runtime import run_file
 from trawl.runtime.record import line
 from trawl.storage import Storage
 from trawl.table import publish
@@ -93,7 +92,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     published = publish.latest(storage, dataset)
     if run_id:
         published = publish.numbered(
-            storage, dataset, _record(storage, dataset, run_id)["published"]
+            storage, dataset, _saved_run(storage, dataset, run_id).published
         )
     index = PublishedIndex(storage, dataset, published)
     indexed = IndexedVideos.of_ledger(index.ledger(LEDGER_COLUMNS), index.sampled)
@@ -109,16 +108,18 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
             _track_config(config), console if texts.texts else Console(quiet=True), texts
         )
         run_id, exit_code = outcome.run_id, outcome.exit_code
-    record = _record(storage, dataset, run_id)
+    saved = _saved_run(storage, dataset, run_id)
     evaluated = EvaluatedRun(storage, dataset, run_id, truth)
     clips = TrackPlan.from_json(storage.read_bytes(f"{dataset}/runs/{run_id}/plan.json")).clips
     for note in check(truth, indexed, clips).notes():
         line(console, "left out", note)
     if _OF_TRACKS & set(settings.measure):
-        measured += _measure_tracks(evaluated, clips, record["texts"], settings)
+        measured += _measure_tracks(evaluated, clips, saved.texts, settings)
     if "cost" in settings.measure:
-        index_run = cost.index_record(earlier_runs(storage, dataset), published.recipe_key)
-        measured += cost.measured(record, index_run)
+        index_run = cost.index_record(
+            run_file.earlier_index_runs(storage, dataset), published.recipe_key
+        )
+        measured += cost.measured(saved, index_run)
     if settings.robustness:
         metrics = robustness.run(
             config,
@@ -131,7 +132,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
     evaluation = Evaluation(
         dataset=dataset,
         run_id=run_id,
-        config_hash=record["lineage"]["config_hash"],
+        config_hash=saved.lineage["config_hash"],
         publication=published.number,
         metrics=measured.metrics,
         curves=measured.curves,
@@ -140,7 +141,7 @@ def run(config: EvaluateConfig, console: Console | None = None) -> EvaluationOut
         settings=asdict(settings),
     )
     folder = write_metrics(storage, evaluation)
-    html = _page(config, evaluation, record, evaluated, index)
+    html = _page(config, evaluation, saved, evaluated, index)
     storage.write_bytes(f"{folder}/{_PAGE}", html.encode())
     page_uri = storage.uri(folder, _PAGE)
     console.print(figures_table(f"{dataset} · {run_id}", evaluation.metrics, settings.objective))
@@ -156,15 +157,13 @@ def _check_measures(measure: Sequence[str]) -> None:
             )
 
 
-def _record(storage: Storage, dataset: str, run_id: str) -> dict[str, Any]:
-    """Return the content of a tracking run's run.json."""
-    name = f"{dataset}/runs/{run_id}/run.json"
-    if not storage.exists(name):
+def _saved_run(storage: Storage, dataset: str, run_id: str) -> run_file.SavedRun:
+    saved = run_file.read(storage, dataset, run_id)
+    if saved is None:
         raise RunError(
             f"run={run_id} has not ended yet: python -m jobs.track ... run_id={run_id} continues it"
         )
-    record: dict[str, Any] = json.loads(storage.read_bytes(name))
-    return record
+    return saved
 
 
 def _track_config(config: EvaluateConfig) -> TrackConfig:
@@ -274,7 +273,7 @@ def paired(
 def _page(
     config: EvaluateConfig,
     evaluation: Evaluation,
-    record: Mapping[str, Any],
+    saved: run_file.SavedRun,
     run: EvaluatedRun,
     index: PublishedIndex,
 ) -> str:
@@ -287,7 +286,7 @@ def _page(
         for name, value in evaluation.truth.items()
         if value
     )
-    lineage = ((name, str(value)) for name, value in record["lineage"].items())
+    lineage = ((name, str(value)) for name, value in saved.lineage.items())
     facts = [
         ("dataset", evaluation.dataset),
         ("run", evaluation.run_id),
@@ -299,7 +298,7 @@ def _page(
     ]
     summary = page.EvaluationSummary(
         f"Run {evaluation.run_id}, measured",
-        f"{len(record['texts']):,} texts over {len(run.truth.video_ids()):,} videos",
+        f"{len(saved.texts):,} texts over {len(run.truth.video_ids()):,} videos",
         len(evaluation.cases),
         config.evaluation.objective,
         facts,

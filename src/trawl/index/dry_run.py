@@ -14,9 +14,9 @@ from trawl.corpus.source import Listing
 from trawl.index import estimate
 from trawl.index.estimate import Estimate
 from trawl.index.plan import LedgerView, make_plan
-from trawl.runtime.files import earlier_runs
 from trawl.runtime.progress import format_s
 from trawl.runtime.record import line
+from trawl.runtime.run_file import earlier_index_runs
 from trawl.storage import Storage
 from trawl.table.ledger import existing_ledger
 
@@ -51,7 +51,7 @@ def foresee(
     )
     plan = make_plan(listing, ledger, config.retry)
     sizes = [planned.video.size_bytes for planned in plan.work()][: config.limit]
-    known = estimate.rates(earlier_runs(storage, dataset), recipe)
+    known = estimate.rates(earlier_index_runs(storage, dataset), recipe)
     row_bytes = dim * (2 if config.table.dtype == "float16" else 4)
     guess = (
         estimate.estimate(len(sizes), sum(sizes), row_bytes, known, config.prices)

@@ -7,11 +7,11 @@ what a run spends besides work on videos (start-up, planning, publishing) is tak
 runs of the same recipe count: another model has other costs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from trawl.config.data import PricesConfig
+from trawl.runtime.run_file import SavedRun
 
 _RUNS = 10  # the latest that did any work
 _FACTS_BYTES = 64  # of a stored row, beside its embedding: what filters need
@@ -47,34 +47,30 @@ class Estimate:
     money: dict[str, float]
 
 
-def rates(records: Iterable[Mapping[str, Any]], recipe: str) -> Rates | None:
+def rates(runs: Iterable[SavedRun], recipe: str) -> Rates | None:
     """What a byte of video costs.
 
     Args:
-        records: contents of `run.json` of jobs.index, the latest first.
+        runs: of jobs.index, the latest first.
         recipe: the key of the recipe that would be used.
 
     Returns:
         None where no run of this recipe has read a byte.
     """
-    useful = [
-        one for one in records if one.get("recipe") == recipe and one.get("size_bytes", 0) > 0
-    ][:_RUNS]
-    size = sum(int(one["size_bytes"]) for one in useful)
+    useful = [run for run in runs if run.recipe == recipe and run.size_bytes > 0][:_RUNS]
+    size = sum(run.size_bytes for run in useful)
     if not size:
         return None
-    work = [float(one["seconds"].get("work", 0.0)) for one in useful]
+    work = [run.seconds.get("work", 0.0) for run in useful]
     return Rates(
         runs=len(useful),
         size_bytes=size,
         wall_s=sum(work) / size,
-        cpu_s=sum(sum(one["cpu_s"].values()) for one in useful) / size,
-        gpu_s=sum(
-            float(one.get("gpus", 0.0)) * spent for one, spent in zip(useful, work, strict=True)
-        )
+        cpu_s=sum(sum(run.cpu_s.values()) for run in useful) / size,
+        gpu_s=sum((run.gpus or 0.0) * spent for run, spent in zip(useful, work, strict=True))
         / size,
-        frames=sum(int(one["frames"].get("embedded", 0)) for one in useful) / size,
-        fixed_s=sum(float(one["wall_s"]) for one in useful) / len(useful) - sum(work) / len(useful),
+        frames=sum(run.frames.get("embedded", 0) for run in useful) / size,
+        fixed_s=sum(run.wall_s or 0.0 for run in useful) / len(useful) - sum(work) / len(useful),
     )
 
 

@@ -5,7 +5,6 @@ Counts only; it decides nothing. The same numbers stand in both, so that nobody 
 terminal.
 """
 
-import json
 import logging
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,10 +18,10 @@ from rich.text import Text
 from trawl.exits import EXIT_TOO_MANY_FAILED
 from trawl.index.dispatch import Finished, Refused
 from trawl.index.outcome import Failed, Indexed, Outcome
+from trawl.runtime import run_file
 from trawl.runtime.clock import Clock
 from trawl.runtime.progress import format_s
-from trawl.runtime.record import exit_code_of, line, new_run_id, versions
-from trawl.storage.veil import scrubbed
+from trawl.runtime.record import exit_code_of, line, new_run_id
 
 _log = logging.getLogger(__name__)
 
@@ -115,16 +114,15 @@ class RunRecord:
 
     def to_json(self) -> bytes:
         """The content of run.json."""
-        content = {name: value for name, value in vars(self).items() if name != "clock"} | {
-            "job": "index",
-            "seconds": self.seconds,
-            "exit_code": self.exit_code,
-            "started_at": self.started_at.isoformat(),
-            "ended_at": datetime.now(UTC).isoformat(),
-            "wall_s": self.clock.wall_s,
-            "versions": versions(),
-        }
-        return json.dumps(scrubbed(content), indent=2, sort_keys=True, default=str).encode()
+        content = {name: value for name, value in vars(self).items() if name != "clock"}
+        return run_file.to_json(
+            "index",
+            content,
+            seconds=self.seconds,
+            exit_code=self.exit_code,
+            started_at=self.started_at.isoformat(),
+            wall_s=self.clock.wall_s,
+        )
 
 
 def _tell(outcome: Outcome) -> None:

@@ -21,6 +21,7 @@ from trawl.exits import EXIT_BUG, EXIT_INTERRUPTED
 from trawl.nightly.metrics import exposition
 from trawl.nightly.page import NIGHTS, About, Cost, render
 from trawl.nightly.record import NightFacts, NightRecord, read_night
+from trawl.runtime import run_file
 from trawl.storage import Storage
 from trawl.table import publish
 
@@ -72,25 +73,19 @@ def _about(night: NightFacts, storage: Storage, prices: PricesConfig) -> About:
         run_id for run_id, name in reports.items() if storage.exists(f"{night.dataset}/{name}")
     }
     return About(
-        cost=_cost(night, [_run(storage, night.dataset, run_id) for run_id in runs], prices),
+        cost=_cost(
+            night, [run_file.read(storage, night.dataset, run_id) for run_id in runs], prices
+        ),
         published_h=_published_h(storage, night.dataset),
         reports={run_id: f"../../{name}" for run_id, name in reports.items() if run_id in there},
         files=("night.json", _METRICS, "log.jsonl"),
     )
 
 
-def _run(storage: Storage, dataset: str, run_id: str) -> Mapping[str, Any]:
-    """Its run.json, or nothing of a run that never came so far."""
-    name = f"{dataset}/runs/{run_id}/run.json"
-    return _json(storage, name) if storage.exists(name) else {}
-
-
-def _cost(night: NightFacts, tracked: list[Mapping[str, Any]], prices: PricesConfig) -> Cost:
-    cpu_s = night.cpu_s + sum(sum((run.get("cpu_s") or {}).values()) for run in tracked)
-    held = (
-        float(run.get("gpus", 0.0)) * float((run.get("seconds") or {}).get("work", 0.0))
-        for run in tracked
-    )
+def _cost(night: NightFacts, runs: list[run_file.SavedRun | None], prices: PricesConfig) -> Cost:
+    tracked = [run for run in runs if run is not None]
+    cpu_s = night.cpu_s + sum(sum(run.cpu_s.values()) for run in tracked)
+    held = ((run.gpus or 0.0) * run.seconds.get("work", 0.0) for run in tracked)
     cpu_h, gpu_h = cpu_s / 3600, (night.gpu_s + sum(held)) / 3600
     money = {
         "CPU": cpu_h * prices.cpu_h,

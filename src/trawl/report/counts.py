@@ -11,6 +11,7 @@ from typing import Any
 
 from trawl.draw.doubt import is_doubtful
 from trawl.draw.tracks import TrackFacts
+from trawl.runtime.run_file import SavedRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +42,16 @@ class RunCounts:
         return sum(count for _, count, _ in self.failures)
 
 
-def count(tracks: Sequence[TrackFacts], clips: int, record: Mapping[str, Any]) -> RunCounts:
+def count(tracks: Sequence[TrackFacts], clips: int, saved: SavedRun) -> RunCounts:
     """
     Args:
         tracks: all of the run.
         clips: how many it has finished.
-        record: the content of its run.json, or {}: `failures` {reason: clips}, `failed_clips`
-            {clip_id: "reason: message"}, `seconds` {stage: seconds}, `wall_s`, `best_retrieval` and
-            `best_grounding` are read.
+        saved: its run.json; SavedRun() where there is none.
     """
     flags = Counter(flag for track in tracks for flag in set(track.flags))
-    said = [str(text) for text in (record.get("failed_clips") or {}).values()]
-    failures = _most_first(record.get("failures"))
+    messages = [str(text) for text in saved.failed_clips.values()]
+    failures = _most_first(saved.failures)
     return RunCounts(
         clips=clips,
         empty_clips=clips - len({track.clip_id for track in tracks}),
@@ -62,24 +61,23 @@ def count(tracks: Sequence[TrackFacts], clips: int, record: Mapping[str, Any]) -
         inferred=sum(track.num_inferred for track in tracks),
         doubtful=sum(map(is_doubtful, tracks)),
         flags=tuple(_most_first(flags)),
-        failures=tuple((reason, int(n), _of_reason(reason, said)) for reason, n in failures),
-        seconds=tuple(_most_first(record.get("seconds"))),
-        wall_s=_number(record.get("wall_s")),
-        best_retrieval=_number(record.get("best_retrieval")),
-        best_grounding=_number(record.get("best_grounding")),
+        failures=tuple((reason, int(n), _of_reason(reason, messages)) for reason, n in failures),
+        seconds=tuple(_most_first(saved.seconds)),
+        wall_s=saved.wall_s,
+        best_retrieval=saved.best_retrieval,
+        best_grounding=saved.best_grounding,
     )
 
 
-def _of_reason(reason: str, said: Sequence[str]) -> tuple[str, ...]:
+def _of_reason(reason: str, messages: Sequence[str]) -> tuple[str, ...]:
     return tuple(
-        text.removeprefix(f"{reason}: ") for text in said if text.startswith(f"{reason}: ")
+        text.removeprefix(f"{reason}: ") for text in messages if text.startswith(f"{reason}: ")
     )
 
 
-def _most_first(found: Any) -> list[tuple[str, Any]]:
-    """The pairs of a JSON object whose values are numbers above 0."""
-    pairs = found.items() if isinstance(found, Mapping) else ()
-    numbers = [(str(key), value) for key, value in pairs if _number(value)]
+def _most_first(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Return the pairs whose values are numbers above 0."""
+    numbers = [(str(key), value) for key, value in values.items() if _number(value)]
     return sorted(numbers, key=lambda pair: (-pair[1], pair[0]))
 
 

@@ -5,11 +5,9 @@ No Ray, no model, no index: all that it tells is in the run's own tables and in 
 to `<root>/<dataset>/runs/<run_id>/report/`, where a repeated report replaces the last one.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -21,6 +19,7 @@ from trawl.draw.tracks import COLUMNS, ClipFacts, TrackFacts, by_clip, from_row
 from trawl.report import page
 from trawl.report.clip_pictures import MEDIA, ClipDesk, Run
 from trawl.report.counts import RunCounts, count
+from trawl.runtime import run_file
 from trawl.storage import Storage
 from trawl.track import tables as write
 
@@ -51,9 +50,9 @@ def run(config: ReportJobConfig, console: Console | None = None) -> ReportOutcom
     storage.check(write=True)
     run_id = write.resolve_run(storage, dataset, config.run)
     folder = f"{dataset}/runs/{run_id}/report"
-    record = _record(storage, f"{dataset}/runs/{run_id}/run.json")
+    saved = run_file.read(storage, dataset, run_id) or run_file.SavedRun()
     tracks = _tracks(storage, dataset, run_id)
-    counts = count(tracks, len(write.finished(storage, dataset, run_id)), record)
+    counts = count(tracks, len(write.finished(storage, dataset, run_id)), saved)
     clips = _in_order(by_clip(tracks), config.report.order)
     shown, rest = clips[: config.report.clips], clips[config.report.clips :]
     cards = []
@@ -64,7 +63,7 @@ def run(config: ReportJobConfig, console: Console | None = None) -> ReportOutcom
         for card in desk.draw(shown):
             cards.append(card)
             status.update(f"{len(cards)} of {len(shown)} clips drawn")
-    about = _about(dataset, run_id, tracks, record, _ORDERS[config.report.order])
+    about = _about(dataset, run_id, tracks, saved, _ORDERS[config.report.order])
     html = page.render(about, counts, cards, rest, config.report.doubtful)
     storage.write_bytes(f"{folder}/{_PAGE}", html.encode())
     _sweep(storage, f"{folder}/{MEDIA}", cards)
@@ -72,12 +71,6 @@ def run(config: ReportJobConfig, console: Console | None = None) -> ReportOutcom
     outcome = ReportOutcome(storage.uri(folder, _PAGE), counts, len(cards), notes)
     _print(outcome, console)
     return outcome
-
-
-def _record(storage: Storage, name: str) -> dict[str, Any]:
-    """run.json, or nothing of a run that has none yet."""
-    found = json.loads(storage.read_bytes(name)) if storage.exists(name) else {}
-    return found if isinstance(found, dict) else {}
 
 
 def _tracks(storage: Storage, dataset: str, run_id: str) -> list[TrackFacts]:
@@ -92,21 +85,19 @@ def _in_order(clips: Sequence[ClipFacts], order: str) -> list[ClipFacts]:
 
 
 def _about(
-    dataset: str, run_id: str, tracks: Sequence[TrackFacts], record: dict[str, Any], order: str
+    dataset: str, run_id: str, tracks: Sequence[TrackFacts], saved: run_file.SavedRun, order: str
 ) -> page.About:
-    texts = [
-        str(text) for text in record.get("texts") or dict.fromkeys(track.text for track in tracks)
-    ]
+    texts = saved.texts or tuple(dict.fromkeys(track.text for track in tracks))
     facts = [("dataset", dataset), ("run", run_id), ("asked for", ", ".join(texts))]
     for name in ("embedder", "grounder", "tracker", "recipe"):
         made_by = dict.fromkeys(getattr(track, name) for track in tracks)
         facts.append((name, ", ".join(made_by)))
-    facts += [("run began", str(record.get("started_at", ""))[:16].replace("T", " "))]
+    facts += [("run began", saved.started_at[:16].replace("T", " "))]
     facts += [("reported", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC")]
     title = ", ".join(texts[:1]) or run_id
     return page.About(
         f"{title} · trawl",
-        texts or [run_id],
+        list(texts) or [run_id],
         order,
         [(name, value) for name, value in facts if value],
     )

@@ -2,7 +2,6 @@
 the exit code.
 """
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,10 +16,10 @@ from rich.text import Text
 from trawl.exits import EXIT_OK, EXIT_SOME_FAILED
 from trawl.records.tracking import Clip
 from trawl.records.video import Reason
+from trawl.runtime import run_file
 from trawl.runtime.clock import Clock
 from trawl.runtime.progress import format_s
-from trawl.runtime.record import line, versions
-from trawl.storage.veil import scrubbed
+from trawl.runtime.record import line
 from trawl.track.task import ClipDone, ClipRefused
 
 _log = logging.getLogger(__name__)
@@ -111,16 +110,15 @@ class TrackRecord:
 
     def to_json(self) -> bytes:
         """The content of run.json."""
-        content = {name: value for name, value in vars(self).items() if name != "clock"} | {
-            "job": "track",
-            "exit_code": self.exit_code,
-            "started_at": self.started_at.isoformat(),
-            "ended_at": datetime.now(UTC).isoformat(),
-            "seconds": self.clock.steps,
-            "wall_s": self.clock.wall_s,
-            "versions": versions(),
-        }
-        return json.dumps(scrubbed(content), indent=2, sort_keys=True, default=str).encode()
+        content = {name: value for name, value in vars(self).items() if name != "clock"}
+        return run_file.to_json(
+            "track",
+            content,
+            exit_code=self.exit_code,
+            started_at=self.started_at.isoformat(),
+            seconds=self.clock.steps,
+            wall_s=self.clock.wall_s,
+        )
 
 
 def show(run: TrackRecord, console: Console, where: str) -> None:

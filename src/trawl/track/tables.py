@@ -26,6 +26,7 @@ from trawl import masks
 from trawl.errors import RunError, StorageError, did_you_mean
 from trawl.records.arrays import Indices
 from trawl.records.tracking import Clip, MaskRow, Track, Visibility
+from trawl.runtime import run_file
 from trawl.schemas import MASKS, SCHEMA_VERSION, TRACKS
 from trawl.storage import Storage
 
@@ -245,8 +246,8 @@ def _is_run(storage: Storage, folder: str) -> bool:
 
 
 def _looked_for_nothing(storage: Storage, dataset: str, run_id: str) -> bool:
-    name = f"{_folder(dataset, run_id)}/run.json"
-    return storage.exists(name) and json.loads(storage.read_bytes(name)).get("texts") == []
+    saved = run_file.read(storage, dataset, run_id)
+    return saved is not None and saved.job == "track" and not saved.texts
 
 
 def _folder(dataset: str, run_id: str) -> str:

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from trawl.evaluate.cost import index_record, measured
+from trawl.evaluate import cost
+from trawl.evaluate.measured import Measured
 from trawl.index.record import RunRecord
 from trawl.records.truth import Metric
+from trawl.runtime.run_file import SavedRun
 from trawl.track.record import TrackRecord
 
 TRACK: dict[str, Any] = {
@@ -31,6 +33,12 @@ INDEX: dict[str, Any] = {
     "gpus": 2.0,
     "peak_mb": {"decode_actor": 150.0, "decoder": 120.0, "embed_actor": 800.0, "driver": 300.0},
 }
+
+
+def measured(track: Any, index: Any, indexed_s: float | None = None) -> Measured:
+    return cost.measured(
+        SavedRun.of(track), None if index is None else SavedRun.of(index), indexed_s
+    )
 
 
 def by_name(metrics: list[Metric]) -> dict[tuple[str, str], Metric]:
@@ -137,7 +145,7 @@ def nothing(**changed: Any) -> dict[str, Any]:
             TRACK | {"clips": {"finished_before": 1}},
             None,
             "query_latency_ms",
-            "an earlier one had searched",
+            "an earlier run, which had searched",
         ),
         (TRACK, INDEX | {"video_s": 0.0}, "index_cpu_s_per_video_hour", "older version"),
     ],
@@ -203,8 +211,8 @@ def test_the_records_of_both_jobs_are_what_is_read() -> None:
 
 
 def test_the_index_s_run_is_the_one_that_embedded_most() -> None:
-    assert index_record([], "r1") is None
-    runs = [
+    assert cost.index_record([], "r1") is None
+    contents = [
         {"recipe": "r2", "frames": {"embedded": 500}},
         {"recipe": "r1", "frames": {}},
         {"recipe": "r1", "frames": {"embedded": 5}},
@@ -212,4 +220,5 @@ def test_the_index_s_run_is_the_one_that_embedded_most() -> None:
         *({"recipe": "r1", "frames": {"embedded": 6}} for _ in range(18)),
         {"recipe": "r1", "frames": {"embedded": 1000}},
     ]
-    assert index_record(runs, "r1") == runs[3], "of the latest 20"
+    runs = list(map(SavedRun.of, contents))
+    assert cost.index_record(runs, "r1") == runs[3], "of the latest 20"

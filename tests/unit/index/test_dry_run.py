@@ -2,12 +2,12 @@
 
 import json
 
-from trawl.runtime.files import earlier_runs
+from trawl.runtime.run_file import earlier_index_runs
 from trawl.storage import Storage
 
 
 def test_the_index_runs_that_came_to_an_end_the_latest_first(storage: Storage) -> None:
-    assert list(earlier_runs(storage, "cats")) == []
+    assert list(earlier_index_runs(storage, "cats")) == []
     jobs = {
         "20260101T000000Z-a": "index",
         "20260102T000000Z-b": "track",
@@ -18,7 +18,7 @@ def test_the_index_runs_that_came_to_an_end_the_latest_first(storage: Storage) -
             f"cats/runs/{run_id}/run.json", json.dumps({"job": job, "run_id": run_id}).encode()
         )
     storage.write_bytes("cats/runs/20260104T000000Z-d/plan.json", b"{}")
-    assert [one["run_id"] for one in earlier_runs(storage, "cats")] == [
+    assert [run.run_id for run in earlier_index_runs(storage, "cats")] == [
         "20260103T000000Z-c",
         "20260101T000000Z-a",
     ]

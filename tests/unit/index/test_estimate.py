@@ -4,19 +4,24 @@ import pytest
 
 from trawl.config.data import PricesConfig
 from trawl.index.estimate import estimate, rates
+from trawl.runtime.run_file import SavedRun
 
 
-def record(recipe: str = "r", size: int = 10**9, work_s: float = 100.0, **other: object) -> dict:
-    return {
-        "recipe": recipe,
-        "size_bytes": size,
-        "seconds": {"work": work_s, "plan": 5.0},
-        "wall_s": work_s + 20,
-        "cpu_s": {"decode": 60.0, "embed": 120.0},
-        "frames": {"embedded": 1000},
-        "gpus": 2.0,
-        **other,
-    }
+def record(
+    recipe: str = "r", size: int = 10**9, work_s: float = 100.0, **other: object
+) -> SavedRun:
+    return SavedRun.of(
+        {
+            "recipe": recipe,
+            "size_bytes": size,
+            "seconds": {"work": work_s, "plan": 5.0},
+            "wall_s": work_s + 20,
+            "cpu_s": {"decode": 60.0, "embed": 120.0},
+            "frames": {"embedded": 1000},
+            "gpus": 2.0,
+            **other,
+        }
+    )
 
 
 def test_a_run_like_the_earlier_one_costs_the_same() -> None:
@@ -44,7 +49,7 @@ def test_work_grows_with_bytes_and_start_up_does_not() -> None:
 
 
 @pytest.mark.parametrize(
-    "useless", [[], [record(recipe="other")], [record(size=0)], [{"recipe": "r"}]]
+    "useless", [[], [record(recipe="other")], [record(size=0)], [SavedRun(recipe="r")]]
 )
 def test_without_a_run_of_this_recipe_there_is_no_estimate(useless: list) -> None:
     assert rates(useless, "r") is None

@@ -18,6 +18,7 @@ from trawl.draw.video import write_video
 from trawl.report.counts import count
 from trawl.report.page import About, Card, Media, render
 from trawl.report.timeline import FlagSpan
+from trawl.runtime.run_file import SavedRun
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -45,7 +46,11 @@ def page_of(
 ) -> str:
     tracks = [item for made in (*(one.clip for one in cards), *rest) for item in made.tracks]
     return render(
-        about, count(tracks, len(cards) + len(rest), record or {}), cards, rest, doubtful=3
+        about,
+        count(tracks, len(cards) + len(rest), SavedRun.of(record or {})),
+        cards,
+        rest,
+        doubtful=3,
     )
 
 

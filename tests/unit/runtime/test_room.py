@@ -209,16 +209,24 @@ def test_time_that_runs_out_over_waiting_leaves_the_work_to_the_next_run(
     ("config", "sizes"),
     [
         (
-            ResourcesConfig(decode_cpus=1, embed_cpus=0, embed_gpus=1, embed_threads=1),
+            ResourcesConfig(wait_s=900, decode_cpus=1, embed_cpus=0, embed_gpus=1, embed_threads=1),
             PoolSizes(7, 1, 1, 1),
         ),
         (
             ResourcesConfig(
-                decode_cpus=1, embed_cpus=0, embed_gpus=1, embed_threads=1, decode_actors=9
+                wait_s=900,
+                decode_cpus=1,
+                embed_cpus=0,
+                embed_gpus=1,
+                embed_threads=1,
+                decode_actors=9,
             ),
             PoolSizes(9, 1, 1, 1),
         ),
-        (ResourcesConfig(decode_actors=2, embed_actors=1, embed_threads=2), PoolSizes(2, 1, 2, 1)),
+        (
+            ResourcesConfig(wait_s=900, decode_actors=2, embed_actors=1, embed_threads=2),
+            PoolSizes(2, 1, 2, 1),
+        ),
     ],
     ids=["what the first nodes hold", "as many as were asked for", "threads are of one node"],
 )
@@ -232,7 +240,7 @@ def test_an_index_job_s_sizes(cluster: Cluster, config: ResourcesConfig, sizes: 
 def test_threads_that_no_node_holds_end_it(cluster: Cluster) -> None:
     cluster.nodes, cluster.by_hand = [(0, {"CPU": 2.0})] * 4, True
     with pytest.raises(ConfigError, match="an embed actor needs 4 CPUs of one node"):
-        index_sizes(ResourcesConfig(address="auto"), Waiting())
+        index_sizes(ResourcesConfig(wait_s=900, address="auto"), Waiting())
 
 
 @pytest.mark.parametrize(
@@ -257,5 +265,5 @@ def test_what_does_not_grow_is_taken_as_it_is(
 )
 def test_room_for_one_kind(cluster: Cluster, asked: int | None, found: int) -> None:
     cluster.nodes = [(10, {"CPU": 2.0}), (40, {"CPU": 2.0})]
-    config: Any = ResourcesConfig(address="auto")
+    config: Any = ResourcesConfig(wait_s=900, address="auto")
     assert room_for(Share("track", 3, 1.0, 0.0), asked, config, Waiting()) == found
