@@ -1,4 +1,5 @@
-"""What is here and what a job would still need: packages, the device, the storage root and weights.
+"""Checks what is installed and what a job would still need: packages, the device, the storage root
+and weights.
 
 It composes the job's settings and looks at files; it downloads nothing, starts no Ray and loads no
 model.
@@ -165,7 +166,7 @@ def _grounder(config: Any) -> Finding:
 
 
 def _without_hub(what: str, kind: str, weights: str) -> Finding | None:
-    """What is known of weights that need no hub; None where they do."""
+    """Describe weights that need no hub; None for those that do."""
     if kind == "fake" or weights == "builtin" or weights.startswith("random:"):
         return Finding(what, "here", True, weights or "no weights", "")
     path = Path(weights.rpartition("@")[2]).expanduser()
@@ -190,7 +191,7 @@ def _size_of(path: Path) -> str:
 
 
 def _size_in_yaml(group: str, repo: str) -> str:
-    """What the group's files say of the size: in GB, or as parameters of 4 bytes."""
+    """Return the size that the group's files state: in GB, or as parameters of 4 bytes."""
     for path in sorted((conf_folder() / group).glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
         if size := re.search(rf"{re.escape(repo)}, ([\d.]+ [GM]B)", text):

@@ -14,7 +14,7 @@ EXIT_PIPE_CLOSED = 141  # as a shell counts SIGPIPE
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job returns that has more to say than its exit code.
+    """Describes a job's result that says more than its exit code.
 
     objective: what a sweep compares, and Optuna optimises; None where it could not be computed.
     run_id: the run that it is of, None where that is the settings' own `run_id`.

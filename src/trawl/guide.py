@@ -172,7 +172,7 @@ def _shown(value: Any) -> str:
 
 
 def _comments(path: Path) -> dict[str, str]:
-    """What a YAML file says of each key: the comment on its line, and on those below that are
+    """Read what a YAML file says of each key: the comment on its line, and on those below that are
     comments alone.
     """
     comments: dict[str, str] = {}

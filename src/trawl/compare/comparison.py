@@ -258,7 +258,8 @@ Point = tuple[float, float]  # higher is better in both
 
 
 def front(points: Sequence[Point]) -> list[int]:
-    """Which points nothing dominates, as places, best in the first coordinate first.
+    """Return the places of the points that no other point dominates, best in the first coordinate
+    first.
 
     Equal points are all on it, or none is.
 

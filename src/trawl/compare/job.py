@@ -43,7 +43,7 @@ _HARMLESS = ("worst", "objective", "measure", "robustness")
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What was found and where it was written: folder and page are URIs."""
+    """Holds a comparison and the URIs of its folder and page."""
 
     comparison: Comparison
     folder: str
@@ -156,7 +156,7 @@ def _of_sweep(config: CompareConfig, storage: Storage, dataset: str, sweep: str)
 
 
 def _fate(point: Mapping[str, Any]) -> str:
-    """What became of a point that is not done, as the sweep wrote it down."""
+    """Return the outcome of a point that is not done, as the sweep wrote it down."""
     outcome = point.get("outcome")
     words = ("interrupted" if outcome == "running" else outcome, point.get("message"))
     return "" if outcome == "done" else ": ".join(str(word) for word in words if word)
@@ -197,8 +197,8 @@ def _entrant(storage: Storage, dataset: str, evaluation: Evaluation) -> Entrant:
 
 
 def _lineage(lineage: Mapping[str, str]) -> dict[str, str]:
-    """Which models made it, and in which precision: equal settings may have met other weights, and
-    hardware where auto is another.
+    """Return the models and precisions of a run: equal settings may have met other weights, or
+    hardware where `auto` differs.
     """
     found = {}
     for name in ("embedder", "grounder", "tracker"):
@@ -211,7 +211,7 @@ def _lineage(lineage: Mapping[str, str]) -> dict[str, str]:
 
 
 def _index_settings(storage: Storage, dataset: str, number: int) -> dict[str, Any]:
-    """What embedded the index that the run searched; nothing of a publication that is gone."""
+    """Return what embedded the index that the run searched; nothing if that publication is gone."""
     try:
         recipe = publish.numbered(storage, dataset, number).recipe
     except IndexMissingError:
@@ -224,7 +224,7 @@ def _index_settings(storage: Storage, dataset: str, number: int) -> dict[str, An
 def _conditions(
     evaluation: Evaluation, rules: Mapping[str, Any], saved: run_file.SavedRun
 ) -> dict[str, str]:
-    """What must be the same for figures to compare, in words."""
+    """Describe what must be the same for figures to compare."""
     digest = hashlib.sha256(json.dumps(sorted(saved.texts)).encode()).hexdigest()[:_HASH]
     dataset = saved.config.get("dataset") or {}
     videos = {name: dataset.get(name) for name in ("kind", "uri", "glob", "seed", "videos")}

@@ -17,7 +17,10 @@ from trawl.evaluate.page.page import MISSING, environment
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What is compared. lead: one line below the title; facts: (label, value) for the foot."""
+    """Describes what is compared.
+
+    lead: one line below the title; facts: (label, value) for the foot.
+    """
 
     title: str
     lead: str

@@ -64,7 +64,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sweep is recorded."""
+    """Names the place where a sweep is recorded."""
 
     storage: Storage
     dataset: str
@@ -123,7 +123,7 @@ class Sweep:
 
     @property
     def hydra_words(self) -> list[str]:
-        """What the command line needs besides."""
+        """Return the words that the command line needs besides."""
         return [f"hydra.sweep.dir={self._scratch}"]
 
     def point(self, cfg: "DictConfig") -> float | None:
@@ -175,8 +175,8 @@ class Sweep:
         return EXIT_BUG if EXIT_BUG in codes else max(codes, default=EXIT_OK)
 
     def nothing_to_optimise(self) -> ConfigError | None:
-        """What to say to an optimising sweeper's complaint that no point has an objective; None
-        where that is not it.
+        """Explain an optimising sweeper's complaint that no point has an objective; None for
+        another complaint.
         """
         if not self._points or any(point.objective is not None for point in self._points):
             return None
@@ -264,7 +264,7 @@ class Sweep:
         return point.objective
 
     def _count(self, point: Point) -> None:
-        """What its run says that it spent, and did not have to."""
+        """Take over what the point's run spent, and what it saved."""
         if self._place is None or point.run_id is None:
             return
         try:
@@ -315,7 +315,7 @@ class Sweep:
 
 
 def _overrides() -> list[str]:
-    """Of the point that Hydra is at."""
+    """Return the overrides of the point that Hydra is at."""
     from hydra.core.hydra_config import HydraConfig
 
     return list(HydraConfig.get().overrides.task)
@@ -349,7 +349,7 @@ def _publication(storage: Storage, dataset: str) -> int | None:
 
 
 def _read_points(place: Place) -> list[Point]:
-    """Of an earlier attempt; none where they cannot be read."""
+    """Read the points of an earlier attempt; none if they cannot be read."""
     try:
         return [
             Point(**one)

@@ -17,7 +17,7 @@ from trawl.records.truth import Metric
 
 
 def comparison_tables(found: Comparison, all_metrics: bool) -> Iterator[RenderableType]:
-    """What to print, in order.
+    """Return the tables to print, in order.
 
     Args:
         all_metrics: every row there is, for who has chosen them; else the headline figures of

@@ -8,7 +8,7 @@ from trawl.config.values import values_of
 
 @dataclass
 class TruthConfig:
-    """What is known of a dataset's videos, beside them; see `evaluate/truth/`.
+    """Describes the ground truth that lies beside a dataset's videos; see `evaluate/truth/`.
 
     Without a format there is none.
     """
@@ -23,8 +23,9 @@ class TruthConfig:
 @values_of("dataset/folder.yaml", "dataset/manifest.yaml", "dataset/demo.yaml")
 @dataclass
 class DatasetConfig:
-    """Where the videos are. kind: demo, folder or manifest; see `corpus/source.py` for what each
-    reads.
+    """Says where the videos are.
+
+    kind: demo, folder or manifest; see `corpus/source.py` for what each reads.
     """
 
     kind: str = setting(MISSING, choices=("demo", "folder", "manifest"))
@@ -50,7 +51,7 @@ class DatasetConfig:
 @values_of("storage/s3.yaml")
 @dataclass
 class StorageConfig:
-    """Where tables, queries and runs are written.
+    """Says where tables, queries and runs are written.
 
     Credentials are never settings: see `storage.py`.
     """
@@ -65,7 +66,7 @@ class StorageConfig:
 @values_of("sampling/interval.yaml")
 @dataclass
 class SamplingConfig:
-    """Which frames of a video are embedded; see `decode/sampling.py`."""
+    """Chooses the frames of a video that are embedded; see `decode/sampling.py`."""
 
     policy: str = setting(MISSING, choices=("interval", "keyframes", "scenes"))
     every_s: float = setting(above=0)
@@ -77,7 +78,7 @@ class SamplingConfig:
 @values_of("index.yaml", section="decode")
 @dataclass
 class DecodeConfig:
-    """How far an untrusted file may go; see `decode/sandbox.py`."""
+    """Limits what decoding an untrusted file may take; see `decode/sandbox.py`."""
 
     decoder: str = setting(choices=("auto", "decord", "pyav"))
     timeout_s: float = setting(above=0)
@@ -90,7 +91,7 @@ class DecodeConfig:
 @values_of("index.yaml", section="table")
 @dataclass
 class TableConfig:
-    """How rows are committed and indexed; see `table/`."""
+    """Sets how rows are committed and indexed; see `table/`."""
 
     dtype: str = setting(choices=("float16", "float32"))
     commit_rows: int = setting(at_least=1)
@@ -103,7 +104,10 @@ class TableConfig:
 @values_of("index.yaml", section="prices")
 @dataclass
 class PricesConfig:
-    """What resources cost, for estimates; see `index/estimate.py`. In any currency."""
+    """Holds the prices of resources, for estimates; see `index/estimate.py`.
+
+    In any currency.
+    """
 
     cpu_h: float = setting(at_least=0)
     gpu_h: float = setting(at_least=0)
@@ -115,7 +119,7 @@ class PricesConfig:
 @values_of("export.yaml", section="split")
 @dataclass
 class SplitConfig:
-    """How videos are dealt to train, val and test; see `export/split.py`."""
+    """Sets how videos are divided into train, val and test; see `export/split.py`."""
 
     column: str | None = setting()
     train: float = setting(at_least=0)

@@ -9,7 +9,7 @@ from trawl.config.values import values_of
 @values_of("embedder/demo.yaml")
 @dataclass
 class EmbedderConfig:
-    """Which model embeds; see `models/clip/openclip.py`."""
+    """Chooses the model that embeds; see `models/clip/openclip.py`."""
 
     kind: str = setting(MISSING, choices=("openclip", "fake"))
     model: str = MISSING
@@ -24,7 +24,7 @@ class EmbedderConfig:
 @values_of("resources/laptop.yaml")
 @dataclass
 class ResourcesConfig:
-    """How many actors run where; see `runtime/room.py`.
+    """Sets how many actors run where; see `runtime/room.py`.
 
     None: as many as the machine or cluster has room for.
     """
@@ -48,7 +48,9 @@ class ResourcesConfig:
 @values_of("grounder/clip.yaml")
 @dataclass
 class GrounderConfig:
-    """What finds the named things on a frame; see `ground.py` and `models/grounders/`."""
+    """Chooses the model that finds the named things on a frame; see `ground.py` and
+    `models/grounders/`.
+    """
 
     kind: str = setting(MISSING, choices=("clip", "owlv2", "grounding_dino", "fake"))
     model: str | None = setting()
@@ -67,7 +69,7 @@ class GrounderConfig:
 @values_of("tracker/sam2_tiny.yaml")
 @dataclass
 class TrackerConfig:
-    """What follows them; see `models/sam2/trackers.py`."""
+    """Chooses the model that follows them; see `models/sam2/trackers.py`."""
 
     kind: str = setting(MISSING, choices=("sam2", "fake"))
     model: str | None = setting()

@@ -9,7 +9,7 @@ from trawl.config.values import values_of
 @values_of("track.yaml", section="search")
 @dataclass
 class SearchConfig:
-    """How a text becomes segments; see `search.py` and `query/segments.py`."""
+    """Sets how a text becomes segments; see `search.py` and `query/segments.py`."""
 
     templates: str = setting()
     frames: int = setting(at_least=1)
@@ -27,7 +27,7 @@ class SearchConfig:
 @values_of("query.yaml", section="report")
 @dataclass
 class ReportConfig:
-    """How much a contact sheet shows."""
+    """Sets how much a contact sheet shows."""
 
     thumbnails: int = setting(at_least=0)
     thumbnail_width: int = setting(at_least=32)
@@ -36,7 +36,7 @@ class ReportConfig:
 @values_of("track.yaml", section="tracking.refine")
 @dataclass
 class RefineConfig:
-    """How masks are cleaned; see `track/refine.py`."""
+    """Sets how masks are cleaned; see `track/refine.py`."""
 
     fill_holes: float = setting(at_least=0)
     drop_parts: float = setting(at_least=0)
@@ -47,7 +47,7 @@ class RefineConfig:
 @values_of("track.yaml", section="tracking.motion")
 @dataclass
 class MotionConfig:
-    """How a track moves through gaps, and when it is doubted; see `track/motion.py` and
+    """Sets how a track moves through gaps, and when it is doubted; see `track/motion.py` and
     `track/doubts.py`.
     """
 
@@ -69,7 +69,7 @@ class MotionConfig:
 @values_of("track.yaml", section="tracking")
 @dataclass
 class TrackingConfig:
-    """How objects are followed through a clip; see `track/`."""
+    """Sets how objects are followed through a clip; see `track/`."""
 
     max_fps: float | None = setting(above=0)
     max_side: int | None = setting(at_least=32)
@@ -97,7 +97,7 @@ class TrackingConfig:
 @values_of("track.yaml", section="cache")
 @dataclass
 class CacheConfig:
-    """How long what runs may reuse is kept; see `track/reuse/`."""
+    """Sets how long reusable results are kept; see `track/reuse/`."""
 
     max_age_d: float = setting(at_least=0)
     max_gb: float = setting(at_least=0)
@@ -106,7 +106,7 @@ class CacheConfig:
 @values_of("evaluate.yaml", section="evaluation")
 @dataclass
 class EvaluationConfig:
-    """What is measured, and when a thing counts; see `evaluate/`."""
+    """Chooses what is measured, and when an object counts; see `evaluate/`."""
 
     measure: list[str] = setting()
     objective: str = setting()
@@ -122,7 +122,7 @@ class EvaluationConfig:
 @values_of("report.yaml", section="report")
 @dataclass
 class PageConfig:
-    """How much the page of a tracking run shows; see `report/page.py`."""
+    """Sets how much the page of a tracking run shows; see `report/page.py`."""
 
     clips: int = setting(at_least=0)
     order: str = setting(choices=("best", "doubtful"))

@@ -136,8 +136,8 @@ def _copy(
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What our own client and fsspec's say of a file that cannot be read; fsspec lets through what
-    http itself raises.
+    """Turn the errors of our own client and of fsspec's into one; fsspec lets through what http
+    itself raises.
     """
     from aiohttp import ClientError
 

@@ -261,7 +261,7 @@ def _home(config: DatasetConfig) -> str:
 def reopen(
     config: DatasetConfig, storage: StorageConfig, uris: Mapping[str, str]
 ) -> dict[str, str]:
-    """What opens these videos now, by video_id.
+    """Return the URIs that open these videos now, by video_id.
 
     What is stored of a URI may lack its credentials (`storage/veil.py`). The dataset has them, and
     newer ones than those that the video was indexed with. A video that it no longer names keeps

@@ -28,7 +28,7 @@ _TOLD_ERRORS = 4  # how many causes of damage a message names
 
 
 class Damage:
-    """What was wrong with a video, each cause counted once, as one sentence."""
+    """Gathers what was wrong with a video, each cause once, as one sentence."""
 
     def __init__(self, first: str = "") -> None:
         self._counts: dict[str, int] = {first: 1} if first else {}
@@ -158,7 +158,9 @@ def packets(
 
 
 def complaints() -> int:
-    """How many errors FFmpeg has logged so far: how its decoders tell of damage that they conceal."""
+    """Count the errors that FFmpeg has logged so far; its decoders report concealed damage only
+    there.
+    """
     count, last = av.logging.get_last_error()
     # H.264 that starts at a keyframe which is not an IDR is told to forget pictures that it never
     # had: no damage.

@@ -1,4 +1,4 @@
-"""What the sandbox is asked to do with one file, and the functions that do it, inside the sandbox.
+"""Defines what the sandbox is asked to do with one file, and the functions that do it inside.
 
 A job is plain settings, so that the parent can build one without loading a decoder; `run` loads
 them.

@@ -176,7 +176,7 @@ def _display(frame: VideoFrame | None, width: int, height: int) -> tuple[int, in
 
 
 def clockwise(frame: VideoFrame) -> int:
-    """How far a player turns this frame, in degrees clockwise: 0, 90, 180 or 270."""
+    """Return how far a player turns this frame, in degrees clockwise: 0, 90, 180 or 270."""
     return round(-frame.rotation / 90) * 90 % 360
 
 

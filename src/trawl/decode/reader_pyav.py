@@ -59,7 +59,7 @@ class Decoded:
 def decode(
     path: Path, scan: Scan, wanted: Indices, limits: DecodeConfig, damage: Damage
 ) -> Iterator[Decoded]:
-    """What comes out: the wanted pictures, and others that had to be decoded on the way.
+    """Yield the requested pictures, and others that had to be decoded on the way.
 
     Each comes once, in presentation order unless the file's time stamps are damaged.
 
@@ -122,7 +122,7 @@ class _Run:
         return frames
 
     def spoil(self, place: int, cause: str) -> None:
-        """What is decoded from the packet at `place` is not to be trusted."""
+        """Mark what is decoded from the packet at `place` as not to be trusted."""
         self.failed = True
         self._groups.spoil(place)
         self._damage.add(cause)

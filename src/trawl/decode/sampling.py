@@ -1,4 +1,4 @@
-"""Which frames of a video are embedded.
+"""Chooses the frames of a video that are embedded.
 
 A policy is a word in `PLANNED`, mapped to a function of times and keyframes.
 

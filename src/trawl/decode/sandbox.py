@@ -56,7 +56,7 @@ class DecodeSandbox:
         self._close_zygote()
 
     def probe(self, path: str | Path) -> Probe:
-        """What a local file holds.
+        """Probe a local file.
 
         Raises:
             VideoError: why it cannot be used.

@@ -1,4 +1,5 @@
-"""What crosses the pipe from a decoding process: records of numpy arrays, as JSON and raw bytes.
+"""Encodes what crosses the pipe from a decoding process: records of numpy arrays, as JSON and raw
+bytes.
 
 The sender may have been taken over by the file it decodes, so nothing is unpickled here: only the
 records listed in `RECORDS`, arrays of the listed types, and sizes within bounds are read. Knows

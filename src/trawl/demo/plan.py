@@ -1,5 +1,4 @@
-"""Which videos a demo corpus has: every parameter of video number `index`, from the seed and the
-index alone.
+"""Plans a demo corpus: every parameter of video number `index`, from the seed and the index alone.
 
 Videos are planned one by one, so that a larger corpus begins with the smaller one's videos and any
 of them can be made by any process. The special ones come at fixed positions: of every twelve one is

@@ -69,7 +69,7 @@ class Canvas:
         )
 
     def _view(self, drop: Backdrop, texture: Texture, time_s: float) -> NDArray[np.uint8]:
-        """What the camera sees of a texture: panned, zoomed and turned."""
+        """Return the camera's view of a texture: panned, zoomed and turned."""
         side = texture.shape[0]
         scale = drop.zoom.at(time_s) * _VIEW * side / max(self.height, self.width)
         c, s = scale * math.cos(drop.turn.at(time_s)), scale * math.sin(drop.turn.at(time_s))

@@ -1,4 +1,4 @@
-"""What happens in one demo video: things that move, and backgrounds behind them.
+"""Describes one demo video: things that move, and backgrounds behind them.
 
 Sampled here, drawn in `render.py`.
 

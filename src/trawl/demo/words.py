@@ -97,7 +97,7 @@ def article(noun: str) -> str:
 
 
 def name(color: str, shape: str, size: str = "") -> str:
-    """What an object is called: its size where asked for, then colour, then shape."""
+    """Name an object: its size if requested, then colour, then shape."""
     return f"{size} {color} {shape}".strip()
 
 

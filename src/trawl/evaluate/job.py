@@ -8,7 +8,6 @@ at a time. Only the worst cases are decoded again, for the page. Results are wri
 `<root>/<dataset>/runs/<run_id>/evaluation/`.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
@@ -52,7 +51,6 @@ from trawl.table import publish
 from trawl.track import job as track
 from trawl.track import tables
 from trawl.track.job import Asked, TrackPlan
-from trawl.track.record import TrackRecord
 
 MEASURES = ("retrieval", "masks", "tracking", "end_to_end", "cost")
 _OF_TRACKS = {"masks", "tracking", "end_to_end"}
@@ -227,7 +225,7 @@ def _check_objective(name: str, measured: Measured) -> None:
         ConfigError: No measurement has a metric of that name.
     """
     results = [item.measured() for item in _measurements(MEASURES, EvaluationConfig(), None)]
-    results.append(cost.measured(json.loads(TrackRecord("", {}).to_json()), None))
+    results.append(cost.measured(run_file.SavedRun(), None))
     names = {metric.name for result in (measured, *results) for metric in result.metrics}
     if name not in names:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What a person may write in an export's `where`: SQL over a row of the masks table joined with its
+"""Checks and translates an export's `where`: SQL over a row of the masks table joined with its
 track's.
 
     score > 0.5 and len(flags) = 0        not list_contains(track_flags, 'lost') and num_masks >= 10

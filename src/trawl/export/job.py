@@ -59,7 +59,9 @@ FORMATS = {
 
 @dataclass
 class Exported:
-    """What was written. counts: split -> videos, sequences, frames, tracks, instances.
+    """Describes what was written.
+
+    counts: split -> videos, sequences, frames, tracks, instances.
 
     dropped: rows left out, by why: "where", "inferred", "no mask"; overlaps: see
     `export/overlaps.py`. sizes: file -> bytes.

@@ -1,4 +1,4 @@
-"""Which part of a dataset a video belongs to: the part its owner gave it, or else one drawn by its
+"""Assigns videos to parts of a dataset: the part its owner gave a video, or else one drawn by its
 name.
 
 Drawn by a hash of the video's id, so a video keeps its part when others come or go, and all of a

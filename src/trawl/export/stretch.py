@@ -1,4 +1,5 @@
-"""What a format is handed: the selected rows of one video or of one clip, objects numbered from 1.
+"""Prepares what a format receives: the selected rows of one video or of one clip, objects numbered
+from 1.
 
 A video is the unit where a format keeps the video's own frame numbers, a clip where its frames must
 follow on one another. Frames keep the position they have in the video (`frame_index`), also in the

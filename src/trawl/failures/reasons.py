@@ -1,4 +1,4 @@
-"""What each reason for a failure means, in words, and what to do about it.
+"""Explains each reason for a failure, and what to do about it.
 
 `docs/failures.md` says the same; a test compares.
 """

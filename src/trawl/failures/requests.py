@@ -36,8 +36,9 @@ FAILED = (Status.FAILED, Status.QUARANTINED, Status.RETRY)
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which videos: all where every field is None. path: a video_id, or a pattern as in
-    `dataset.glob`.
+    """Selects videos; all where every field is None.
+
+    path: a video_id, or a pattern as in `dataset.glob`.
     """
 
     reason: str | None = None

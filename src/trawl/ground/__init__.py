@@ -1,4 +1,4 @@
-"""What named things a frame shows, and where: from a model's view of it to scored masks.
+"""Finds named things on frames: from a model's view of a frame to scored masks.
 
     grounder = ground.grounder(models.grounders.build(...), config, sentences)
     found = grounder.detect(session, frames, positions, phrases)          # everything that has a

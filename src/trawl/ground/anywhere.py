@@ -1,4 +1,4 @@
-"""How sure it is that a picture shows what a phrase names, wherever on it that is.
+"""Scores whether a picture shows what a phrase names, anywhere on it.
 
 A picture's one embedding forgets small things, and which of two things had which colour; its
 patches know. Finer than the embedding, coarser than grounding: no regions, no masks, no tracker.

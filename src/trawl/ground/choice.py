@@ -1,6 +1,4 @@
-"""Which of a frame's scored masks count: near-duplicates of one phrase go, and in the end what
-scores too low.
-"""
+"""Selects among a frame's scored masks: near-duplicates of one phrase go, and then low scores."""
 
 from collections.abc import Sequence
 

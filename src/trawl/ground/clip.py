@@ -48,8 +48,8 @@ class ClipGrounder:
     def detect(
         self, session: Session, frames: Frames, positions: Sequence[int], phrases: Sequence[str]
     ) -> list[Detections]:
-        """What each of some frames shows of what the phrases name; one `Detections` per position,
-        best first.
+        """Detect what the phrases name on the given frames; one `Detections` per position, best
+        first.
 
         At least one candidate for each phrase on each frame has a score, unless the tracker finds
         no object there.

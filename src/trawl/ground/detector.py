@@ -24,8 +24,8 @@ class DetectorGrounder:
     def detect(
         self, session: Session, frames: Frames, positions: Sequence[int], phrases: Sequence[str]
     ) -> list[Detections]:
-        """What each of some frames shows of what the phrases name; one `Detections` per position,
-        best first.
+        """Detect what the phrases name on the given frames; one `Detections` per position, best
+        first.
         """
         if not len(positions):
             return []

@@ -54,8 +54,8 @@ def fine(grid: Floats) -> Floats:
 
 
 def regions(heat: Floats, level: float, limit: int) -> list[Region]:
-    """Where a map is high, the highest first: each a connected part of at least `level` times its
-    own peak.
+    """Return the regions where a map is high, the highest first: each a connected part of at least
+    `level` times its own peak.
 
     A region that falls apart at a higher level, as two things side by side do, is given in its
     parts too.

@@ -63,7 +63,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class VideoFacts:
-    """What the ledger keeps of a probe, without its arrays."""
+    """Holds what the ledger keeps of a probe, without its arrays."""
 
     container: str
     codec: str
@@ -77,7 +77,7 @@ class VideoFacts:
 
 @dataclass(frozen=True, slots=True)
 class UnitDone:
-    """What a unit gave.
+    """Holds the rows and counts that one unit of work produced.
 
     Seconds are of this unit: fetching, CPU of its decoding, waiting for vectors; decoder_mb: peak
     memory of its decoding process.

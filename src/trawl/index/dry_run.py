@@ -1,4 +1,4 @@
-"""What `dry_run=true` prints: the plan, and what it would take by the measure of earlier runs.
+"""Prints the plan for `dry_run=true`, and what it would take by the measure of earlier runs.
 
 Writes nothing.
 """

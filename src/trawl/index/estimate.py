@@ -1,4 +1,4 @@
-"""What a run would cost, from what earlier runs of the same dataset did cost.
+"""Estimates what a run would cost from what earlier runs of the dataset did cost.
 
 Reads their `run.json`; runs nothing.
 
@@ -48,7 +48,7 @@ class Estimate:
 
 
 def rates(runs: Iterable[SavedRun], recipe: str) -> Rates | None:
-    """What a byte of video costs.
+    """Return what a byte of video costs.
 
     Args:
         runs: of jobs.index, the latest first.
@@ -77,8 +77,8 @@ def rates(runs: Iterable[SavedRun], recipe: str) -> Rates | None:
 def estimate(
     videos: int, size_bytes: int, row_bytes: int, known: Rates, prices: PricesConfig
 ) -> Estimate:
-    """What that many videos of that many bytes in all would take, and the rows of their embeddings
-    of `row_bytes` each.
+    """Estimate what so many videos of so many bytes in all would take, and the rows of their
+    embeddings of `row_bytes` each.
     """
     wall_h = (known.fixed_s + known.wall_s * size_bytes) / 3600
     cpu_h, gpu_h = known.cpu_s * size_bytes / 3600, known.gpu_s * size_bytes / 3600

@@ -1,4 +1,4 @@
-"""What this run has to do: the corpus as listed against the ledger as it stands.
+"""Plans what a run has to do: the corpus as listed against the ledger as it stands.
 
 Both sides stream. The ledger is held as hashes (19 bytes a video), the work is spooled to a
 temporary file as Arrow batches, and the names of removed videos are read from the ledger a second
@@ -36,7 +36,7 @@ class LedgerView(Protocol):
 
 
 class Why(StrEnum):
-    """Why a video is in the plan."""
+    """Names the reason for which a video is in the plan."""
 
     NEW = "new"
     CHANGED = "changed"  # its fingerprint differs
@@ -62,7 +62,9 @@ class PlannedVideo:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many videos are what. listed = new + changed + retry + unchanged + failed + quarantined.
+    """Counts videos by what the plan does with them.
+
+    Listed = new + changed + retry + unchanged + failed + quarantined.
 
     failed: failed before and left alone, since nothing suggests another outcome; quarantined: left
     alone likewise.

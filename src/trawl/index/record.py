@@ -1,5 +1,5 @@
-"""What a run leaves behind for people and programs: the printed summary, `run.json` and the exit
-code.
+"""Writes what a run leaves behind for people and programs: the printed summary, `run.json` and the
+exit code.
 
 Counts only; it decides nothing. The same numbers stand in both, so that nobody has to parse a
 terminal.
@@ -102,12 +102,12 @@ class RunRecord:
 
     @property
     def failed_fraction(self) -> float:
-        """Of the videos that this run tried, those that failed; 0 where it tried none."""
+        """Return the fraction of tried videos that failed; 0 if none was tried."""
         return self.outcomes["failed"] / max(1, self.outcomes.total())
 
     @property
     def exit_code(self) -> int:
-        """Of this run alone; see `exit_code_of`."""
+        """Return the exit code of this run alone; see `exit_code_of`."""
         return exit_code_of(
             self.outcomes["failed"], self.outcomes.total(), self.config.get("max_failed_fraction")
         )

@@ -79,7 +79,7 @@ def _download(repo: str, files: Sequence[str], what: str, remedy: str) -> Path:
 
 
 def _unreachable(endpoint: str) -> str:
-    """Why the host does not answer, "" when it does; an answer of any status will do."""
+    """Return why the host does not answer, "" when it does; an answer of any status will do."""
     from huggingface_hub import get_session
     from huggingface_hub.errors import HTTPError  # type: ignore[attr-defined]  # its HTTP client's base class
 

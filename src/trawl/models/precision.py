@@ -37,7 +37,7 @@ _CU_MAJOR = 75  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
 
 
 def settle(word: str, device: str = "auto", gpus: bool = False) -> str:
-    """What "auto" is, for a model on this machine or on a cluster; any other word as it is.
+    """Resolve "auto" for a model on this machine or on a cluster; return any other word as it is.
 
     Imports no torch.
 
@@ -61,7 +61,9 @@ def on_gpu(device: str, gpus: bool) -> bool:
 
 
 def computed(word: str, device: "torch.device") -> str:
-    """What a device of this machine computes where `word`, settled, is asked for: that, or fp32."""
+    """Return the precision that a device of this machine computes for the settled `word`: that, or
+    fp32.
+    """
     if word == "fp32" or device.type == "cpu":
         return word if word == "fp32" or cpu_has(word) else "fp32"
     if word == "bf16":

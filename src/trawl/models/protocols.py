@@ -25,7 +25,7 @@ class Embedder(Protocol):
 
     @property
     def logit_scale(self) -> float:
-        """What cosines of pictures and texts are multiplied by before a softmax."""
+        """Scale of cosines between pictures and texts before a softmax."""
 
     def embed_images(self, frames: Frames) -> Embeddings:
         """(N, S, S, 3) uint8 RGB, S as in `image_spec` -> (N, D) float32, unit length.
@@ -107,8 +107,8 @@ class Grounder(Protocol):
     def detect(
         self, session: Session, frames: Frames, positions: Sequence[int], phrases: Sequence[str]
     ) -> list[Detections]:
-        """What each of some frames shows of what the phrases name; one `Detections` per position,
-        best first.
+        """Detect what the phrases name on the given frames; one `Detections` per position, best
+        first.
 
         Args:
             session: over these frames, for a grounder that asks the tracker for masks.

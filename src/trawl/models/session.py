@@ -1,5 +1,4 @@
-"""What every tracker's session asks of its frames and prompts, and the order in which it visits
-frames.
+"""Checks the frames and prompts of every tracker's session, and orders its visits to frames.
 
 Spatial things at a session's border, prompts in and masks out, are in pixels of the session's
 `size`, whatever size the frames have.
@@ -48,7 +47,7 @@ def check_prompts(
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Where each object begins, in order of the prompts, and which way it is followed."""
+    """Holds the first frame of each object, in order of the prompts, and which way it is followed."""
 
     starts: dict[int, int]
     reverse: bool

@@ -1,4 +1,4 @@
-"""What a night came to, in Prometheus' text format, for places where nobody scrapes: a textfile
+"""Writes a night's figures in Prometheus' text format, for places where nobody scrapes: a textfile
 collector or a push gateway.
 
 All are gauges of the latest night, since a file has no counter's memory. Made with a registry of

@@ -34,7 +34,10 @@ _PLAN = {
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of indexing and the standing queries together. money: by what it was spent on, in `currency`."""
+    """Holds the cost of indexing and the standing queries together.
+
+    money: by what it was spent on, in `currency`.
+    """
 
     cpu_h: float
     gpu_h: float
@@ -44,9 +47,10 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What `night.json` does not hold. published_h: hours since the newest publication, None
-    without one; reports: by run_id, the links to those that there are; files: of the night, beside
-    the page.
+    """Holds what `night.json` does not.
+
+    published_h: hours since the newest publication, None without one; reports: by run_id, the links
+    to those that there are; files: of the night, beside the page.
     """
 
     cost: Cost
@@ -118,7 +122,7 @@ def _sums(
 
 
 def _compared(frames_per_s: float, earlier: Sequence[NightFacts]) -> str:
-    """How fast it was beside the nights before it that embedded anything."""
+    """Compare its speed with the earlier nights that embedded anything."""
     known = [night.frames_per_s for night in earlier[-NIGHTS:] if night.frames_per_s is not None]
     if not known:
         return ""

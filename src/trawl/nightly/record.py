@@ -1,4 +1,4 @@
-"""What a night leaves behind for people and programs: `night.json` and the exit code."""
+"""Writes what a night leaves behind for people and programs: `night.json` and the exit code."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -154,7 +154,7 @@ class NightFacts:
 
     @property
     def unusable(self) -> int:
-        """Of the lag, those that failed, tonight or before."""
+        """Count those of the lag that failed, tonight or before."""
         return min(self.lag, self.failed + sum(self.plan.get(kind, 0) for kind in _GIVEN_UP))
 
     @property

@@ -1,4 +1,4 @@
-"""What a standing query has answered, night by night, so that tonight it looks at new footage only.
+"""Records what a standing query has answered, night by night, so that it searches new footage only.
 
     <root>/<dataset>/standing/<name>/<version>/<night>.parquet    video_id, fingerprint: the videos
                                                                   of that night
@@ -49,8 +49,8 @@ class Night:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    """What `answered.parquet` holds: names of ended nights, and (video_id, fingerprint) of all
-    their videos.
+    """Holds the content of `answered.parquet`: names of ended nights, and (video_id, fingerprint)
+    of all their videos.
     """
 
     nights: frozenset[str] = frozenset()
@@ -77,7 +77,7 @@ class Standing:
         return [night for night in self._later() if not night.ended]
 
     def fresh(self, indexed: Iterable[tuple[str, str]]) -> dict[str, str]:
-        """Of all indexed videos (video_id, fingerprint), those that no ended night has held as they
+        """Return those indexed videos (video_id, fingerprint) that no ended night has held as they
         are now.
         """
         ended = [night.night for night in self._later() if night.ended]

@@ -101,8 +101,8 @@ def _follow(
 
 
 def _weights(question: Question) -> str | None:
-    """Where the index's weights lie, if not where it says: the night that goes on with it may know
-    them by another path.
+    """Return where the index's weights lie, if not where it says: the night that goes on with it
+    may know them by another path.
     """
     if question.config.weights:
         return question.config.weights

@@ -1,5 +1,5 @@
-"""What a night tells when it is over, however it ended: `night.json`, `metrics.prom` and the page,
-in that order.
+"""Writes a night's results when it is over, however it ended: `night.json`, `metrics.prom` and the
+page, in that order.
 
     <root>/<dataset>/nights/<night>/{night.json,metrics.prom,index.html,log.jsonl}
     <root>/<dataset>/nights/latest.prom    the same as the latest night's metrics.prom, under a name

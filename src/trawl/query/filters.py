@@ -1,4 +1,4 @@
-"""What a person may write in `search.where`: SQL over the columns of the frames table and over a
+"""Checks and translates `search.where`: SQL over the columns of the frames table and over a
 manifest's own columns.
 
 A manifest's columns lie in one JSON column; their names are replaced by the call that reads them,
@@ -59,7 +59,7 @@ def names_metadata(where: str) -> bool:
 
 
 def metadata_types(documents: Iterable[str]) -> dict[str, str]:
-    """What the manifest's columns hold, from the JSON objects of many videos.
+    """Infer the types of the manifest's columns from the JSON objects of many videos.
 
     >>> metadata_types(['{"camera": "front", "take": 3}', '{"camera": null, "take": 4.5}'])
     {'camera': 'string', 'take': 'float'}

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class QueryOutcome:
-    """What a query found and wrote. folder: URI of the files; timings_s: seconds by step, in order."""
+    """Describes what a query returned and wrote.
+
+    folder: URI of the files; timings_s: seconds by step, in order.
+    """
 
     answers: list[Answer]
     table: "pa.Table"

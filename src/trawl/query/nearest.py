@@ -1,4 +1,4 @@
-"""Which videos answer a text best, and how well each of their frames does.
+"""Finds the videos that answer a text best, and scores each of their frames.
 
     1. candidates   approximate nearest neighbours, filtered first, until enough different videos
                     have been seen

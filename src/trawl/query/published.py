@@ -113,7 +113,9 @@ class PublishedIndex:
         return table["frame_index"].to_numpy(), table["time_s"].to_numpy()
 
     def sources(self, video_ids: Iterable[str]) -> dict[str, Source]:
-        """Where these videos lie, by video_id; see `openable` for those that are to be opened."""
+        """Return where these videos lie, by video_id; see `openable` for those that are to be
+        opened.
+        """
         if not (wanted := sorted(set(video_ids))):
             return {}
         listed = ", ".join(map(filters.quoted, wanted))

@@ -105,8 +105,8 @@ class Reranker:
 
 
 def seeing(embedder: Embedder) -> DenseEmbedder:
-    """What tells where on a picture something is: patches that were trained to, or else windows,
-    which any embedder understands.
+    """Return what locates things on a picture: patches that were trained to, or else windows, which
+    any embedder understands.
 
     Patches of a CLIP that was trained on whole pictures are for grounding, where the tracker and a
     crop have a say as well.

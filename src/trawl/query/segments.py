@@ -81,7 +81,9 @@ def _eligible(
 
 
 def _level(peak: float, background: float, cut: float) -> float:
-    """What a frame must score to support a peak; a peak no better than the background stands alone."""
+    """Return what a frame must score to support a peak; a peak no better than the background stands
+    alone.
+    """
     return peak - (1 - min(cut, 1.0)) * max(peak - background, 0.0)
 
 

@@ -1,5 +1,4 @@
-"""What a contact sheet shows, and the sheet as one HTML file that needs nothing else: no script, no
-network.
+"""Renders a contact sheet as one HTML file that needs nothing else: no script, no network.
 
 Pictures go in as JPEG in data URIs. Names of videos and texts come from outside and are escaped by
 the template engine, which is told to escape everything. Knows nothing of storage, decoding or
@@ -55,7 +54,7 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """Which index answered, as (label, value) pairs in reading order, and a title."""
+    """Describes the index that answered, as (label, value) pairs in reading order, and a title."""
 
     title: str
     facts: Sequence[tuple[str, str]]

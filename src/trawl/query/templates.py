@@ -43,7 +43,7 @@ _WEIGHT = re.compile(r"^(.*?)\s*:\s*([-+]?\d+(?:\.\d+)?)$", re.DOTALL)
 def query_vector(
     text: str, templates: str, embed_texts: Callable[[Sequence[str]], Embeddings]
 ) -> NDArray[np.float32]:
-    """What to search for.
+    """Return the vector to search for.
 
     Args:
         text: as typed, in any language; several prompts as "a red star:2 | a blue ring:-1".

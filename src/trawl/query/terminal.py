@@ -60,7 +60,7 @@ def _bar(part: float, whole: float) -> Text:
 
 
 def height_of(segment: Segment, background: float, again: bool) -> float:
-    """What a segment's bar shows: its score above the background's, or that of a second look; none
-    without it.
+    """Return the height of a segment's bar: its score above the background's, or that of a second
+    look; none without it.
     """
     return (segment.rerank_score or 0.0) if again else segment.score - background

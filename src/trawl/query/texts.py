@@ -14,7 +14,7 @@ from trawl.errors import ConfigError
 
 
 def read_texts(text: str | None, queries: str | None) -> list[str]:
-    """What to search for, in order, each once.
+    """Read the texts to search for, in order, each once.
 
     Args:
         text: one text, or None.

@@ -11,7 +11,7 @@ from trawl.records.arrays import Indices, Times
 
 @dataclass(frozen=True, slots=True)
 class ScoreCurve:
-    """How well each frame of one video answers a text.
+    """Holds how well each frame of one video answers a text.
 
     times_s (T,) float64 increasing; frame_index (T,) int64; scores (T,) float32 cosine similarity;
     duration_s of the video.
@@ -50,15 +50,15 @@ class Segment:
 
     @property
     def rank_key(self) -> float:
-        """What segments of an answer are ordered by, highest first: those that were looked at again
-        (0-1) before the rest.
+        """Return the key that orders the segments of an answer, highest first: those that were
+        looked at again (0-1) before the rest.
         """
         return self.score - 2 if self.rerank_score is None else self.rerank_score
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a video lies, as the ledger says it."""
+    """Says where a video lies, as the ledger has it."""
 
     uri: str
     fingerprint: str

@@ -11,7 +11,7 @@ from trawl.records.arrays import Embeddings, Frames, Indices, Times
 
 @dataclass(frozen=True, slots=True)
 class Detections:
-    """What a grounder found on one frame, best first.
+    """Holds what a grounder detected on one frame, best first.
 
     boxes (N, 4) float32 xyxy pixels; scores (N,) float32, 0-1, comparable between frames and
     phrases of one grounder; phrase (N,) int64, which of the phrases asked for; masks (N, H, W)
@@ -41,8 +41,7 @@ class Detections:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Where one object is on one frame, as a tracker is told it: a mask, or a box and points in any
-    combination.
+    """Marks one object on one frame for a tracker: a mask, or a box and points in any combination.
 
     object_id: of the session. position: of the frame among the session's, 0-based. box (4,) float32
     xyxy pixels; points (P, 2) float32 xy pixels with labels (P,) int64, 1 on the object and 0
@@ -84,8 +83,8 @@ class TrackedFrame:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to look for in a clip: a phrase, how well its segment answered it, and the time of its
-    best frame.
+    """Describes what to look for in a clip: a phrase, how well its segment answered it, and the
+    time of its best frame.
     """
 
     phrase: str
@@ -131,7 +130,7 @@ class ClipFrames:
 
 
 class Visibility(StrEnum):
-    """How much of a tracked object a row rests on."""
+    """Says how much of a tracked object a row rests on."""
 
     VISIBLE = "visible"  # a mask
     OCCLUDED = "occluded"  # a mask much smaller than the object lately was

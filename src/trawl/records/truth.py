@@ -35,9 +35,10 @@ class TruthObject:
 
 @dataclass(frozen=True, slots=True)
 class TruthVideo:
-    """What is known of one video. frame_index, time_s (F,): every annotated frame, also those
-    without an object, increasing; time_s is the true presentation time. height, width: as
-    displayed, of all masks and boxes.
+    """Holds the ground truth of one video.
+
+    frame_index, time_s (F,): every annotated frame, also those without an object, increasing;
+    time_s is the true presentation time. height, width: as displayed, of all masks and boxes.
     """
 
     video_id: str

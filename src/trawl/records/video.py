@@ -1,4 +1,4 @@
-"""What travels between the steps: frozen records, and the conventions every file follows.
+"""Defines what travels between the steps: frozen records, and the conventions of every file.
 
     T frames    H W pixels    N boxes or images    K objects    D embedding size    Q texts
 
@@ -33,7 +33,7 @@ PROCESSING_VERSION = 1
 
 
 class Reason(StrEnum):
-    """Why a video is not indexed.
+    """Names the reason for which a video is not indexed.
 
     A closed list: the ledger, the summary and `retry=<reason>` use these words.
     """
@@ -70,7 +70,7 @@ PASSING_REASONS = frozenset(
 
 
 class Status(StrEnum):
-    """What became of a video, as the ledger says it."""
+    """Names what became of a video, as the ledger has it."""
 
     INDEXED = "indexed"
     FAILED = "failed"
@@ -134,7 +134,7 @@ class ImageSpec:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What the container says of its first video stream, decoded nothing.
+    """Holds what the container says of its first video stream; nothing is decoded.
 
     times_s (T,) float64 presentation times, increasing, start offset included; keyframe (T,) bool,
     in the same order. T is the count of packets that present a picture. width, height as displayed,
@@ -191,7 +191,7 @@ class FrameBatch:
 
 @dataclass(frozen=True, slots=True)
 class DecodeReport:
-    """How the decoding of one video, or one span of it, went.
+    """Reports how the decoding of one video, or of one span of it, went.
 
     decoder: "decord" or "pyav", whichever gave the pictures. frames_decoded counts pictures the
     decoder produced, frames_sampled those handed on, frames_substituted those of the sampled that

@@ -41,7 +41,9 @@ MEDIA = "media"  # the folder beside the page
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Whose clips are drawn, and where the pictures go: `folder` is a name under the storage root."""
+    """Names the run whose clips are drawn, and where the pictures go: `folder` is a name under the
+    storage root.
+    """
 
     storage: Storage
     dataset: str

@@ -1,5 +1,5 @@
-"""What a tracking run came to, in numbers: from its tracks, and from what its `run.json` says of
-failures and time.
+"""Sums up a tracking run in numbers: from its tracks, and from what its `run.json` says of failures
+and time.
 
 Whatever `run.json` lacks is left out: a run that is still going, or was killed, has none.
 """

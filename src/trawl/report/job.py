@@ -29,8 +29,10 @@ _ORDERS = {"best": "surest first", "doubtful": "most doubtful first"}
 
 @dataclass(frozen=True, slots=True)
 class ReportOutcome:
-    """What was written. page: URI of the HTML file; shown: clips with pictures; notes: by clip_id,
-    what is missing from them.
+    """Describes what was written.
+
+    page: URI of the HTML file; shown: clips with pictures; notes: by clip_id, what is missing from
+    them.
     """
 
     page: str

@@ -53,8 +53,9 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the page is of. facts: (label, value) for its foot; order: how the clips are sorted, in
-    words.
+    """Describes what the page shows.
+
+    facts: (label, value) for its foot; order: how the clips are sorted, in words.
     """
 
     title: str

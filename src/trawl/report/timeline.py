@@ -1,5 +1,5 @@
-"""When each object of a clip was seen, as bars over the clip's time, with its gaps and where it was
-doubted.
+"""Draws when each object of a clip was seen, as bars over the clip's time, with its gaps and where
+it was doubted.
 
 Only geometry: places along time in percent of the clip, so that the drawing fits any width, and
 heights in pixels. The template `timeline.svg.j2` turns it into SVG.
@@ -103,7 +103,7 @@ def flag_spans(rows: Iterable[tuple[float, Sequence[str]]], join_s: float) -> li
 
 
 def join_s(clip: ClipFacts) -> float:
-    """How close two doubts of one kind may be before they are drawn as one."""
+    """Return how close two doubts of one kind may be before they are drawn as one."""
     return max((clip.end_s - clip.start_s) * _JOIN, _JOIN_S)
 
 

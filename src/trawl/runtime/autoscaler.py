@@ -1,4 +1,5 @@
-"""What a cluster's autoscaler says of itself: whether there is one, and what it has no node for.
+"""Reads what a cluster's autoscaler says of itself: whether there is one, and what it has no node
+for.
 
 Ray has no public call for it. Version 2, KubeRay's, reports the demands that it can never meet;
 version 1, that of `ray up`, only the names of its node types, which for a cluster that somebody

@@ -103,7 +103,7 @@ class Gauges(logging.Handler):
 
 
 def readings(event: str, fields: Mapping[str, Any]) -> Iterator[Reading]:
-    """What an event changes, the lag aside."""
+    """Return the readings that an event changes, the lag aside."""
     match event:
         case "video indexed" | "video failed":
             yield Reading("trawl_videos", 1, {"outcome": event.removeprefix("video ")})

@@ -1,4 +1,4 @@
-"""What happened in a job, one JSON object a line: time, level, event, dataset, job, run_id,
+"""Logs what happens in a job, one JSON object a line: time, level, event, dataset, job, run_id,
 video_id where there is one, fields.
 
 Whatever tells something says so to Python's own logging, under `trawl`: `log.info("committed",
@@ -98,7 +98,7 @@ class _File(logging.Handler):
 
 
 class _People(logging.StreamHandler[TextIO]):
-    """What is said in words, and not as an event, stays on stderr for people."""
+    """Keeps messages in words, which are no events, on stderr for people."""
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)

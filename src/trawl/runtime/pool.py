@@ -94,7 +94,7 @@ class Pool(Generic[A]):
                 ref = self.handles[index].ready.remote()
 
     def ask(self, method: str) -> list[Any]:
-        """What a method without arguments answers, of every actor that is alive."""
+        """Return the answers of a method without arguments from every actor that is alive."""
         answers = []
         for handle in self.handles:
             with contextlib.suppress(*GONE):

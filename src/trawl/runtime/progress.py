@@ -1,5 +1,4 @@
-"""What a person sees while a job runs: one live line in a terminal, a plain line now and then in a
-log.
+"""Shows progress while a job runs: one live line in a terminal, a plain line now and then in a log.
 
 Knows nothing of Ray or videos' contents; it is told outcomes and counts them.
 """

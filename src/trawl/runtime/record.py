@@ -22,8 +22,8 @@ def new_run_id() -> str:
 
 
 def exit_code_of(failed: int, tried: int, limit: float | None) -> int:
-    """What a scheduler is told: with a limit 5 where the share of `tried` that failed is above it,
-    else 0; without one 3 for any.
+    """Return the exit code for a scheduler: with a limit 5 where the share of `tried` that failed
+    is above it, else 0; without one 3 for any.
 
     Failures within the limit are no reason to repeat the job: they are rows of the ledger
     (`jobs.failures`).
@@ -34,7 +34,7 @@ def exit_code_of(failed: int, tried: int, limit: float | None) -> int:
 
 
 def versions() -> dict[str, str]:
-    """Of Trawl, Python and the libraries whose behaviour a result depends on."""
+    """Return the versions of Trawl, Python and the libraries whose behaviour a result depends on."""
     found = {"trawl": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):

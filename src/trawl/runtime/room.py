@@ -55,7 +55,7 @@ class Share:
         return autoscaler.plain({"CPU": self.cpus, "GPU": self.gpus})
 
     def told(self, found: int = 0) -> str:
-        """How many are lacking, and what each needs."""
+        """Describe how many are lacking, and what each needs."""
         number = f"{self.count - found} of {self.count}" if found else f"{self.count}"
         each = " each" if self.count > 1 else ""
         return f"{number} {self.kind} actor{'s' if self.count > 1 else ''} ({_amounts(self.bundle)}{each})"
@@ -88,7 +88,7 @@ def or_no_time(deadline: Deadline) -> Iterator[None]:
 
 
 def index_sizes(config: ResourcesConfig, waiting: Waiting) -> PoolSizes:
-    """How many actors of each kind an index job can start, after waiting for them.
+    """Return how many actors of each kind an index job can start, after waiting for room.
 
     Raises:
         ConfigError: they can never be.
@@ -113,7 +113,7 @@ def index_sizes(config: ResourcesConfig, waiting: Waiting) -> PoolSizes:
 
 
 def room_for(share: Share, asked: int | None, config: ResourcesConfig, waiting: Waiting) -> int:
-    """How many actors of one kind can be started, after waiting for them.
+    """Return how many actors of one kind can be started, after waiting for room.
 
     Args:
         share: what each takes; no more than its `count` would have work.

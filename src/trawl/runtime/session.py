@@ -22,7 +22,10 @@ _STARTS = 3
 
 @dataclass
 class Stay:
-    """What stays up between jobs. warm: whatever `pool.py` keeps of the last one."""
+    """Holds what stays up between jobs.
+
+    warm: whatever `pool.py` keeps of the last one.
+    """
 
     stack: contextlib.ExitStack
     warm: Any = None
@@ -49,7 +52,7 @@ def staying() -> Iterator[None]:
 
 
 def stay() -> Stay | None:
-    """What is kept; None outside of `staying`."""
+    """Return what is kept; None outside of `staying`."""
     return _stay
 
 
@@ -138,14 +141,14 @@ def _local_options(config: ResourcesConfig) -> dict[str, Any]:
 
 
 def cluster_resources() -> dict[str, float]:
-    """What the connected Ray offers in all, such as {"CPU": 2.0}."""
+    """Return what the connected Ray offers in all, such as {"CPU": 2.0}."""
     total: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return total
 
 
 def result(ref: Any) -> Any:
-    """What a task gave; a UsageError that it met keeps its one line instead of becoming a remote
-    traceback.
+    """Return what a task gave; a UsageError that it met keeps its one line instead of becoming a
+    remote traceback.
 
     Raises:
         UsageError: as the task raised it.

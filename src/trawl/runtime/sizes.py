@@ -1,4 +1,4 @@
-"""How many actors of each kind there are room for.
+"""Computes how many actors of each kind there is room for.
 
 Arithmetic only: what a Ray offers comes in as numbers.
 """
@@ -15,7 +15,7 @@ _THREADS_PER_MODEL = 8  # on CPUs; more of them would begin to wait for the inte
 
 @dataclass(frozen=True, slots=True)
 class PoolSizes:
-    """How many actors of each kind run."""
+    """Holds how many actors of each kind run."""
 
     decode: int
     embed: int
@@ -64,8 +64,8 @@ def pool_sizes(config: ResourcesConfig, total: dict[str, float]) -> PoolSizes:
 def actors_that_fit(
     kind: str, wanted: int | None, cpus: float, gpus: float, total: dict[str, float]
 ) -> int:
-    """How many actors that need `cpus` and `gpus` each a Ray has room for: `wanted`, or as many as
-    there can be.
+    """Return how many actors that need `cpus` and `gpus` each fit into a Ray: `wanted`, or as many
+    as there can be.
 
     Raises:
         ConfigError: there is no room for `wanted`, or for one.
@@ -81,7 +81,7 @@ def actors_that_fit(
 
 
 def how_many_fit(cpus: float, gpus: float, total: dict[str, float]) -> int:
-    """How many actors that need `cpus` and `gpus` each a Ray has room for, by its sums."""
+    """Return how many actors that need `cpus` and `gpus` each fit into a Ray, by its sums."""
     offers = (("CPU", cpus), ("GPU", gpus))
     rooms = [int((total.get(name, 0.0) + 1e-6) / each) for name, each in offers if each]
     return min(rooms, default=os.cpu_count() or 1)

@@ -1,4 +1,4 @@
-"""What storage says when it fails, in one line that a person can act on.
+"""Turns failures of storage into one line that a person can act on.
 
 The only file that knows how botocore, the operating system and Lance word their errors. Each is
 recognised by its code where it has one; Lance has none and wraps everything in an OSError, so its

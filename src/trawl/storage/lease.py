@@ -37,7 +37,10 @@ _TRIES = 8
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lease. started_at: by the holder's clock, for people to read."""
+    """Identifies the holder of a lease.
+
+    started_at: by the holder's clock, for people to read.
+    """
 
     host: str
     pid: int
@@ -220,7 +223,7 @@ def _numbers(storage: Storage, folder: str) -> list[int]:
 
 
 def _holder(storage: Storage, folder: str, number: int) -> Holder | None:
-    """None for a lease that a later one has cleared away meanwhile."""
+    """Read the holder; None for a lease that a later one has cleared away meanwhile."""
     name = f"{folder}/{number}.json"
     return Holder(**json.loads(storage.read_bytes(name))) if storage.exists(name) else None
 

@@ -21,7 +21,9 @@ from trawl.storage.s3 import Endpoint, S3Files, split
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Where the index lies. Make one with `Storage.open`.
+    """Names the place of the index.
+
+    Make one with `Storage.open`.
 
     root: an absolute local path or s3://bucket/prefix, without a "/" at its end. endpoint: which S3
     speaks there.

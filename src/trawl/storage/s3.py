@@ -24,7 +24,10 @@ _CHECKS = 3  # attempts at a check, which must end within seconds also where nob
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Which S3. url None: Amazon's. retries: attempts beyond the first, with back-off."""
+    """Names an S3 endpoint.
+
+    Url None: Amazon's. retries: attempts beyond the first, with back-off.
+    """
 
     url: str | None
     region: str

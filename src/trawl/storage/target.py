@@ -1,5 +1,5 @@
-"""Where a job writes what it was asked to make: a new folder of its own below the storage root, or
-the one that `out` names.
+"""Chooses where a job writes its result: a new folder of its own below the storage root, or the one
+that `out` names.
 """
 
 from dataclasses import replace

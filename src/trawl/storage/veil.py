@@ -1,4 +1,4 @@
-"""What may be shown and stored of a text that may hold a credential.
+"""Hides credentials in texts that are shown or stored.
 
 Every log line, table row and message passes here.
 
@@ -44,7 +44,7 @@ def is_veiled(uri: str) -> bool:
 
 
 def place(uri: str) -> str:
-    """Where it points, without what opens it: the same for two signatures of one object.
+    """Return where a URI points, without what opens it: the same for two signatures of one object.
 
     >>> place("https://ann:pw@host/a.mp4?sig=1"), place("/data/a?b.mp4")
     ('https://host/a.mp4', '/data/a?b.mp4')

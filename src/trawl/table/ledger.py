@@ -50,7 +50,7 @@ class Ledger:
             return self._dataset.to_table(filter=where, columns=columns)
 
     def counts(self) -> dict[tuple[str, str | None], int]:
-        """How many videos by (status, reason); reason is None for those indexed or removed."""
+        """Count videos by (status, reason); reason is None for those indexed or removed."""
         table = self.read(columns=["status", "reason"])
         grouped = (
             table.group_by(["status", "reason"], use_threads=False)

@@ -1,4 +1,4 @@
-"""What keeps the tables fast and small: compaction, the vector index, cleanup.
+"""Keeps the tables fast and small: compaction, the vector index, cleanup.
 
 Never in the way of a reader.
 

@@ -1,5 +1,4 @@
-"""Which fragments of the frames table hold rows of which videos: what a commit must know to replace
-them.
+"""Finds the fragments of the frames table that hold a video's rows, which a commit must replace.
 
 The first look reads the column video_id once; afterwards a fragment is read when it is new. So the
 commits of a run cost in proportion to their own rows, however large the table has grown. All of it
@@ -23,8 +22,9 @@ _LEVELS = 64  # of what was read since the first look; then they are made one
 
 
 class Places:
-    """What one committer knows of one table. version: the newest that it has seen through to its
-    end, 0 for none.
+    """Holds what one committer knows of one table.
+
+    version: the newest that it has seen through to its end, 0 for none.
     """
 
     def __init__(self) -> None:

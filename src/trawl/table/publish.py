@@ -1,5 +1,5 @@
-"""What queries may read: one small file per publication, `<dataset>/index/published/<n>.json`, the
-highest n counts.
+"""Publishes what queries may read: one small file per publication,
+`<dataset>/index/published/<n>.json`, the highest n counts.
 
     0. reconcile rows that a crash left without a line in the ledger go
     1. check     the two tables agree on videos and frames, and a few stored vectors find themselves
@@ -35,7 +35,9 @@ _TAG = "published-v"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What a query reads. recipe_key names the tables' folder; recipe is all that embedded them.
+    """Describes what a query reads.
+
+    recipe_key names the tables' folder; recipe is all that embedded them.
 
     number: from 1. frames_version, videos_version: of the two tables, each held by the tag
     `tag_of(version)`. num_rows, num_videos: frames and indexed videos. vector_index: None where a
@@ -104,8 +106,8 @@ def publish(
 
 
 def awaited(storage: Storage, dataset: str, recipe_key: str, left: int) -> int:
-    """How many videos a recipe that is built beside the published one waits for, before it takes
-    over; 0: publish it.
+    """Count the videos that a recipe built beside the published one waits for before it takes over;
+    0 to publish it.
 
     Queries shall not lose what they find now: they go on with the old recipe until the new one
     holds as many videos, or until nothing more is to be done for it.
@@ -158,7 +160,7 @@ def reconcile(storage: Storage, dataset: str, recipe_key: str) -> list[str]:
 
 
 def latest(storage: Storage, dataset: str) -> Published:
-    """What queries read now.
+    """Return what queries read now.
 
     Raises:
         IndexMissingError: nothing is published for this dataset.

@@ -63,8 +63,8 @@ def _part(chunk: ClipFrames, start: int, stop: int) -> ClipFrames:
 
 
 class _Buffer:
-    """What has come and is not handed on: up to a chunk and a quarter, beginning with the overlap
-    of the chunk before.
+    """Holds frames that have come and are not handed on: up to a chunk and a quarter, beginning
+    with the overlap of the chunk before.
     """
 
     def __init__(self, first: ClipFrames, config: TrackingConfig) -> None:

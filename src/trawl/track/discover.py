@@ -21,8 +21,8 @@ from trawl.track.sightings import Sighting
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What looks, what follows, and what says how alike things look (None: only places are
-    compared).
+    """Holds the models that ground, that follow, and that compare appearance (None to compare only
+    places).
     """
 
     grounder: Grounder
@@ -32,8 +32,9 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for in a clip that begins at `start_s`. phrases: distinct, in the order of
-    their numbers.
+    """Describes what to look for in a clip that begins at `start_s`.
+
+    phrases: distinct, in the order of their numbers.
     """
 
     start_s: float
@@ -43,7 +44,7 @@ class Search:
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """What one chunk adds to an object: the known one numbered `owner`, or a new one (None).
+    """Holds what one chunk adds to an object: the known one numbered `owner`, or a new one (None).
 
     found: its rows in this chunk, those of the overlap included, without those where it `slipped`
     (frame_index) to another's pixels.
@@ -56,8 +57,10 @@ class Piece:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one chunk brought. best: the best detection's score by phrase; invisible: things
-    detected of which the tracker showed no mask at all; looked_at: frames that were searched.
+    """Holds what one chunk brought.
+
+    best: the best detection's score by phrase; invisible: things detected of which the tracker
+    showed no mask at all; looked_at: frames that were searched.
     """
 
     pieces: list[Piece] = field(default_factory=list)
@@ -174,7 +177,7 @@ class Discovery:
         ]
 
     def _on(self, position: int) -> list[tuple[Piece, MaskRow]]:
-        """What is followed on a frame."""
+        """Return what is followed on a frame."""
         index = int(self._chunk.frame_index[position])
         return [
             (piece, piece.found.rows[index])
@@ -205,7 +208,7 @@ class Discovery:
                 self._outcome.pieces.append(Piece(None, found))
 
     def _settle(self) -> None:
-        """Of two objects that end on the same pixels, one has slipped there: its rows end before.
+        """End the rows of an object that has slipped onto the pixels of another.
 
         One slip each in a chunk.
         """

@@ -1,4 +1,6 @@
-"""What is odd about a row, said as flags. Nothing is dropped for a flag.
+"""Flags what is odd about a row.
+
+Nothing is dropped for a flag.
 
 A rule is a function from rows in time order to the frames it doubts; a new one is an entry in
 `_RULES`. Every threshold is a setting, relative to the object's size or the picture's.
@@ -107,7 +109,9 @@ def _identity_switch(case: _Case) -> Iterator[int]:
 
 
 def _surprises(case: _Case) -> dict[int, float]:
-    """How far each row's centre was from where its past said, in standard deviations."""
+    """Return how far each row's centre was from where its past predicted it, in standard
+    deviations.
+    """
     scale = kalman.object_size(case.rows)
     first = case.rows[0]
     state = kalman.ConstantVelocity(

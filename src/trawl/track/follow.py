@@ -31,7 +31,7 @@ from trawl.track.masklet import Masklet
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What a clip gave.
+    """Holds what following a clip gave.
 
     tracks: numbered from 0 in order of first sight. best: by phrase, the score of the best
     detection, followed or not; a phrase that was never detected is not there. frames: pictures that

@@ -56,7 +56,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class TrackPlan:
-    """What a run does, fixed before it begins: `<run>/plan.json`.
+    """Holds what a run does, fixed before it begins: `<run>/plan.json`.
 
     config_hash: of the settings as typed. best_retrieval: of any segment found, None without one.
     precisions: of grounder and tracker, settled; empty in plans of an earlier Trawl.
@@ -83,8 +83,8 @@ class TrackPlan:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What another job wants followed, in place of `text` and `queries`: texts, among these videos
-    only (None: all).
+    """Describes what another job wants followed, in place of `text` and `queries`: texts, among
+    these videos only (None: all).
     """
 
     texts: tuple[str, ...]
@@ -282,8 +282,8 @@ def _plan(
 
 
 def _phrases(answer: Answer) -> list[tuple[str, Any]]:
-    """What to look for in an answer's segments: of weighted prompts those that are wanted, not
-    those to avoid.
+    """Return the phrases to look for in an answer's segments: of weighted prompts those that are
+    wanted, not those to avoid.
     """
     wanted = [phrase for phrase, weight in templates.parse_prompts(answer.query) if weight > 0]
     return [(phrase, segment) for phrase in wanted for segment in answer.segments]

@@ -37,7 +37,7 @@ class ConstantVelocity:
         self.covariance = np.diag([self.noise**2, self.drift**2])
 
     def predict(self, time_s: float) -> tuple[NDArray[np.float64], float]:
-        """Where the point should be measured at `time_s` >= the state's, (2,) pixels, and the
+        """Predict where the point will be measured at `time_s` >= the state's, (2,) pixels, and the
         variance of that, each axis.
         """
         covariance = self._spread(time_s)

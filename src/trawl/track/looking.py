@@ -1,5 +1,5 @@
-"""Which frames of a chunk are worth a look: where to search for named things, and where to see what
-a followed one looks like.
+"""Selects the frames of a chunk to look at: to search for named things, and to see what a followed
+one looks like.
 """
 
 from collections.abc import Callable, Sequence
@@ -95,6 +95,6 @@ def _rows_to_see(one: Masklet, grid: set[int]) -> list[MaskRow]:
 
 
 def cut_out(frame: Frames, row: MaskRow, margin: float) -> Crop:
-    """What is seen in the row's box, `margin` of its sides wider, on a picture (H, W, 3)."""
+    """Cut the row's box, `margin` of its sides wider, out of a picture (H, W, 3)."""
     left, top, right, bottom = geometry.crop([row.box], margin, *frame.shape[:2])[0]
     return np.ascontiguousarray(frame[top:bottom, left:right])

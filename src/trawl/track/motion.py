@@ -1,5 +1,5 @@
-"""How an object moved: its rows through gaps, its speed and direction, and how much of it each row
-shows.
+"""Computes how an object moved: its rows through gaps, its speed and direction, and how much of it
+each row shows.
 
 A row's place is the middle of its box. Speeds and thresholds are measured in sizes of the object
 (the root of its median area), so that they hold at any resolution; what is stored is pixels.
@@ -120,8 +120,8 @@ def _through_gaps(
 
 
 class _Path:
-    """Where an object is in a gap: a filter from before it and one from behind it, each as sure as
-    it is.
+    """Estimates where an object is in a gap: a filter from before it and one from behind it, each
+    as sure as it is.
     """
 
     def __init__(
@@ -166,8 +166,8 @@ def speeds(rows: Sequence[MaskRow], over_s: float) -> NDArray[np.float64]:
 
 
 def direction_deg(rows: Sequence[MaskRow], config: MotionConfig) -> float | None:
-    """Of the way from first to last centre, 0 right, 90 down, in [0, 360); None if shorter than
-    `config.still` sizes.
+    """Return the direction from first to last centre, 0 right, 90 down, in [0, 360); None if
+    shorter than `config.still` sizes.
     """
     way = kalman.centre(rows[-1]) - kalman.centre(rows[0])
     if np.hypot(*way) < max(config.still * kalman.object_size(rows), 1e-9):

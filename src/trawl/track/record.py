@@ -1,5 +1,5 @@
-"""What a tracking run leaves behind for people and programs: the printed summary, `run.json` and
-the exit code.
+"""Writes what a tracking run leaves behind for people and programs: the printed summary, `run.json`
+and the exit code.
 """
 
 import logging
@@ -96,8 +96,8 @@ class TrackRecord:
         self.failed_clips[clip.clip_id] = f"{refused.reason.value}: {where}: {refused.message}"
 
     def count_memory(self, spent: Sequence[tuple[float, float | None]]) -> None:
-        """What each tracking actor took at most, MiB: its own process and on its GPU, None where it
-        has none.
+        """Take over what each tracking actor took at most, MiB: its own process and on its GPU,
+        None without one.
         """
         self.peak_mb["track_actor"] = max((own for own, _ in spent), default=0.0)
         if gpu := [on_gpu for _, on_gpu in spent if on_gpu is not None]:
@@ -162,7 +162,7 @@ def show(run: TrackRecord, console: Console, where: str) -> None:
 
 
 def saved_words(saved: Mapping[str, int], cpu_s: Mapping[str, float]) -> str:
-    """What earlier runs had computed already.
+    """Describe what earlier runs had computed already.
 
     >>> saved_words({"frames_grounded": 40, "object_frames": 1200}, {"ground": 2.0, "track": 60.5})
     '40 frames grounded, 1,200 object-frames, 62.5 CPU s saved'

@@ -151,7 +151,9 @@ def _part_overlaps(masklets: Sequence[Masklet], size: Size) -> None:
 
 
 def _without(row: MaskRow, rest: Mask) -> MaskRow:
-    """What a row keeps of its mask; where that is nothing, its box says where the object still is."""
+    """Return what a row keeps of its mask; if that is nothing, its box says where the object still
+    is.
+    """
     flags = row.flags if Flag.OVERLAP in row.flags else (*row.flags, Flag.OVERLAP)
     new = row_of(rest, row.frame_index, row.time_s, row.score)
     if new is None:

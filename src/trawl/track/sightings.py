@@ -1,5 +1,5 @@
-"""What one frame's detections say, phrase by phrase, as the things that are there: and which of
-those are followed already.
+"""Merges one frame's detections of all phrases into sightings, and matches those that are followed
+already.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ def match(
     width: int,
     config: TrackingConfig,
 ) -> dict[int, int]:
-    """Which sighting is which followed object, one to one: {place in seen: place in rows}, at
+    """Match sightings to followed objects, one to one: {place in seen: place in rows}, at
     `config.match_iou` or better.
     """
     overlap = _overlap(seen, rows, height, width)

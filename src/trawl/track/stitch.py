@@ -1,5 +1,4 @@
-"""Which newly found masklets are objects that were known before: identity over chunk borders and
-over gaps.
+"""Joins new masklets to earlier objects: identity over chunk borders and over gaps.
 
 Where two share frames masks decide, as on the overlap of two chunks. Over a gap the place decides,
 as a constant-velocity Kalman filter expects it, and the look, as CLIP embeds it: both must agree,
@@ -74,7 +73,7 @@ def _cost_apart(earlier: Masklet, later: Masklet, size: Size, config: TrackingCo
 
 
 def _sigmas(earlier: Masklet, later: Masklet, size: Size, config: TrackingConfig) -> float:
-    """How far from where it is expected the later begins, in standard deviations."""
+    """Return how far from its expected place the later one begins, in standard deviations."""
     motion = config.motion
     state = kalman.of_rows(earlier.in_order(), motion.noise, motion.drift)
     start = later.first

@@ -39,7 +39,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What made a run's tracks, as every track carries it.
+    """Names what made a run's tracks, as every track carries it.
 
     recipe: key of the index that found the segments; embedder, grounder, tracker:
     "<model>/<weights>@<sha256> <precision>", the last as it was settled; config_hash: of all

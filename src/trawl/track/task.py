@@ -47,7 +47,10 @@ class TrackModels:
 
 @dataclass(frozen=True, slots=True)
 class TrackJob:
-    """What a run does with every clip. reuse: what may be taken from earlier runs, None: nothing."""
+    """Describes what a run does with every clip.
+
+    reuse: Settings for cached stages, or None to disable caching.
+    """
 
     run_id: str
     dataset: str
@@ -75,8 +78,9 @@ class TrackTask:
 
 @dataclass(frozen=True, slots=True)
 class ClipDone:
-    """What a clip gave; its tables are written. best_score: the highest grounding score on any
-    frame, kept or not.
+    """Holds what a clip gave; its tables are written.
+
+    best_score: the highest grounding score on any frame, kept or not.
 
     rows: objects on frames, those without a mask included; bytes_written: of its tables; video_s:
     seconds that its frames last.

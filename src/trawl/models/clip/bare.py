@@ -21,7 +21,7 @@ _PARENT = "_trawl_open_clip"
 
 @cache
 def folder() -> Path:
-    """Where open_clip is installed."""
+    """Return the folder where open_clip is installed."""
     spec = importlib.util.find_spec("open_clip")
     assert spec is not None and spec.origin is not None, (
         "open_clip_torch is a dependency of this package"

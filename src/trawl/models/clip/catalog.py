@@ -1,4 +1,4 @@
-"""What open_clip knows of its models, read without importing torch (which would cost the driver
+"""Reads what open_clip knows of its models without importing torch (which would cost the driver
 five seconds).
 
 open_clip keeps its architectures as JSON files and its pretrained tags as a table in

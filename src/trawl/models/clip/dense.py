@@ -1,4 +1,4 @@
-"""What is where on a picture, from an open_clip model: its patches in the space of its texts.
+"""Embeds patches of pictures in the space of an open_clip model's texts.
 
 A CLIP that was trained on whole pictures does not localise by itself: its last block gathers the
 picture into every patch. That block is therefore run as NACLIP does (Hajimiri et al. 2024, "Pay
@@ -102,7 +102,7 @@ class DenseClip:
 
     @property
     def logit_scale(self) -> float:
-        """What cosines of pictures and texts are multiplied by before a softmax."""
+        """Scale of cosines between pictures and texts before a softmax."""
         return self._embedder.logit_scale
 
     @property
@@ -162,7 +162,7 @@ def check(blueprint: Blueprint) -> None:
 
 
 def demo_contrast() -> tuple[str, ...]:
-    """What there is in the demo's world: every colour of every shape, and the backgrounds."""
+    """List what there is in the demo's world: every colour of every shape, and the backgrounds."""
     from trawl.demo import words
 
     pairs = [

@@ -65,7 +65,7 @@ def _without_compiler() -> Iterator[None]:
 
 
 def _placeholders() -> tuple[types.ModuleType, types.ModuleType]:
-    """What torchvision and timm take from the compiler while they are imported, and no more."""
+    """Provide what torchvision and timm take from the compiler at import, and no more."""
     compiler, helpers = (types.ModuleType(name) for name in _COMPILER)
     compiler.__path__ = []
     vars(compiler).update(utils=helpers, disable=_disable)

@@ -95,7 +95,7 @@ class OpenClipEmbedder:
 
     @property
     def logit_scale(self) -> float:
-        """What cosines are multiplied by before a softmax: the model's own, learned."""
+        """Scale of cosines before a softmax, as the model learned it."""
         return float(self._model.logit_scale.detach().exp())
 
     def embed_images(self, frames: Frames) -> Embeddings:
@@ -148,7 +148,7 @@ class OpenClipEmbedder:
 
     @property
     def blueprint(self) -> Blueprint:
-        """What this was built from."""
+        """Return the blueprint that this was built from."""
         return self._blueprint
 
     @property

@@ -1,5 +1,5 @@
-"""What is where on a picture, from any embedder: nine overlapping windows, each embedded as a
-picture of its own.
+"""Embeds parts of a picture by any embedder: nine overlapping windows, each embedded as a picture
+of its own.
 
 Coarser than a ViT's own patches and nine times the work, but it asks nothing of a model, and each
 window is seen at twice the resolution. Sliding windows are how SAHI finds small objects with any
@@ -43,7 +43,7 @@ class TiledEmbedder:
 
     @property
     def logit_scale(self) -> float:
-        """What cosines of pictures and texts are multiplied by before a softmax."""
+        """Scale of cosines between pictures and texts before a softmax."""
         return self._embedder.logit_scale
 
     @property

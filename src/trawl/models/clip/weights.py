@@ -1,5 +1,4 @@
-"""Which weights an embedder has and where they lie on this machine, settled before any work starts
-and without torch.
+"""Finds an embedder's weights on this machine, before any work starts and without torch.
 
 A `Blueprint` is everything an embedder is: its identity goes into the recipe, and `registry.build`
 makes the model from it on whatever machine needs one. Knows the hub, files and hashes; knows
@@ -57,8 +56,8 @@ class Blueprint:
     compile: bool = False
 
     def identity(self) -> dict[str, Any]:
-        """What the recipe keeps, as plain JSON values: all of the above but the path and how it is
-        run.
+        """Return what the recipe keeps, as plain JSON values: all of the above but the path and how
+        it is run.
         """
         values = asdict(self)
         del values["path"], values["needs_timm"], values["needs_transformers"], values["compile"]

@@ -24,7 +24,7 @@ _SMALL = 9  # pixels: noise
 
 
 def blueprint() -> GrounderBlueprint:
-    """What the fake is, in the words of any other grounder."""
+    """Describe the fake in the words of any other grounder."""
     return GrounderBlueprint("fake", "flat-colors", "none", fakes.blueprint().sha256, None, "fp32")
 
 

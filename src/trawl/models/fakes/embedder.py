@@ -36,7 +36,7 @@ SIZE = 32
 
 
 def blueprint(aspect: str = "squash") -> Blueprint:
-    """What the fake is, in the words of any other embedder."""
+    """Describe the fake in the words of any other embedder."""
     return Blueprint(
         kind="fake",
         model="colors",

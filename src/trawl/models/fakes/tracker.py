@@ -27,7 +27,7 @@ _RULE = f"flat colours, within {_NEAR}"
 
 
 def blueprint() -> TrackerBlueprint:
-    """What the fake is, in the words of any other tracker."""
+    """Describe the fake in the words of any other tracker."""
     sha256 = hashlib.sha256(_RULE.encode()).hexdigest()
     return TrackerBlueprint(
         "fake", "flat-colors", "none", sha256, None, image_size=0, precision="fp32"

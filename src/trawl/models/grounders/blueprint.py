@@ -1,4 +1,4 @@
-"""What a grounder's model is, settled before any work starts and without torch.
+"""Describes a grounder's model, before any work starts and without torch.
 
 The counterpart of `weights.Blueprint`.
 """
@@ -27,7 +27,7 @@ class GrounderBlueprint:
     embedder: Blueprint | None = None
 
     def identity(self) -> dict[str, Any]:
-        """What a track's lineage keeps, as plain JSON values."""
+        """Return what a track's lineage keeps, as plain JSON values."""
         return {
             name: getattr(self, name)
             for name in ("kind", "model", "weights", "sha256", "precision")

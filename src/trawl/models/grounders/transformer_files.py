@@ -1,5 +1,5 @@
-"""Where the files of a transformers detector lie on this machine, settled before any work starts
-and without torch.
+"""Finds the files of a transformers detector on this machine, before any work starts and without
+torch.
 
 Such a model is a folder: its shape, its weights, its tokenizer and how its pictures are prepared.
 It comes from the hub by name, file by file through `hub.py`, or is a folder as `save_pretrained`
@@ -156,7 +156,7 @@ def _check_type(kind: str, folder: Path) -> None:
 
 
 def _sha256(folder: Path) -> str:
-    """Of the weights and of the model's shape; a tokenizer that does not fit them fails when it is
+    """Hash the weights and the model's shape; a tokenizer that does not fit them fails when it is
     used.
     """
     joined = "".join(sha256_of(folder / file) for file in ("config.json", WEIGHTS))

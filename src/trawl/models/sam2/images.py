@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FrameFeatures:
-    """What the image encoder says of one frame.
+    """Holds the image encoder's features of one frame.
 
     top (1, C, h, w), h and w the input's over 16; high: what the mask decoder adds when it
     enlarges, (1, C/8, 4h, 4w) and (1, C/4, 2h, 2w).
@@ -37,7 +37,7 @@ class FrameFeatures:
 
     @property
     def num_bytes(self) -> int:
-        """Of all tensors together."""
+        """Return the size of all tensors together."""
         return sum(t.numel() * t.element_size() for t in (self.top, *self.high))
 
 

@@ -1,5 +1,5 @@
-"""What SAM 2 remembers of each object, and a frame's features in the light of it, for many objects
-at once.
+"""Keeps SAM 2's memories of each object, and conditions a frame's features on them, for many
+objects at once.
 
     h w    of the coarsest features    C    their channels    M    channels of a memory    B
            objects    Q = h*w
@@ -45,7 +45,7 @@ class ObjectMemory:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """What one object has to say to one frame.
+    """Holds the memories of one object that a frame attends to.
 
     slots: of each memory, which of the learned encodings of time it gets; features likewise.
     distances: in frames, of each pointer.
@@ -63,9 +63,7 @@ class Recall:
 
 
 class MemoryBank:
-    """How a model's memories are kept, recalled and attended to, in one direction through a
-    session.
-    """
+    """Keeps, recalls and attends to a model's memories, in one direction through a session."""
 
     def __init__(self, model: "SAM2Base", num_frames: int, reverse: bool) -> None:
         self._model: Any = model
@@ -86,7 +84,7 @@ class MemoryBank:
         _drop(memory.pointers, position, self._num_pointers - 1)
 
     def recall(self, memory: ObjectMemory, position: int) -> Recall:
-        """What the stock predictor would look at on a frame, in its order."""
+        """Return the memories that the stock predictor would look at on a frame, in its order."""
         slots = [self._model.num_maskmem - 1] * len(memory.prompted)
         features = [prompted.features for prompted in memory.prompted.values()]
         for distance in range(self._model.num_maskmem - 1, 0, -1):

@@ -154,7 +154,7 @@ class Sam2Session:
         return masks
 
     def _enlarge(self, position: int, logits: Tensor) -> Callable[[Tensor], Tensor]:
-        """What makes masks of logits, as the tracker is set."""
+        """Return the function that turns logits into masks, as the tracker is set."""
         if self._sam2.upsample == "guided":
             height, width = logits.shape[2:]
             return Guide(self._features.picture(position), self._size, (height, width)).enlarge

@@ -1,5 +1,5 @@
-"""Which SAM 2 a tracker is and where its weights lie on this machine, settled before any work
-starts and without torch.
+"""Finds a tracker's SAM 2 and its weights on this machine, before any work starts and without
+torch.
 
 The counterpart of `weights.py`, for trackers. Knows the official SAM 2.1 checkpoints and the
 demo's; knows nothing of tensors.
@@ -46,7 +46,9 @@ class TrackerBlueprint:
     object_batch: int = 16
 
     def identity(self) -> dict[str, Any]:
-        """What a track's lineage keeps, as plain JSON values: all that decides what masks come out."""
+        """Return what a track's lineage keeps, as plain JSON values: all that decides what masks
+        come out.
+        """
         names = ("kind", "model", "weights", "sha256", "image_size", "precision", "upsample")
         return {name: getattr(self, name) for name in names}
 

@@ -1,5 +1,4 @@
-"""What was computed once and is the same again: remembered by what it depends on, so that a sweep
-does no work twice.
+"""Remembers results by what they depend on, so that a sweep does no work twice.
 
     detected    what a grounder sees on a picture     by picture, phrases, grounder and tracker; its
                 filters come after

@@ -1,4 +1,4 @@
-"""What each remembered stage of tracking depends on, as the names of the folders that hold it."""
+"""Names the folders of remembered stages of tracking after what each stage depends on."""
 
 from dataclasses import asdict
 from importlib import metadata

@@ -1,4 +1,4 @@
-"""What the tracking of one clip takes from earlier runs, and leaves to later ones.
+"""Takes results for the tracking of one clip from earlier runs, and leaves its own to later ones.
 
 The stages are those of this folder.
 """
@@ -108,7 +108,7 @@ class ClipMemory(NoMemory):
 
 
 def memory(storage: Storage, job: TrackJob, clip: Clip) -> NoMemory:
-    """What the job may know of a clip."""
+    """Return what the job may know of a clip."""
     return NoMemory() if job.reuse is None else ClipMemory(storage, job, clip)
 
 
@@ -142,7 +142,7 @@ def copied(storage: Storage, job: TrackJob, clip: Clip) -> ClipDone | None:
 
 
 def _said(note: dict[str, Any]) -> ClipDone | None:
-    """What a run said of a clip, None where that was another version."""
+    """Return what a run recorded of a clip, None if that was another version."""
     values: dict[str, Any] = note | {
         name: Counter(note.get(name)) for name in ("flags", "saved", "made")
     }

@@ -1,5 +1,5 @@
-"""What is known of one stretch of one video at one stage: a Parquet file, read when it is first
-asked, written at the end.
+"""Keeps what is known of one stretch of one video at one stage: a Parquet file, read when it is
+first asked, written at the end.
 """
 
 import contextlib
