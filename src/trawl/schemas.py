@@ -54,7 +54,7 @@ VIDEOS = pa.schema(
         pa.field("rotation_deg", pa.int32()),
         pa.field("container", pa.string()),
         pa.field("codec", pa.string()),
-        pa.field("decoder", pa.string()),  # who gave the pictures; tracking uses the same
+        pa.field("decoder", pa.string()),  # "pyav" or "decord", of the sampled pictures
         pa.field("num_frames", pa.int64()),  # in the container
         pa.field("frames_decoded", pa.int64()),
         pa.field("frames_embedded", pa.int64()),

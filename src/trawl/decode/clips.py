@@ -1,8 +1,9 @@
-"""Every picture of a stretch of a video, at display size: what tracking looks at.
+"""Decodes every picture of a stretch of a video, at display size, for tracking.
 
-The same scan, numbering and decoder as for the index, so that a frame_index means the same picture
-in both. Pictures that do not decode are left out; the times tell. To be called inside the sandbox
-only.
+Pictures are numbered by the same scan of the packets as for the index, so a frame_index means the
+same picture in both. The decoder is always PyAV, also where the index used decord: decord is
+accepted for a video only if its count, times and keyframes agree with that scan. Pictures that do
+not decode are left out, as the times show. Call this inside the sandbox only.
 """
 
 from collections.abc import Iterator
