@@ -88,7 +88,9 @@ class SavedRun:
         if not isinstance(content, dict):
             raise RunError(f"{where} is damaged: it holds no JSON object")
         version = content.get("schema_version", SCHEMA_VERSION)
-        if not isinstance(version, int) or version > SCHEMA_VERSION:
+        if type(version) is not int or version < 1:
+            raise RunError(f"{where} is damaged: schema_version is {version!r}")
+        if version > SCHEMA_VERSION:
             raise RunError(f"{where} was written by a newer Trawl (schema {version}): use that one")
         values: dict[str, Any] = {}
         for item in fields(cls):

@@ -45,7 +45,9 @@ def test_a_file_of_an_earlier_trawl_is_read() -> None:
     [
         ([], "no JSON object"),
         ({"schema_version": 2}, "newer Trawl"),
-        ({"schema_version": "one"}, "newer Trawl"),
+        ({"schema_version": "one"}, "damaged: schema_version is 'one'"),
+        ({"schema_version": True}, "damaged: schema_version is True"),
+        ({"schema_version": 0}, "damaged: schema_version is 0"),
         ({"cpu_s": [1]}, "cpu_s is list"),
         ({"wall_s": "long"}, "wall_s is str"),
         ({"wall_s": True}, "wall_s is bool"),
